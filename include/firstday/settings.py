@@ -1,0 +1,66 @@
+"""Settings of one installation: the only module that reads the environment.
+
+Every setting is an environment variable `FIRSTDAY_<NAME>`; all have a default that works on one machine.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """Where state lives and how much a micro-batch may take. Frozen: built once, the same everywhere."""
+
+    model_config = SettingsConfigDict(env_prefix="FIRSTDAY_", frozen=True, extra="ignore")
+
+    home: Path = Field(REPOSITORY / "var", description="the one folder that holds all run-time state")
+    host: str = Field("127.0.0.1", description="address the servers bind to")
+    airflow_port: int = Field(8080, ge=1, le=65535)
+    mlflow_port: int = Field(5000, ge=1, le=65535)
+    log_port: int = Field(8793, ge=1, le=65534, description="Airflow's log server; its neighbour takes log_port + 1")
+    lake_catalog: str = Field("", description="DuckLake catalog, 'sqlite:PATH' or 'postgres:DSN'; empty: SQLite in home")
+    lake_data: str = Field("", description="folder or s3:// prefix of the lake's Parquet; empty: in home")
+    mlflow_url: str = Field("", description="MLflow tracking server; empty: the database file in home, without a server")
+    batch_megabytes: int = Field(64, ge=1, description="landing bytes one micro-batch takes at most")
+    memory_limit: str = Field("2GB", description="DuckDB's memory; beyond it, it spills to disk")
+    threads: int = Field(2, ge=1, description="DuckDB's threads in one task")
+
+    @property
+    def catalog(self) -> str:
+        """DuckLake catalog without the `ducklake:` prefix."""
+        return self.lake_catalog or f"sqlite:{self.lake_folder / 'catalog.sqlite'}"
+
+    @property
+    def data_path(self) -> str:
+        """Folder or URL below which the lake writes its Parquet."""
+        return self.lake_data or str(self.lake_folder / "data")
+
+    @property
+    def lake_folder(self) -> Path:
+        """Local folder of the embedded lake, of its write lock and of DuckDB's spill files."""
+        return self.home / "lake"
+
+    @property
+    def landing(self) -> Path:
+        """Folder that holds one landing folder per use case."""
+        return self.home / "landing"
+
+    @property
+    def mlflow_folder(self) -> Path:
+        """MLflow's database and artifacts when no remote server is set."""
+        return self.home / "mlflow"
+
+    @property
+    def tracking_uri(self) -> str:
+        """What MLflow's clients connect to."""
+        return self.mlflow_url or f"sqlite:///{self.mlflow_folder / 'mlflow.db'}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read from the environment at the first call."""
+    return Settings()  # type: ignore[call-arg]

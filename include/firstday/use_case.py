@@ -1,0 +1,145 @@
+"""A business case: `include/use_cases/<name>/use_case.yaml`, read into a frozen, checked object.
+
+A wrong file is refused with the file, the key and what was expected, before anything runs.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from include.firstday.settings import REPOSITORY
+
+USE_CASES = REPOSITORY / "include" / "use_cases"
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class UseCaseError(ValueError):
+    """A use case's files contradict each other or themselves; the message names file, key and expectation."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Event(_Frozen):
+    """One event type of the source."""
+
+    required: tuple[Identifier, ...] = ()
+
+
+class Window(_Frozen):
+    """The span in which a user's events count: from the opening event, both ends included."""
+
+    opened_by: Identifier
+    hours: float = Field(gt=0)
+
+
+class Scoring(_Frozen):
+    """When a user is scored and with what until a model has been trained."""
+
+    on: tuple[Identifier, ...] = Field(min_length=1)
+    shipped_model: str | None = None
+    threshold: float = Field(0.5, gt=0, lt=1)
+
+
+class Candidate(_Frozen):
+    """An estimator by its import path, with its parameters."""
+
+    estimator: str
+    parameters: dict[str, Any] = {}
+    scale: bool = False
+
+
+class Training(_Frozen):
+    """What a training set holds and which estimators compete on it."""
+
+    cutoff_minutes: tuple[int, ...] = Field(min_length=1)
+    label_known_after_hours: float = Field(ge=0)
+    minimum_users: int = Field(ge=10)
+    candidates: dict[Identifier, Candidate] = Field(min_length=1)
+
+
+class Generator(_Frozen):
+    """Parameters of the synthetic source."""
+
+    seed: int = Field(ge=0)
+    registrations_per_minute: float = Field(gt=0)
+    churn_share: Share
+    late_share: Share = 0.0
+    duplicate_share: Share = 0.0
+    malformed_share: Share = 0.0
+    format: Literal["ndjson", "ndjson.gz", "parquet"] = "ndjson.gz"
+
+
+class UseCase(_Frozen):
+    """One business case, as its YAML says it."""
+
+    name: Identifier
+    title: str
+    description: str
+    events: dict[Identifier, Event] = Field(min_length=1)
+    registered_by: Identifier
+    window: Window
+    enrichment: dict[Identifier, str] = {}
+    measures: tuple[Identifier, ...] = Field(min_length=1)
+    features: tuple[Identifier, ...] = Field(min_length=1)
+    scoring: Scoring
+    training: Training
+    generator: Generator | None = None
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "UseCase":
+        for key, name in (("registered_by", self.registered_by), ("window.opened_by", self.window.opened_by)):
+            if name not in self.events:
+                raise ValueError(f"{key}: expected one of the events {sorted(self.events)}, found '{name}'")
+        for measure in self.scoring.on:
+            if measure not in self.measures:
+                raise ValueError(f"scoring.on: expected some of the measures {list(self.measures)}, found '{measure}'")
+        if len(set(self.features)) != len(self.features):
+            raise ValueError("features: expected each name once")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the YAML, the enrichment file and the shipped model."""
+        return USE_CASES / self.name
+
+
+def names() -> list[str]:
+    """Names of the use cases on disk, valid or not, sorted."""
+    return sorted(path.parent.name for path in USE_CASES.glob("*/use_case.yaml"))
+
+
+def load(name: str) -> UseCase:
+    """Read and check one use case. Raises UseCaseError, naming file, key and expectation."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name) or name not in names():
+        raise UseCaseError(f"no use case '{name}'; there are: {', '.join(names())}")
+    return read(USE_CASES / name / "use_case.yaml")
+
+
+def read(path: Path) -> UseCase:
+    """Read and check one YAML file; its folder's name must be the use case's name."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UseCaseError(f"{path}: expected YAML: {error}") from error
+    try:
+        use_case = UseCase.model_validate(content)
+    except ValidationError as error:
+        raise UseCaseError("\n".join(_sentences(path, error))) from error
+    if use_case.name != path.parent.name:
+        raise UseCaseError(f"{path}: name: expected '{path.parent.name}', the folder's name, found '{use_case.name}'")
+    return use_case
+
+
+def _sentences(path: Path, error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "file"
+        found = "" if problem["type"] in ("missing", "value_error") else f", found {problem['input']!r}"
+        yield f"{path}: {key}: {problem['msg']}{found}"
