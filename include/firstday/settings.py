@@ -22,9 +22,13 @@ class Settings(BaseSettings):
     airflow_port: int = Field(8080, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
     log_port: int = Field(8793, ge=1, le=65534, description="Airflow's log server; its neighbour takes log_port + 1")
-    lake_catalog: str = Field("", description="DuckLake catalog, 'sqlite:PATH' or 'postgres:DSN'; empty: SQLite in home")
+    lake_catalog: str = Field(
+        "", description="DuckLake catalog, 'sqlite:PATH' or 'postgres:DSN'; empty: SQLite in home"
+    )
     lake_data: str = Field("", description="folder or s3:// prefix of the lake's Parquet; empty: in home")
-    mlflow_url: str = Field("", description="MLflow tracking server; empty: the database file in home, without a server")
+    mlflow_url: str = Field(
+        "", description="MLflow tracking server; empty: the database file in home, without a server"
+    )
     batch_megabytes: int = Field(64, ge=1, description="landing bytes one micro-batch takes at most")
     memory_limit: str = Field("2GB", description="DuckDB's memory; beyond it, it spills to disk")
     threads: int = Field(2, ge=1, description="DuckDB's threads in one task")

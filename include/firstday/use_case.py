@@ -43,7 +43,7 @@ class Window(_Frozen):
 class Scoring(_Frozen):
     """When a user is scored and with what until a model has been trained."""
 
-    on: tuple[Identifier, ...] = Field(min_length=1)
+    measures: tuple[Identifier, ...] = Field(min_length=1)
     shipped_model: str | None = None
     threshold: float = Field(0.5, gt=0, lt=1)
 
@@ -98,9 +98,11 @@ class UseCase(_Frozen):
         for key, name in (("registered_by", self.registered_by), ("window.opened_by", self.window.opened_by)):
             if name not in self.events:
                 raise ValueError(f"{key}: expected one of the events {sorted(self.events)}, found '{name}'")
-        for measure in self.scoring.on:
+        for measure in self.scoring.measures:
             if measure not in self.measures:
-                raise ValueError(f"scoring.on: expected some of the measures {list(self.measures)}, found '{measure}'")
+                raise ValueError(
+                    f"scoring.measures: expected some of the measures {list(self.measures)}, found '{measure}'"
+                )
         if len(set(self.features)) != len(self.features):
             raise ValueError("features: expected each name once")
         return self
