@@ -1,0 +1,265 @@
+"""The lake: every connection, lock, transaction and statement goes through here. The only importer of duckdb.
+
+DuckLake (https://ducklake.select) keeps ACID transactions over Parquet files in a SQL catalog. What this module holds
+to, because DuckLake has sharp edges: no data inlining; upserts are delete + insert from a temporary table with one
+row per key; the change feed is not used; on a SQLite catalog one writer at a time, by a file lock.
+"""
+
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from filelock import FileLock
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from include.firstday.settings import Settings, settings
+from include.firstday.sql import Statement, statement
+
+STAGES = ("store_events", "update_features", "score_users", "publish_predictions")
+LOCK_SECONDS = 300
+
+
+class ProgressMoved(RuntimeError):
+    """Another run of the stage has processed these micro-batches meanwhile; nothing of this attempt was written."""
+
+
+class LakeError(RuntimeError):
+    """The lake cannot be opened or written; the message says where and what to do."""
+
+
+Conflict = duckdb.TransactionException
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who writes: the ids that go into the commit message and the rows."""
+
+    dag: str = "cli"
+    run: str = "cli"
+    task: str = ""
+
+    @property
+    def id(self) -> str:
+        """Stable over retries of the same Airflow run."""
+        return f"{self.dag}/{self.run}"
+
+
+def now() -> datetime:
+    """The present moment in UTC, naive, as the lake stores times."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Lake:
+    """One connection to one use case's schema. Statements name tables without a schema."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, lock: FileLock | None, run: Run) -> None:
+        self._connection = connection
+        self._lock = lock
+        self.run_id = run.id
+        self._run = run
+
+    def execute(self, path: str, **parameters: object) -> int:
+        """Run one statement of `sql/`; the number of rows it wrote, 0 where it writes none."""
+        result = self._execute(statement(path), parameters).fetchone()
+        return int(result[0]) if result and isinstance(result[0], int) else 0
+
+    def rows(self, path: str, **parameters: object) -> list[dict[str, Any]]:
+        """Rows of one SELECT as dictionaries."""
+        result = self._execute(statement(path), parameters)
+        columns = [column[0] for column in result.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+    def row(self, path: str, **parameters: object) -> dict[str, Any]:
+        """The only row of one SELECT. Raises LookupError where there is not exactly one."""
+        rows = self.rows(path, **parameters)
+        if len(rows) != 1:
+            raise LookupError(f"sql/{path}.sql: expected one row, found {len(rows)}")
+        return rows[0]
+
+    def value(self, path: str, **parameters: object) -> Any:
+        """The only value of the only row of one SELECT."""
+        (value,) = self.row(path, **parameters).values()
+        return value
+
+    def table(self, path: str, **parameters: object) -> pa.Table:
+        """Rows of one SELECT as an Arrow table."""
+        return self._execute(statement(path), parameters).to_arrow_table()
+
+    def build(self, path: str, **parameters: object) -> None:
+        """Put the rows of one SELECT into a temporary table named as its file."""
+        select = statement(path)
+        self.build_text(select.name, select.text, **select.bind(parameters))
+
+    def build_text(self, name: str, text: str, **parameters: object) -> None:
+        """Put the rows of a SELECT into the temporary table `name`, replacing it."""
+        self._connection.execute(f"create or replace temp table {quoted(name)} as {text}", parameters or None)
+
+    def build_rows(self, name: str, rows: pa.Table) -> None:
+        """Put an Arrow table into the temporary table `name`, replacing it."""
+        with self._registered(rows) as source:
+            self._connection.execute(f"create or replace temp table {quoted(name)} as select * from {source}")
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Append an Arrow table to a table, matching columns by name; missing ones become NULL."""
+        with self._registered(rows) as source:
+            self._connection.execute(f"insert into {quoted(table)} by name select * from {source}")
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Column names of a table or view and their DuckDB types, in order."""
+        described = self._connection.execute(f"describe {quoted(table)}").fetchall()
+        return {str(column[0]): str(column[1]) for column in described}
+
+    def query(self, text: str) -> pa.Table:
+        """Rows of a user's own SELECT. Use on a read-only lake."""
+        return self._connection.execute(text).to_arrow_table()
+
+    def progress(self, stage: str) -> int:
+        """The last micro-batch that a stage has processed; 0 before the first."""
+        return int(self.value("lake/progress_of", stage=stage))
+
+    def advance(self, stage: str, after: int, upto: int) -> None:
+        """Compare and set a stage's progress, inside its transaction. Raises ProgressMoved if it no longer is `after`."""
+        if self.execute("lake/advance_progress", stage=stage, after=after, upto=upto, now=now()) != 1:
+            raise ProgressMoved(f"{stage}: progress is no longer at micro-batch {after}")
+
+    @contextmanager
+    def transaction(self, message: str) -> Iterator[None]:
+        """All or nothing over every table: commits at the end, rolls back on any exception, also a kill."""
+        with self._lock or _no_lock():
+            self._connection.begin()
+            try:
+                yield
+                extra = json.dumps({"dag": self._run.dag, "run": self._run.run, "task": self._run.task})
+                self._connection.execute(
+                    "call lake.set_commit_message($author, $message, extra_info => $extra)",
+                    {"author": self.run_id, "message": message, "extra": extra},
+                )
+                self._connection.commit()
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        try:
+            self._connection.rollback()
+        except duckdb.Error:
+            # A failed COMMIT has already ended the transaction; the error that led here says more.
+            return
+
+    def _execute(self, select: Statement, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
+        return self._connection.execute(select.text, select.bind(dict(parameters)) or None)
+
+    @contextmanager
+    def _registered(self, rows: pa.Table) -> Iterator[str]:
+        self._connection.register("arrow_rows", rows)
+        try:
+            yield "arrow_rows"
+        finally:
+            self._connection.unregister("arrow_rows")
+
+
+@contextmanager
+def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
+    """Open the lake at one use case's schema, which must exist. Raises LakeError where it cannot be opened.
+
+    A read-only lake reads nothing but the lake's own files, whatever statement it is given.
+    """
+    connection = attach(settings(), read_only)
+    try:
+        connection.execute(f"use lake.{quoted(schema)}")
+        if read_only:
+            _confine(connection, settings())
+        yield Lake(connection, write_lock(settings()), run or Run())
+    finally:
+        connection.close()
+
+
+def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A new DuckDB with the lake attached as `lake`. Creates an empty lake where there is none."""
+    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
+    connection.execute("set threads = $threads", {"threads": config.threads})
+    connection.execute("set temp_directory = $folder", {"folder": str(config.lake_folder / "spill")})
+    # Only the logic in SQL decides order, and appends stay within the memory limit.
+    connection.execute("set preserve_insertion_order = false")
+    catalog_kind = config.catalog.split(":", 1)[0]
+    for extension in _extensions(catalog_kind, config.data_path):
+        connection.execute(f"load '{extension_file(extension)}'")
+    connection.execute("set ducklake_max_retry_count = 100")
+    try:
+        config.lake_folder.mkdir(parents=True, exist_ok=True)
+        connection.execute(f"attach {_literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)})")
+    except (OSError, duckdb.Error) as error:
+        connection.close()
+        raise LakeError(f"cannot open the lake in {config.lake_folder}: {error}") from error
+    return connection
+
+
+def write_lock(config: Settings) -> FileLock | None:
+    """One writer at a time on a SQLite catalog, which locks whole; PostgreSQL needs none. Released when its holder dies."""
+    if not config.catalog.startswith("sqlite:"):
+        return None
+    return FileLock(config.lake_folder / "write.lock", timeout=LOCK_SECONDS)
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL text."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def extension_file(name: str) -> Path:
+    """A DuckDB extension's file in its PyPI package, so that nothing is fetched. Raises LakeError where it is missing."""
+    package = importlib.util.find_spec(f"duckdb_extension_{name}")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        for file in Path(folder).rglob(f"v{duckdb.__version__}/{name}.duckdb_extension"):
+            return file
+    raise LakeError(f"DuckDB's extension {name} {duckdb.__version__} is not installed; run: make install")
+
+
+# A stage that lost a race starts again from a fresh connection: it reads the new progress and finds less, or nothing.
+retrying = retry(
+    retry=retry_if_exception_type((ProgressMoved, Conflict)),
+    stop=stop_after_attempt(10),
+    wait=wait_random_exponential(multiplier=0.1, max=5),
+    reraise=True,
+)
+
+
+def _extensions(catalog_kind: str, data_path: str) -> Iterator[str]:
+    yield {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}[catalog_kind]
+    if data_path.startswith("s3://"):
+        yield "httpfs"
+    yield "ducklake"
+
+
+def _options(config: Settings, read_only: bool) -> str:
+    options = [f"data_path {_literal(config.data_path)}", "data_inlining_row_limit 0"]
+    if config.catalog.startswith("sqlite:"):
+        options += ["meta_journal_mode 'WAL'", "meta_busy_timeout 30000"]
+    if read_only:
+        options.append("read_only")
+    return ", ".join(options)
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, config: Settings) -> None:
+    connection.execute(f"set allowed_directories = [{_literal(config.data_path)}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _literal(text: str) -> str:
+    """ATTACH and SET take no parameters, so a setting becomes a literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def _no_lock() -> Iterator[None]:
+    yield

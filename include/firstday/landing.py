@@ -1,0 +1,96 @@
+"""The landing folder: where every event arrives, whatever its source, as a file.
+
+`<landing>/<use case>/` holds files of events, `<landing>/<use case>/<enrichment table>/` files of that table. A file
+appears whole or not at all. A consumed file moves to `consumed/`, an unreadable one to `quarantine/`.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.firstday.settings import settings
+
+ENDINGS = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".csv", ".parquet")
+CONSUMED = "consumed"
+QUARANTINE = "quarantine"
+PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A file that waits: where it is, the table it is for, and its size in bytes when it was listed."""
+
+    path: Path
+    table: str
+    bytes: int
+
+    @property
+    def name(self) -> str:
+        """The file's name as the ledger keeps it: below the use case's landing folder."""
+        return self.path.name if self.table == "events" else f"{self.table}/{self.path.name}"
+
+
+def folder(use_case: str) -> Path:
+    """Landing folder of one use case."""
+    return settings().landing / use_case
+
+
+def deliver(use_case: str, file_name: str, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill a temporary file, then put it into landing under its name, durably and at once.
+
+    A file of that name that still waits is replaced. Raises ValueError for a name the event handler would not read.
+    """
+    if not file_name.endswith(ENDINGS):
+        raise ValueError(f"{file_name}: expected a name ending in one of {', '.join(ENDINGS)}")
+    target = folder(use_case) / file_name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
+    try:
+        write(partial)
+        _sync(partial)
+        partial.rename(target)
+        _sync(target.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def pending(use_case: str, enrichment: tuple[str, ...] = ()) -> list[LandingFile]:
+    """Files that wait, enrichment first, then events, each oldest name first."""
+    return [file for table in (*sorted(enrichment), "events") for file in _waiting(use_case, table)]
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's bytes, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def retire(use_case: str, file: LandingFile, to: str = CONSUMED) -> Path | None:
+    """Move a file to `consumed/` or `quarantine/`, keeping its name; None if it is gone already."""
+    target = folder(use_case) / to / file.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return file.path.rename(target)
+    except FileNotFoundError:
+        return None
+
+
+def _waiting(use_case: str, table: str) -> Iterator[LandingFile]:
+    where = folder(use_case) if table == "events" else folder(use_case) / table
+    if not where.is_dir():
+        return
+    for entry in sorted(os.scandir(where), key=lambda entry: entry.name):
+        # A link could lead anywhere, so only plain files are read.
+        if entry.is_file(follow_symlinks=False) and entry.name.endswith(ENDINGS) and not entry.name.startswith("."):
+            yield LandingFile(Path(entry.path), table, entry.stat(follow_symlinks=False).st_size)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

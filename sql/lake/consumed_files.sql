@@ -1,0 +1,10 @@
+-- One row per landing file that has been consumed: the same bytes are never stored twice.
+-- params: none
+create table if not exists consumed_files (
+    source_file varchar not null,
+    bytes bigint not null,
+    sha256 varchar not null,
+    rows_stored bigint not null,
+    rows_rejected bigint not null,
+    batch_id bigint not null
+)

@@ -1,0 +1,14 @@
+-- One row per user scored in a micro-batch: the inference log, with the features as used. It only grows.
+-- params: none
+create table if not exists predictions as
+select
+    user_features.*,
+    cast(null as timestamp) as scored_at,
+    cast(null as bigint) as batch_id,
+    cast(null as double) as churn_probability,
+    cast(null as boolean) as about_to_churn,
+    cast(null as varchar) as model_name,
+    cast(null as bigint) as model_version,
+    cast(null as varchar) as airflow_run
+from user_features
+limit 0

@@ -1,0 +1,10 @@
+-- One row per refused row of a landing file, as it was read, with the rule it broke.
+-- params: none
+create table if not exists rejected_events (
+    batch_id bigint not null,
+    source_file varchar not null,
+    row_number bigint,
+    reason varchar not null,
+    raw varchar,
+    rejected_at timestamp not null
+)

@@ -1,0 +1,22 @@
+-- One row per touched user and measure, as it will stand in feature_state: what was counted before, merged with what
+-- has arrived. A recomputed user starts from nothing.
+-- params: none
+with parts as (
+    select feature_state.*
+    from feature_state
+    inner join touched_users on feature_state.user_id = touched_users.user_id
+    where not touched_users.is_recomputed
+    union all by name
+    select *
+    from window_state
+)
+
+select
+    user_id,
+    measure,
+    cast(sum(value_count) as bigint) as value_count,
+    cast(sum(value_sum) as decimal(38, 2)) as value_sum,
+    cast(sum(value_sum_of_squares) as decimal(38, 4)) as value_sum_of_squares,
+    max(batch_id) as batch_id
+from parts
+group by user_id, measure

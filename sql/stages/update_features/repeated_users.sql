@@ -1,0 +1,10 @@
+-- One row per user of whom an arrival repeats an event_id that may have counted already.
+-- params: $after, $from_time, $to_time
+select distinct events.user_id
+from events
+inner join arriving_ids
+    on
+        events.user_id = arriving_ids.user_id
+        and events.event_id = arriving_ids.event_id
+        and events.event_time between arriving_ids.opened_at and arriving_ids.closes_at
+where events.batch_id <= $after and events.event_time between $from_time and $to_time

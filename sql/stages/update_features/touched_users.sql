@@ -1,0 +1,67 @@
+-- One row per user with arrivals: what is known of them, and whether arrivals alone can bring them up to date.
+-- is_recomputed: an arrival may change what was counted (late, repeated, or a registration that moves the start).
+-- opened_at_latest: the window opens then or, where the user is recomputed, maybe earlier.
+-- params: $registered_by, $opened_by, $window_seconds
+with arriving as (
+    select
+        user_id,
+        min(event_time) as first_arrival_at,
+        max(event_time) as last_arrival_at,
+        max(batch_id) as batch_id,
+        min(event_time) filter (where event_type = $registered_by) as registration_at
+    from arrivals
+    group by user_id
+),
+
+known as (
+    select *
+    from users
+    where user_id in (select user_id from arriving)
+),
+
+late as (
+    select
+        arrivals.user_id,
+        bool_or(
+            arrivals.event_time >= known.registered_at
+            and (
+                known.opened_at is null
+                or arrivals.event_time <= known.opened_at + to_seconds($window_seconds)
+            )
+        ) as is_inside
+    from arrivals
+    inner join known on arrivals.user_id = known.user_id and arrivals.event_time <= known.last_seen_at
+    group by arrivals.user_id
+),
+
+openings as (
+    select
+        arrivals.user_id,
+        min(arrivals.event_time) as opening_at
+    from arrivals
+    inner join arriving on arrivals.user_id = arriving.user_id
+    left join known on arrivals.user_id = known.user_id
+    where
+        arrivals.event_type = $opened_by
+        and arrivals.event_time >= least(known.registered_at, arriving.registration_at)
+    group by arrivals.user_id
+)
+
+select
+    arriving.user_id,
+    least(known.registered_at, arriving.registration_at) as registered_at,
+    least(known.opened_at, openings.opening_at) as opened_at_latest,
+    least(known.first_seen_at, arriving.first_arrival_at) as first_seen_at,
+    greatest(known.last_seen_at, arriving.last_arrival_at) as last_seen_at,
+    arriving.batch_id,
+    known.user_id is not null
+    and (
+        coalesce(late.is_inside, false)
+        or arriving.user_id in (select user_id from repeated_users)
+        or coalesce(arriving.registration_at < known.registered_at, false)
+        or (known.registered_at is null and arriving.registration_at is not null)
+    ) as is_recomputed
+from arriving
+left join known on arriving.user_id = known.user_id
+left join late on arriving.user_id = late.user_id
+left join openings on arriving.user_id = openings.user_id

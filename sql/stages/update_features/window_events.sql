@@ -1,0 +1,28 @@
+-- One row per event inside its user's window. An event that was received twice counts once: the same in every
+-- column, or, where the source gives an event_id, the earliest of the same event_id.
+-- params: none
+with inside as (
+    select scope_events.* exclude (ingested_at, source_file)
+    from scope_events
+    inner join windows
+        on
+            scope_events.user_id = windows.user_id
+            and scope_events.event_time between windows.opened_at and windows.closes_at
+),
+
+distinct_events as (
+    select
+        * exclude (batch_id),
+        min(batch_id) as batch_id
+    from inside
+    group by all
+)
+
+select *
+from distinct_events
+where event_id is null
+union all
+select *
+from distinct_events
+where event_id is not null
+qualify row_number() over (partition by user_id, event_id order by event_time, distinct_events) = 1

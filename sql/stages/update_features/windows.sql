@@ -1,0 +1,33 @@
+-- One row per touched user whose window is open: from the first opening event at or after registration.
+-- Both ends belong to it.
+-- params: $opened_by, $window_seconds
+with openings as (
+    select
+        scope_events.user_id,
+        min(scope_events.event_time) as opened_at
+    from scope_events
+    inner join touched_users
+        on
+            scope_events.user_id = touched_users.user_id
+            and scope_events.event_time >= touched_users.registered_at
+    where scope_events.event_type = $opened_by
+    group by scope_events.user_id
+),
+
+opened as (
+    select
+        touched_users.user_id,
+        case
+            when touched_users.is_recomputed then openings.opened_at
+            else touched_users.opened_at_latest
+        end as opened_at
+    from touched_users
+    left join openings on touched_users.user_id = openings.user_id
+)
+
+select
+    user_id,
+    opened_at,
+    opened_at + to_seconds($window_seconds) as closes_at
+from opened
+where opened_at is not null

@@ -1,0 +1,11 @@
+-- fail: money is never negative, and a single amount of a million or more is a mistake of the source.
+-- params: none
+select
+    row_number,
+    'amount, bet_amount, win_amount: expected 0 to 999,999.99, found '
+    || coalesce(amount, bet_amount, win_amount) as reason
+from arriving_rows
+where
+    amount not between 0 and 999999.99
+    or bet_amount not between 0 and 999999.99
+    or win_amount not between 0 and 999999.99

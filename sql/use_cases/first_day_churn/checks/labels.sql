@@ -1,0 +1,7 @@
+-- fail: a label is 1 (churned) or 0 (not).
+-- params: none
+select
+    row_number,
+    'label: expected 0 or 1, found ' || label as reason
+from arriving_rows
+where label not in (0, 1)
