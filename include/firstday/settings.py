@@ -21,7 +21,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the servers bind to")
     airflow_port: int = Field(8080, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
-    log_port: int = Field(8793, ge=1, le=65534, description="Airflow's log server; its neighbour takes log_port + 1")
+    parallelism: int = Field(4, ge=1, description="tasks that Airflow runs at the same time")
+    start_seconds: int = Field(180, ge=1, description="how long a server may take to answer before the start fails")
+    history_days: float = Field(3, ge=0, description="days of generated events that the first start loads")
     lake_catalog: str = Field(
         "", description="DuckLake catalog, 'sqlite:PATH' or 'postgres:DSN'; empty: SQLite in home"
     )

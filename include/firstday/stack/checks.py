@@ -1,0 +1,42 @@
+"""What must be true before anything is started; each refusal is one sentence that says what to do."""
+
+import errno
+import socket
+import sys
+
+from include.firstday.settings import Settings
+from include.firstday.stack import environment
+
+
+class Refusal(Exception):
+    """Why the servers cannot run, in one sentence for the user."""
+
+
+def python_version(version: tuple[int, int] = sys.version_info[:2]) -> None:
+    """Refuse a Python that the locked packages do not support."""
+    if not (3, 11) <= version < (3, 14):
+        raise Refusal(f"Python {version[0]}.{version[1]} is not supported: Python 3.11, 3.12 or 3.13 is needed.")
+
+
+def ports(settings: Settings) -> None:
+    """Refuse ports that are the same, taken, or not ours to take."""
+    wanted = {"Airflow": ("FIRSTDAY_AIRFLOW_PORT", settings.airflow_port)}
+    if environment.runs_mlflow(settings):
+        wanted["MLflow"] = ("FIRSTDAY_MLFLOW_PORT", settings.mlflow_port)
+        if settings.airflow_port == settings.mlflow_port:
+            raise Refusal(f"Airflow and MLflow cannot share port {settings.mlflow_port}: set FIRSTDAY_MLFLOW_PORT.")
+    for server, (name, port) in wanted.items():
+        _port(server, name, settings.host, port)
+
+
+def _port(server: str, name: str, host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise Refusal(
+                f"Port {port}, which {server} needs, {reason}: stop what uses it, or choose another with "
+                f"{name}={port + 1 if port < 65535 else port - 1}."
+            ) from error

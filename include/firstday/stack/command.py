@@ -1,0 +1,20 @@
+"""Airflow's command line against the installation that `make run` started."""
+
+import os
+import sys
+from pathlib import Path
+
+from include.firstday.settings import settings
+from include.firstday.stack import environment
+from include.firstday.stack.home import Home
+
+
+def replace_by_airflow(arguments: list[str]) -> int:
+    """Become `airflow ARGUMENTS`; before the first `make run` say so and return 1."""
+    home = Home.of(settings())
+    if not home.started_before:
+        print(f"Airflow has not been started in {home.root} yet; start it with: make run", file=sys.stderr)
+        return 1
+    airflow = str(Path(sys.executable).with_name("airflow"))
+    variables = environment.build(settings(), home) | {"PYTHONWARNINGS": "ignore:Could not import graphviz"}
+    os.execve(airflow, [airflow, *arguments], variables)  # noqa: S606 - no shell wanted

@@ -1,0 +1,115 @@
+"""The environment that every server, task and Airflow command of one installation shares."""
+
+import os
+import sys
+from pathlib import Path
+
+from include.firstday.settings import REPOSITORY, Settings
+from include.firstday.stack.home import Home
+
+_FOREIGN = ("AIRFLOW_", "AIRFLOW__", "MLFLOW_")
+
+
+def build(settings: Settings, home: Home) -> dict[str, str]:
+    """This process's environment, without another installation's settings, with all of ours."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    return inherited | _python(inherited) | _firstday(settings, home) | _airflow(settings, home)
+
+
+def airflow_url(settings: Settings) -> str:
+    """Where the browser and the tasks find Airflow."""
+    return f"http://{_reachable(settings.host)}:{settings.airflow_port}"
+
+
+def mlflow_url(settings: Settings) -> str:
+    """Where the browser and the tasks find MLflow: our own server unless the settings name another."""
+    return settings.mlflow_url or f"http://{_reachable(settings.host)}:{settings.mlflow_port}"
+
+
+def runs_mlflow(settings: Settings) -> bool:
+    """Whether the MLflow server is ours to start."""
+    return mlflow_url(settings) == f"http://{_reachable(settings.host)}:{settings.mlflow_port}"
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared, not bound
+
+
+def _python(inherited: dict[str, str]) -> dict[str, str]:
+    local = ",".join(filter(None, (inherited.get("NO_PROXY") or inherited.get("no_proxy"), "127.0.0.1,localhost")))
+    return {
+        "PATH": os.pathsep.join(filter(None, (str(Path(sys.executable).parent), inherited.get("PATH")))),
+        "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "config"))),
+        "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
+        "NO_COLOR": "1",  # the servers write to files
+        "NO_PROXY": local,  # a task's way to Airflow on this machine never goes through a proxy
+        "no_proxy": local,
+    }
+
+
+def _firstday(settings: Settings, home: Home) -> dict[str, str]:
+    return {
+        "FIRSTDAY_HOME": str(home.root),
+        "FIRSTDAY_MLFLOW_URL": mlflow_url(settings),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nothing here uses its job workers
+        "DO_NOT_TRACK": "true",
+    }
+
+
+def _airflow(settings: Settings, home: Home) -> dict[str, str]:
+    secrets = home.secrets()
+    options: dict[str, dict[str, object]] = {
+        "core": {
+            "dags_folder": REPOSITORY / "dags",
+            "plugins_folder": REPOSITORY / "plugins",
+            "executor": "LocalExecutor",
+            "parallelism": settings.parallelism,
+            "load_examples": False,
+            "dags_are_paused_at_creation": False,
+            "default_timezone": "utc",
+            "fernet_key": secrets["fernet_key"],
+            "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "simple_auth_manager_users": "admin:admin",
+            "simple_auth_manager_passwords_file": home.passwords,
+        },
+        "database": {
+            "sql_alchemy_conn": f"sqlite:///{home.airflow / 'airflow.db'}",
+            "load_default_connections": False,
+        },
+        "api": {
+            "host": settings.host,
+            "port": settings.airflow_port,
+            "base_url": airflow_url(settings),  # without it tasks call port 8080 whatever the port
+            "secret_key": secrets["api_secret_key"],
+            "workers": 1,
+        },
+        "api_auth": {"jwt_secret": secrets["jwt_secret"]},
+        "logging": {"base_log_folder": home.airflow / "logs", "colored_console_log": False},
+        "scheduler": {
+            "scheduler_idle_sleep_time": 0.5,  # how soon a finished task's successor starts
+            "task_instance_heartbeat_timeout": 30,  # a task that was killed outright is retried after this
+            "task_instance_heartbeat_timeout_detection_interval": 5,
+            "scheduler_health_check_threshold": 15,
+            "orphaned_tasks_check_interval": 30,
+        },
+        "workers": {
+            "min_heartbeat_interval": 2,  # a task's slot may stay taken for this long after its end
+            "execution_api_retries": 10,
+            "execution_api_retry_wait_max": 5,
+        },
+        "dag_processor": {
+            "parsing_processes": 1,
+            "min_file_process_interval": 60,
+            "refresh_interval": 60,
+            "print_stats_interval": 0,
+        },
+        "usage_data_collection": {"enabled": False},
+    }
+    variables = {
+        f"AIRFLOW__{section.upper()}__{option.upper()}": str(value)
+        for section, values in options.items()
+        for option, value in values.items()
+    }
+    return {"AIRFLOW_HOME": str(home.airflow)} | variables

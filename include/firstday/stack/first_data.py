@@ -1,0 +1,137 @@
+"""The first start's data: the shipped model in the registry, days of history in landing, the first predictions.
+
+Run as a process of its own (`python -m include.firstday.stack.first_data model|history`), so that its memory is
+given back and the servers start meanwhile. What was done is kept in FIRSTDAY_HOME: it happens once.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from include.firstday import use_case as use_cases
+from include.firstday.settings import settings
+from include.firstday.stack.home import Home
+from include.firstday.stack.terminal import say
+from include.firstday.use_case import UseCase, UseCaseError
+
+
+def main(part: str) -> int:
+    """Do one part for each use case; returns the exit code."""
+    do: dict[str, Callable[[UseCase], bool]] = {"model": register_model, "history": load_history}
+    done = True
+    for name in use_cases.names():
+        try:
+            done = do[part](use_cases.load(name)) and done
+        except UseCaseError as error:
+            say(f"{error}")
+            done = False
+    return 0 if done else 1
+
+
+def register_model(use_case: UseCase) -> bool:
+    """Register the model that the use case ships; without one there is nothing to do."""
+    journal = Journal(Home.of(settings()).mlflow / "shipped_models.json")
+    if use_case.scoring.shipped_model is None or journal.finished(use_case.name):
+        return True
+    from include.firstday import registry
+
+    registry.register_shipped(use_case)
+    journal.finish(use_case.name)
+    say(f"{use_case.name}: the shipped model is in the registry.")
+    return True
+
+
+def load_history(use_case: UseCase) -> bool:
+    """Put the generated history into landing, once, and watch until its first predictions are visible."""
+    journal = Journal(Home.of(settings()).stack / "first_history.json")
+    if use_case.generator is None or journal.finished(use_case.name):
+        return True
+    end = journal.begun(use_case.name)
+    if end is None:
+        if not _empty(use_case):
+            journal.finish(use_case.name)
+            return True
+        end = datetime.now(UTC).replace(second=0, microsecond=0)
+        journal.begin(use_case.name, end)
+    _generate(use_case, end)
+    journal.finish(use_case.name)
+    return watch(use_case)
+
+
+def watch(use_case: UseCase, patience: timedelta = timedelta(minutes=10)) -> bool:
+    """Say how far the first micro-batches are until the first predictions are visible."""
+    from include.firstday import status
+
+    give_up = time.monotonic() + patience.total_seconds()
+    said = None
+    while time.monotonic() < give_up:
+        now = status.summary(use_case)
+        line = f"{now.events:,} events, {now.users:,} users, {now.predictions:,} predictions in the lake"
+        if line != said:
+            say(f"{use_case.name}: {line}; {now.pending_files} files to go.")
+            said = line
+        if now.predictions:
+            return True
+        time.sleep(2)
+    say(f"{use_case.name}: no predictions after {patience}; Airflow's page of process_events says why.")
+    return False
+
+
+class Journal:
+    """Which use cases are done, or begun and up to which minute. Survives being killed anywhere."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def finished(self, name: str) -> bool:
+        """Whether nothing is left to do."""
+        return self._read().get(name) == "finished"
+
+    def begun(self, name: str) -> datetime | None:
+        """The minute up to which an interrupted start was generating: the next one writes the same files again."""
+        end = self._read().get(name)
+        return datetime.fromisoformat(end) if end else None
+
+    def begin(self, name: str, end: datetime) -> None:
+        """Remember the minute before the first file is written."""
+        self._write(name, end.isoformat())
+
+    def finish(self, name: str) -> None:
+        """Remember that nothing is left to do."""
+        self._write(name, "finished")
+
+    def _read(self) -> dict[str, str]:
+        if not self._path.exists():
+            return {}
+        content: dict[str, str] = json.loads(self._path.read_text(encoding="utf-8"))
+        return content
+
+    def _write(self, name: str, entry: str) -> None:
+        temporary = self._path.with_suffix(".new")
+        temporary.write_text(json.dumps(self._read() | {name: entry}, indent=1) + "\n", encoding="utf-8")
+        temporary.rename(self._path)
+
+
+def _empty(use_case: UseCase) -> bool:
+    """Whether nothing has arrived yet: who brings their own events first gets no invented ones."""
+    from include.firstday import status
+
+    now = status.summary(use_case)
+    return bool(now.events == 0 and now.pending_files == 0)
+
+
+def _generate(use_case: UseCase, end: datetime) -> None:
+    from include.firstday import generate_events
+
+    days = settings().history_days
+    say(f"{use_case.name}: writing {days:g} days of events into landing.")
+    generate_events.generate_history(
+        use_case, end=end, days=days, progress=lambda line: say(f"{use_case.name}: {line}")
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,247 @@
+"""`make run`: check, start in order, keep watch, stop everything. Stays in the foreground."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from include.firstday.settings import Settings
+from include.firstday.stack import checks, environment, processes, programs
+from include.firstday.stack.checks import Refusal
+from include.firstday.stack.home import Home
+from include.firstday.stack.programs import API_SERVER, DAG_PROCESSOR, MLFLOW, SCHEDULER
+from include.firstday.stack.supervisor import Supervisor
+from include.firstday.stack.terminal import say
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOP_SECONDS = 45  # the programs' own limits, one after the other, and a little
+
+
+class Stop(BaseException):
+    """The user asked to stop."""
+
+
+class Runner:
+    """One `make run`, from its checks to its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._home = Home.of(settings)
+        self._began = time.monotonic()
+        self._stopping = False
+        self._impatient = False
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def run(self) -> int:
+        """Run until asked to stop (0) or until something fails (1)."""
+        try:
+            checks.python_version()
+            self._home.prepare()
+            lock = self._home.lock()
+            if lock is None:
+                raise Refusal(f"Firstday is already running in {self._home.root}: stop that one first (Ctrl-C).")
+            self._supervisor = Supervisor(self._home)
+            self._end_previous()
+            checks.ports(self._settings)
+        except Refusal as refusal:
+            print(refusal, file=sys.stderr)
+            return 1
+        with lock:
+            return self._run_locked()
+
+    def _run_locked(self) -> int:
+        for number in _SIGNALS:
+            signal.signal(number, self._on_signal)
+        processes.adopt_orphans()
+        try:
+            self._start()
+            self._watch()
+        except Stop:
+            return 0
+        except Refusal as refusal:
+            print(refusal, file=sys.stderr, flush=True)
+            return 1
+        finally:
+            self._stop()
+        return 0
+
+    # Starting
+
+    def _end_previous(self) -> None:
+        """A run that was killed outright takes a moment to bring its servers down."""
+        if not self._supervisor.end_previous(seconds=_STOP_SECONDS):
+            raise Refusal("An earlier run's servers are still stopping: try again in a minute.")
+
+    def _start(self) -> None:
+        say(f"State is kept in {self._home.root}; server logs are in {self._home.logs}.")
+        self._home.login()
+        self._environment = environment.build(self._settings, self._home)
+        self._programs = programs.programs(self._settings, self._home)
+        self._migrate()
+        self._supervisor.start(
+            programs.configuration(self._programs, self._home, self._supervisor.socket), self._environment
+        )
+        self._start_servers()
+        self._say_where()
+
+    def _migrate(self) -> None:
+        self._say("Preparing Airflow's database.")
+        log = programs.log(self._home, "migrate")
+        with log.open("wb") as output:
+            self._spawn("migrate", str(Path(sys.executable).with_name("airflow")), "db", "migrate", output=output)
+            if self._children.pop("migrate").wait() != 0:
+                raise Refusal(f"Airflow's database could not be prepared. The end of {log}:\n{tail(log)}")
+
+    def _start_servers(self) -> None:
+        """Everything but the scheduler, then the scheduler: a task that starts before the web server answers fails."""
+        first = [program for program in self._programs if program.name != SCHEDULER]
+        self._say(f"Starting {', '.join(program.title for program in first)}.")
+        for program in first:
+            self._supervisor.start_program(program.name)
+        self._first_data("history")
+        if any(program.name == MLFLOW for program in first):
+            self._wait(MLFLOW, lambda: _get(f"{environment.mlflow_url(self._settings)}/health") is not None)
+        self._first_data("model")
+        self._wait(API_SERVER, lambda: bool(self._health()))
+        self._await_model()
+        self._say("Starting Airflow's scheduler.")
+        self._supervisor.start_program(SCHEDULER)
+        self._wait(SCHEDULER, lambda: self._healthy("scheduler"))
+        self._wait(DAG_PROCESSOR, lambda: self._healthy("dag_processor"))
+        self._say("All servers are up.")
+
+    def _first_data(self, part: str) -> None:
+        self._spawn(part, sys.executable, "-m", "include.firstday.stack.first_data", part)
+
+    def _await_model(self) -> None:
+        """Users that are scored before a model is there would wait for their next event."""
+        if self._children.pop("model").wait() != 0:
+            say("The shipped model could not be registered: nothing is scored until a model has been trained.")
+
+    def _spawn(self, name: str, *command: str, output: IO[bytes] | None = None) -> None:
+        self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
+            command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+            start_new_session=True,
+            preexec_fn=_stop_with_us,
+        )
+
+    def _wait(self, name: str, ready: Callable[[], bool]) -> None:
+        """Wait until a server is ready; when it gives up or takes too long, its log says why."""
+        give_up = time.monotonic() + self._settings.start_seconds
+        title = next(program.title for program in self._programs if program.name == name)
+        while not ready():
+            state, _ = self._supervisor.states().get(name, ("GONE", 0))
+            if state in ("FATAL", "GONE") or time.monotonic() > give_up:
+                log = programs.log(self._home, name)
+                raise Refusal(f"{title} did not come up. The end of {log}:\n{tail(log)}")
+            time.sleep(0.25)
+        self._say(f"{title} answers.")
+
+    def _health(self) -> Any:
+        answer = _get(f"{environment.airflow_url(self._settings)}/api/v2/monitor/health")
+        return json.loads(answer) if answer else {}
+
+    def _healthy(self, component: str) -> bool:
+        return bool(self._health().get(component, {}).get("status") == "healthy")
+
+    # Running
+
+    def _watch(self) -> None:
+        """Keep watch: servers that die are started again by the supervisor, what they leave behind is ended."""
+        pids = {name: pid for name, (_, pid) in self._supervisor.states().items()}
+        while self._supervisor.alive:
+            self._reap()
+            processes.end(processes.orphans(self._known()))
+            for name, (state, pid) in self._supervisor.states().items():
+                if state == "FATAL":
+                    log = programs.log(self._home, name)
+                    raise Refusal(f"{name} ends again and again. The end of {log}:\n{tail(log)}")
+                if pid and pid != pids[name]:
+                    say(f"{name} had ended and was started again; {programs.log(self._home, name)} may say why.")
+                    pids[name] = pid
+            time.sleep(2)
+        raise Refusal(f"The process supervisor has ended; its log is {self._home.stack / 'supervisord.log'}.")
+
+    def _known(self) -> set[int]:
+        return {child.pid for child in self._children.values()} | {self._supervisor.pid or 0}
+
+    def _reap(self) -> None:
+        history = self._children.get("history")
+        if history is not None and history.poll() is not None:
+            del self._children["history"]
+            say(_TO_TRY.format(airflow=environment.airflow_url(self._settings)))
+
+    def _say_where(self) -> None:
+        name, password = self._home.login()
+        # A password belongs on a terminal, not in the file or log that the output may go to.
+        shown = f"password {password}" if sys.stdout.isatty() else "its password"
+        say(
+            f"\n  Airflow  {environment.airflow_url(self._settings)}   user {name}, {shown} (in {self._home.passwords})"
+            f"\n  MLflow   {environment.mlflow_url(self._settings)}\n\nCtrl-C stops everything.\n"
+        )
+
+    def _say(self, line: str) -> None:
+        say(f"[{time.monotonic() - self._began:3.0f} s] {line}")
+
+    # Stopping
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._stopping:
+            self._impatient = True
+            return
+        self._stopping = True
+        raise Stop
+
+    def _stop(self) -> None:
+        """Stop the servers in order, then whatever is left of them."""
+        self._stopping = True
+        say("\nStopping the servers; Ctrl-C again ends them at once.")
+        self._supervisor.ask_to_stop()
+        for child in self._children.values():
+            child.terminate()
+        give_up = time.monotonic() + _STOP_SECONDS
+        while self._supervisor.alive and not self._impatient and time.monotonic() < give_up:
+            time.sleep(0.1)
+        processes.end_descendants(patience=0 if self._impatient else 5)
+        say("Everything has stopped.")
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    """The last lines of a log file."""
+    with contextlib.suppress(OSError):
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    return "(no log)"
+
+
+def _get(url: str) -> bytes | None:
+    """Body of an answer 200, without a proxy; None for anything else."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=5) as answer:
+            return bytes(answer.read())
+    except (OSError, urllib.error.URLError):
+        return None
+
+
+def _stop_with_us() -> None:
+    processes.die_with_parent(signal.SIGTERM)
+
+
+_TO_TRY = """
+Three things to try, in another terminal:
+  make airflow ARGS="dags trigger first_day_churn.train_model"                   train on what has arrived, see MLflow
+  .venv/bin/python -m include.firstday query "select * from predictions limit 5"    what was predicted, from what
+  {airflow}/dags                                                     watch the micro-batches, minute by minute
+"""

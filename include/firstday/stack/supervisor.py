@@ -1,0 +1,123 @@
+"""The supervisor as a child process, spoken to through its private socket."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from pathlib import Path
+from typing import Any
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from include.firstday.stack import processes
+from include.firstday.stack.checks import Refusal
+from include.firstday.stack.home import Home
+
+_LONGEST_SOCKET = 95  # the kernel's limit is 107; the supervisor first binds `<name>.<pid>`
+
+
+def socket(home: Home) -> str:
+    """Path of the supervisor's socket, as short as it gets."""
+    absolute = str(home.stack / "supervisor.sock")
+    shortest = min(absolute, os.path.relpath(absolute), key=len)
+    if len(shortest.encode()) > _LONGEST_SOCKET:
+        raise Refusal(f"The path of FIRSTDAY_HOME is too long for a socket: {home.root}; choose a shorter one.")
+    return shortest
+
+
+class Supervisor:
+    """Starts the supervisor, starts programs in it, says how they are, and stops it."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self.socket = socket(home)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the supervisor."""
+        return self._process.pid if self._process else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the supervisor runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, configuration: str, environment: dict[str, str]) -> None:
+        """Start the supervisor and wait until it answers."""
+        path = self._home.stack / "supervisord.conf"
+        path.write_text(configuration, encoding="utf-8")
+        with self.errors.open("wb") as errors:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and configuration
+                [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(path)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                start_new_session=True,  # Ctrl-C in the terminal reaches us alone; we stop things in order
+                preexec_fn=_stop_with_us,
+            )
+        self._wait_for_answer()
+
+    @property
+    def errors(self) -> Path:
+        """What the supervisor says when it cannot even start."""
+        return self._home.stack / "supervisord.err"
+
+    def start_program(self, name: str) -> None:
+        """Start one program without waiting for it."""
+        self._remote().supervisor.startProcess(name, False)
+
+    def states(self) -> dict[str, tuple[str, int]]:
+        """State and process id of each program, empty when the supervisor does not answer."""
+        try:
+            processes: Any = self._remote().supervisor.getAllProcessInfo()
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+            return {}
+        return {process["name"]: (process["statename"], process["pid"]) for process in processes}
+
+    def ask_to_stop(self) -> None:
+        """Ask the supervisor to stop all programs and itself."""
+        if self._process is not None and self.alive:
+            self._process.send_signal(signal.SIGTERM)
+
+    def end_previous(self, seconds: float) -> bool:
+        """Have a supervisor that an earlier, killed run left behind stop; whether none is left."""
+        give_up = time.monotonic() + seconds
+        while self._answers():
+            if time.monotonic() > give_up:
+                return False
+            self._shut_down()
+            time.sleep(0.5)
+        return True
+
+    def _wait_for_answer(self) -> None:
+        give_up = time.monotonic() + 20
+        while not self._answers():
+            if not self.alive or time.monotonic() > give_up:
+                raise Refusal(f"The process supervisor did not start; its words are in {self.errors}.")
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            self._remote().supervisor.getState()
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+            return False
+        return True
+
+    def _shut_down(self) -> None:
+        try:
+            self._remote().supervisor.shutdown()
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+            return
+
+    def _remote(self) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{self.socket}")
+        return xmlrpc.client.ServerProxy("http://localhost", transport=transport)
+
+
+def _stop_with_us() -> None:
+    processes.die_with_parent(signal.SIGTERM)
