@@ -35,6 +35,7 @@ class LakeError(RuntimeError):
 
 
 Conflict = duckdb.TransactionException
+Unreadable = duckdb.Error
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,13 @@ class Run:
     def id(self) -> str:
         """Stable over retries of the same Airflow run."""
         return f"{self.dag}/{self.run}"
+
+
+@dataclass
+class Commit:
+    """What the snapshot of a transaction will say of itself."""
+
+    message: str
 
 
 def now() -> datetime:
@@ -92,14 +100,19 @@ class Lake:
         """Rows of one SELECT as an Arrow table."""
         return self._execute(statement(path), parameters).to_arrow_table()
 
-    def build(self, path: str, **parameters: object) -> None:
-        """Put the rows of one SELECT into a temporary table named as its file."""
+    def build(self, path: str, /, into: str = "", **parameters: object) -> None:
+        """Put the rows of one SELECT into a temporary table, named as its file or `into`."""
         select = statement(path)
-        self.build_text(select.name, select.text, **select.bind(parameters))
+        self.build_text(into or select.name, select.text, **select.bind(parameters))
 
     def build_text(self, name: str, text: str, **parameters: object) -> None:
         """Put the rows of a SELECT into the temporary table `name`, replacing it."""
         self._connection.execute(f"create or replace temp table {quoted(name)} as {text}", parameters or None)
+
+    def create_view(self, path: str) -> None:
+        """Create or replace the lake's view named as the file of its SELECT."""
+        select = statement(path)
+        self._connection.execute(f"create or replace view {quoted(select.name)} as {select.text}")
 
     def build_rows(self, name: str, rows: pa.Table) -> None:
         """Put an Arrow table into the temporary table `name`, replacing it."""
@@ -110,6 +123,22 @@ class Lake:
         """Append an Arrow table to a table, matching columns by name; missing ones become NULL."""
         with self._registered(rows) as source:
             self._connection.execute(f"insert into {quoted(table)} by name select * from {source}")
+
+    def insert(self, table: str, path: str, **constants: object) -> int:
+        """Insert the rows of one SELECT without parameters, plus constant columns, by name; the number of rows."""
+        return self._insert(table, f"({statement(path).text}\n)", constants)
+
+    def insert_from(self, table: str, source: str, **constants: object) -> int:
+        """Insert the rows of a temporary table, plus constant columns, by name; the number of rows."""
+        return self._insert(table, quoted(source), constants)
+
+    def has_rows(self, table: str) -> bool:
+        """Whether a table or temporary table holds any row."""
+        return self._connection.execute(f"select 1 from {quoted(table)} limit 1").fetchone() is not None
+
+    def tables(self) -> set[str]:
+        """Names of the use case's tables and views."""
+        return {row["table_name"] for row in self.rows("lake/tables")}
 
     def columns(self, table: str) -> dict[str, str]:
         """Column names of a table or view and their DuckDB types, in order."""
@@ -130,21 +159,31 @@ class Lake:
             raise ProgressMoved(f"{stage}: progress is no longer at micro-batch {after}")
 
     @contextmanager
-    def transaction(self, message: str) -> Iterator[None]:
-        """All or nothing over every table: commits at the end, rolls back on any exception, also a kill."""
+    def transaction(self) -> Iterator["Commit"]:
+        """All or nothing over every table: commits at the end, rolls back on any exception, also when killed.
+
+        What is read inside is one snapshot, so a stage that computes from its own tables reads them inside.
+        """
         with self._lock or _no_lock():
             self._connection.begin()
             try:
-                yield
+                commit = Commit(self._run.task)
+                yield commit
                 extra = json.dumps({"dag": self._run.dag, "run": self._run.run, "task": self._run.task})
                 self._connection.execute(
                     "call lake.set_commit_message($author, $message, extra_info => $extra)",
-                    {"author": self.run_id, "message": message, "extra": extra},
+                    {"author": self.run_id, "message": commit.message, "extra": extra},
                 )
                 self._connection.commit()
             except BaseException:
                 self._roll_back()
                 raise
+
+    def _insert(self, table: str, source: str, constants: Mapping[str, object]) -> int:
+        columns = "".join(f", ${name} as {quoted(name)}" for name in constants)
+        text = f"insert into {quoted(table)} by name select *{columns} from {source}"
+        (count,) = self._connection.execute(text, constants or None).fetchone() or (0,)
+        return int(count)
 
     def _roll_back(self) -> None:
         try:
@@ -163,6 +202,16 @@ class Lake:
             yield "arrow_rows"
         finally:
             self._connection.unregister("arrow_rows")
+
+
+def create_schema(name: str) -> None:
+    """Create the schema of a use case where there is none, and with it an empty lake."""
+    connection = attach(settings())
+    try:
+        with write_lock(settings()) or _no_lock():
+            connection.execute(f"create schema if not exists lake.{quoted(name)}")
+    finally:
+        connection.close()
 
 
 @contextmanager
@@ -188,8 +237,6 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
     connection.execute("set threads = $threads", {"threads": config.threads})
     connection.execute("set temp_directory = $folder", {"folder": str(config.lake_folder / "spill")})
-    # Only the logic in SQL decides order, and appends stay within the memory limit.
-    connection.execute("set preserve_insertion_order = false")
     catalog_kind = config.catalog.split(":", 1)[0]
     for extension in _extensions(catalog_kind, config.data_path):
         connection.execute(f"load '{extension_file(extension)}'")

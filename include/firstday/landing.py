@@ -20,11 +20,12 @@ PARTIAL = ".partial"
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file that waits: where it is, the table it is for, and its size in bytes when it was listed."""
+    """A file that waits: where it is, the table it is for, its size in bytes and when it arrived."""
 
     path: Path
     table: str
     bytes: int
+    arrived_at_ns: int
 
     @property
     def name(self) -> str:
@@ -58,14 +59,17 @@ def deliver(use_case: str, file_name: str, write: Callable[[Path], None]) -> Pat
 
 
 def pending(use_case: str, enrichment: tuple[str, ...] = ()) -> list[LandingFile]:
-    """Files that wait, enrichment first, then events, each oldest name first."""
-    return [file for table in (*sorted(enrichment), "events") for file in _waiting(use_case, table)]
+    """Files that wait, enrichment first, then events, each oldest first."""
+    return [file for table in (*sorted(enrichment), "events") for file in sorted(_waiting(use_case, table), key=_age)]
 
 
-def sha256(path: Path) -> str:
-    """Hash of a file's bytes, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(path: Path) -> str | None:
+    """Hash of a file's bytes, read in pieces; None if the file is gone."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def retire(use_case: str, file: LandingFile, to: str = CONSUMED) -> Path | None:
@@ -82,10 +86,15 @@ def _waiting(use_case: str, table: str) -> Iterator[LandingFile]:
     where = folder(use_case) if table == "events" else folder(use_case) / table
     if not where.is_dir():
         return
-    for entry in sorted(os.scandir(where), key=lambda entry: entry.name):
+    for entry in os.scandir(where):
         # A link could lead anywhere, so only plain files are read.
         if entry.is_file(follow_symlinks=False) and entry.name.endswith(ENDINGS) and not entry.name.startswith("."):
-            yield LandingFile(Path(entry.path), table, entry.stat(follow_symlinks=False).st_size)
+            status = entry.stat(follow_symlinks=False)
+            yield LandingFile(Path(entry.path), table, status.st_size, status.st_mtime_ns)
+
+
+def _age(file: LandingFile) -> tuple[int, str]:
+    return file.arrived_at_ns, file.name
 
 
 def _sync(path: Path) -> None:

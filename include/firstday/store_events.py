@@ -1,0 +1,209 @@
+"""The event handler: the one input for all events, whatever their source.
+
+Consumes landing files oldest first, checks every row against the contract, and appends the good ones to `events`, the
+refused ones to `rejected_events`, both with the files' ledger entries in one transaction: a micro-batch.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from include.firstday import contract, lake, landing, readers, sql
+from include.firstday.lake import Lake, Run
+from include.firstday.landing import LandingFile
+from include.firstday.prepare import open_lake
+from include.firstday.settings import settings
+from include.firstday.use_case import UseCase
+
+log = logging.getLogger(__name__)
+
+STAGE = "store_events"
+SQL = f"stages/{STAGE}"
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """What one micro-batch stored. `batch_id` is None where every file had been consumed before."""
+
+    batch_id: int | None
+    files: int
+    rows_stored: int
+    rows_rejected: int
+
+
+@dataclass(frozen=True)
+class _Consumed:
+    file: LandingFile
+    sha256: str
+    rows_stored: int
+    rows_rejected: int
+    is_readable: bool = True
+
+
+def store_events(
+    use_case: UseCase, run: Run | None = None, on_batch: Callable[[MicroBatch], None] | None = None
+) -> list[MicroBatch]:
+    """Store everything that waits in landing, one bounded micro-batch after the other; the micro-batches stored."""
+    batches = []
+    while (batch := store_micro_batch(use_case, run or Run(task=STAGE))) is not None:
+        if batch.batch_id is not None:
+            batches.append(batch)
+            log.info("%s", describe(batch))
+            if on_batch:
+                on_batch(batch)
+    return batches
+
+
+def describe(batch: MicroBatch) -> str:
+    """One line for people."""
+    return (
+        f"micro-batch {batch.batch_id}: {batch.rows_stored:,} events stored, "
+        f"{batch.rows_rejected:,} rejected, from {batch.files:,} files"
+    )
+
+
+@lake.retrying
+def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
+    """Store the oldest files up to the byte limit as one micro-batch; None where nothing waits."""
+    files = _take(landing.pending(use_case.name, tuple(use_case.enrichment)))
+    if not files:
+        return None
+    started_at = lake.now()
+    with open_lake(use_case, run) as opened:
+        after = opened.progress(STAGE)
+        consumed, repeated = _stage(opened, use_case, files, started_at)
+        batch = MicroBatch(None, 0, 0, 0)
+        if consumed:
+            batch = _commit(opened, use_case, consumed, after, started_at)
+    for file in repeated:
+        log.warning("%s holds bytes that were stored before; it is not stored again", file.name)
+        landing.retire(use_case.name, file)
+    for entry in consumed:
+        landing.retire(use_case.name, entry.file, landing.CONSUMED if entry.is_readable else landing.QUARANTINE)
+    return batch
+
+
+def _take(waiting: list[LandingFile]) -> list[LandingFile]:
+    limit, taken = settings().batch_megabytes * 10**6, 0
+    for count, file in enumerate(waiting):
+        taken += file.bytes
+        if count and taken > limit:
+            return waiting[:count]
+    return waiting
+
+
+def _stage(
+    opened: Lake, use_case: UseCase, files: list[LandingFile], now: datetime
+) -> tuple[list[_Consumed], list[LandingFile]]:
+    opened.build(f"{SQL}/staged_events")
+    opened.build(f"{SQL}/staged_rejects")
+    for table in use_case.enrichment:
+        opened.build_text(f"staged_{table}", f"select * exclude (batch_id) from {lake.quoted(table)} limit 0")
+    hashes = {file: sha256 for file in files if (sha256 := landing.sha256(file.path))}
+    known = {row["sha256"] for row in opened.rows(f"{SQL}/known_hashes", hashes=list(hashes.values()))}
+    consumed: list[_Consumed] = []
+    repeated: list[LandingFile] = []
+    for file, sha256 in hashes.items():
+        if sha256 in known:
+            repeated.append(file)
+            continue
+        known.add(sha256)
+        try:
+            consumed.append(_stage_file(opened, use_case, file, sha256, now))
+        except FileNotFoundError:
+            log.warning("%s vanished while it was read; it is taken when it comes back", file.name)
+    return consumed, repeated
+
+
+def _stage_file(opened: Lake, use_case: UseCase, file: LandingFile, sha256: str, now: datetime) -> _Consumed:
+    entry = _Consumed(file, sha256, 0, 0)
+    columns = contract.expected(opened.columns(file.table))
+    try:
+        readers.read_whole(opened, file.path, columns)
+        _type_rows(opened, use_case, file, columns, now)
+        if not (readers.is_json(file.path) and opened.has_rows("broken_rows")):
+            return _keep(opened, entry, "refused_records")
+    except lake.Unreadable as error:
+        if not readers.is_json(file.path):
+            return _refuse_file(opened, entry, error)
+    try:
+        for rejected in readers.read_lines(opened, file.path, columns):
+            _type_rows(opened, use_case, file, columns, now)
+            entry = _keep(opened, _refuse_lines(opened, entry, rejected), "refused_lines")
+    except (OSError, EOFError, lake.Unreadable) as error:
+        return _refuse_file(opened, entry, error)
+    return entry
+
+
+def _type_rows(opened: Lake, use_case: UseCase, file: LandingFile, columns: contract.Columns, now: datetime) -> None:
+    is_event = file.table == "events"
+    rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(columns)))
+    opened.build_text("arriving_rows", contract.typed_rows(columns, opened.columns("given_rows"), rules))
+    opened.build(f"{SQL}/broken_rows")
+    for check in sql.below(f"use_cases/{use_case.name}/checks") if is_event else ():
+        opened.insert("broken_rows", check)
+
+
+def _keep(opened: Lake, entry: _Consumed, refused: str) -> _Consumed:
+    constants = {"source_file": entry.file.name}
+    stored = opened.insert(
+        f"staged_{entry.file.table}", f"{SQL}/good_rows", **(constants if entry.file.table == "events" else {})
+    )
+    rejected = opened.insert("staged_rejects", f"{SQL}/{refused}", **constants)
+    return replace(entry, rows_stored=entry.rows_stored + stored, rows_rejected=entry.rows_rejected + rejected)
+
+
+def _refuse_lines(opened: Lake, entry: _Consumed, rejected: readers.Rejected) -> _Consumed:
+    rows = [
+        {"source_file": entry.file.name, "row_number": number, "reason": reason, "raw": raw}
+        for number, reason, raw in rejected
+    ]
+    if rows:
+        opened.append("staged_rejects", pa.Table.from_pylist(rows))
+    return replace(entry, rows_rejected=entry.rows_rejected + len(rows))
+
+
+def _refuse_file(opened: Lake, entry: _Consumed, error: Exception) -> _Consumed:
+    if not entry.file.path.exists():
+        raise FileNotFoundError(entry.file.path)
+    reason = f"file: cannot be read to its end: {str(error).splitlines()[0]}"
+    row: dict[str, Any] = {"source_file": entry.file.name, "row_number": None, "reason": reason, "raw": None}
+    opened.append("staged_rejects", pa.Table.from_pylist([row]))
+    log.warning("%s goes to quarantine: %s", entry.file.name, reason)
+    return replace(entry, rows_rejected=entry.rows_rejected + 1, is_readable=False)
+
+
+def _commit(opened: Lake, use_case: UseCase, consumed: list[_Consumed], after: int, started_at: datetime) -> MicroBatch:
+    batch_id, extent = after + 1, opened.row(f"{SQL}/staged_extent")
+    batch = MicroBatch(batch_id, len(consumed), extent["rows_stored"], extent["rows_rejected"])
+    with opened.transaction() as commit:
+        commit.message = describe(batch)
+        now = lake.now()
+        opened.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=now)
+        opened.insert_from("rejected_events", "staged_rejects", batch_id=batch_id, rejected_at=now)
+        for table in use_case.enrichment:
+            opened.insert_from(table, f"staged_{table}", batch_id=batch_id)
+        for entry in consumed:
+            opened.execute(
+                f"{SQL}/insert_consumed_file",
+                source_file=entry.file.name,
+                bytes=entry.file.bytes,
+                sha256=entry.sha256,
+                rows_stored=entry.rows_stored,
+                rows_rejected=entry.rows_rejected,
+                batch_id=batch_id,
+            )
+        opened.execute(
+            f"{SQL}/insert_micro_batch",
+            batch_id=batch_id,
+            **extent,
+            airflow_run=opened.run_id,
+            started_at=started_at,
+            now=now,
+        )
+        opened.advance(STAGE, after, batch_id)
+    return batch

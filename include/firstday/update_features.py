@@ -1,0 +1,113 @@
+"""Features: folds new events into `users` and `feature_state`, exactly.
+
+A user whose arrivals are all newer than what was seen of them is brought up to date from the arrivals alone; a user
+with a late, repeated or pre-registration event is recomputed from `events`, within the span their window can touch.
+Both go through the same statements, so any split of the same events into micro-batches gives the same features.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from include.firstday import lake
+from include.firstday.lake import Lake, Run
+from include.firstday.prepare import open_lake
+from include.firstday.use_case import UseCase
+
+log = logging.getLogger(__name__)
+
+STAGE = "update_features"
+SQL = f"stages/{STAGE}"
+ROW_LIMIT = 500_000  # events of whole micro-batches taken at once: bounds memory, lets a backlog drain in big steps
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What one step brought up to date: micro-batches `after < batch_id <= upto`."""
+
+    after: int
+    upto: int
+    users: int
+    recomputed: int
+
+
+def update_features(use_case: UseCase, run: Run | None = None) -> list[Updated]:
+    """Bring the features up to the last stored micro-batch; what each step did, empty where nothing was new."""
+    steps = []
+    while (step := update_step(use_case, run or Run(task=STAGE))) is not None:
+        log.info("%s", describe(step))
+        steps.append(step)
+    return steps
+
+
+def describe(step: Updated) -> str:
+    """One line for people."""
+    return (
+        f"micro-batches {step.after + 1} to {step.upto}: {step.users:,} users updated, "
+        f"{step.recomputed:,} of them recomputed from their events"
+    )
+
+
+@lake.retrying
+def update_step(use_case: UseCase, run: Run) -> Updated | None:
+    """Take the next micro-batches, as many as fit in memory, in one transaction; None where nothing is new."""
+    with open_lake(use_case, run) as opened:
+        after = opened.progress(STAGE)
+        upto = opened.value("lake/next_micro_batches", after=after, row_limit=ROW_LIMIT)
+        if upto is None:
+            return None
+        with opened.transaction() as commit:
+            _touch(opened, use_case, after, upto)
+            _scope(opened, use_case, upto)
+            compute(opened, use_case)
+            write(opened)
+            opened.advance(STAGE, after, upto)
+            step = Updated(after, upto, **opened.row(f"{SQL}/touched_counts"))
+            commit.message = describe(step)
+        return step
+
+
+def compute(opened: Lake, use_case: UseCase) -> None:
+    """From `touched_users` and `scope_events` to `users_now` and `feature_state_now`, one row per key."""
+    opened.build(f"{SQL}/windows", opened_by=use_case.window.opened_by, window_seconds=window_seconds(use_case))
+    aggregate(opened, use_case)
+    opened.build(f"use_cases/{use_case.name}/registrations")
+    opened.build(f"{SQL}/users_now")
+    opened.build(f"{SQL}/feature_state_now")
+
+
+def aggregate(opened: Lake, use_case: UseCase) -> None:
+    """From `scope_events` and `windows` to `window_state`, the exact aggregates of each window."""
+    opened.build(f"{SQL}/window_events")
+    opened.build(f"use_cases/{use_case.name}/measures")
+    opened.build(f"{SQL}/window_state")
+
+
+def write(opened: Lake) -> None:
+    """Replace the touched users' rows by `users_now` and `feature_state_now`, inside a transaction."""
+    for table in ("users", "feature_state"):
+        opened.execute(f"{SQL}/delete_{table}")
+        opened.insert_from(table, f"{table}_now")
+
+
+def window_seconds(use_case: UseCase) -> float:
+    """Length of the window in seconds."""
+    return use_case.window.hours * 3600
+
+
+def _touch(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
+    seconds = window_seconds(use_case)
+    opened.build(f"{SQL}/arrivals", after=after, upto=upto)
+    opened.build(f"{SQL}/arriving_ids", window_seconds=seconds)
+    opened.build(f"{SQL}/repeated_users", after=after, **opened.row(f"{SQL}/arriving_ids_span"))
+    opened.build(
+        f"{SQL}/touched_users",
+        registered_by=use_case.registered_by,
+        opened_by=use_case.window.opened_by,
+        window_seconds=seconds,
+    )
+
+
+def _scope(opened: Lake, use_case: UseCase, upto: int) -> None:
+    opened.build(f"{SQL}/scope_events")
+    for span in opened.rows(f"{SQL}/recomputed_spans", window_seconds=window_seconds(use_case)):
+        opened.execute(f"{SQL}/recomputed_events", upto=upto, **span)

@@ -1,0 +1,5 @@
+-- One row per row of the file at hand that broke no rule.
+-- params: none
+select * exclude (row_number, reason)
+from arriving_rows
+where row_number not in (select row_number from broken_rows)

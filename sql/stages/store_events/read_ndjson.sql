@@ -1,0 +1,4 @@
+-- One row per line of a newline-delimited JSON file in which every line is an object; an error otherwise.
+-- params: $path, $columns
+select *
+from read_json($path, columns = $columns, format = 'newline_delimited', records = 'true')

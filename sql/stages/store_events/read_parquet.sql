@@ -1,0 +1,4 @@
+-- One row per row of a Parquet file.
+-- params: $path
+select *
+from read_parquet($path)

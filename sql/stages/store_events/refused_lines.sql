@@ -1,0 +1,9 @@
+-- One row per refused line of a text file, as it was read, with the first rule it broke.
+-- params: none
+select
+    given_rows.line_number as row_number,
+    min(broken_rows.reason) as reason,
+    any_value(given_rows.line) as raw
+from broken_rows
+inner join given_rows on broken_rows.row_number = given_rows.line_number
+group by given_rows.line_number
