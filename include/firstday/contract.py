@@ -1,4 +1,4 @@
-"""The contract of a table that is filled from landing: its DDL in `sql/use_cases/<name>/`, applied to rows as they come.
+"""The contract of a table that is filled from landing: its DDL in `sql/use_cases/<name>/`, applied to what comes.
 
 Whatever a source sends, each column is cast to its type in the DDL, and the first rule that a row breaks is its reason.
 The text is composed here because its columns are the use case's; names come from the DDL and the checked YAML only.
@@ -34,7 +34,7 @@ def typed_rows(columns: Columns, given: Collection[str], rules: Iterator[str]) -
     """
     number = "line_number" if "line_number" in given else "rowid + 1"
     casts = [f"{_cast(name, kind, given)} as {quoted(name)}" for name, kind in columns.items()]
-    broken = [rule for rule in (*_unread(given), *_uncast(columns, given), *rules)]
+    broken = [*_unread(given), *_uncast(columns, given), *rules]
     reason = f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
     return (
         f"with typed as (select {number} as row_number, {', '.join(casts)}, "
@@ -60,7 +60,8 @@ def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:
         f"then 'event_time: expected at most {latest} (an hour ahead of the clock), found ' || event_time"
     )
     yield (
-        f"when event_time < timestamp '{EARLIEST}' then 'event_time: expected at least {EARLIEST}, found ' || event_time"
+        f"when event_time < timestamp '{EARLIEST}' "
+        f"then 'event_time: expected at least {EARLIEST}, found ' || event_time"
     )
     for name, event in use_case.events.items():
         for column in event.required:

@@ -7,7 +7,7 @@ row per key; the change feed is not used; on a SQLite catalog one writer at a ti
 
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -119,6 +119,11 @@ class Lake:
         with self._registered(rows) as source:
             self._connection.execute(f"create or replace temp table {quoted(name)} as select * from {source}")
 
+    def build_like(self, name: str, table: str, without: Collection[str]) -> None:
+        """Make an empty temporary table with a table's columns, without some of them."""
+        left_out = ", ".join(quoted(column) for column in without)
+        self.build_text(name, f"select * exclude ({left_out}) from {quoted(table)} limit 0")
+
     def append(self, table: str, rows: pa.Table) -> None:
         """Append an Arrow table to a table, matching columns by name; missing ones become NULL."""
         with self._registered(rows) as source:
@@ -154,7 +159,7 @@ class Lake:
         return int(self.value("lake/progress_of", stage=stage))
 
     def advance(self, stage: str, after: int, upto: int) -> None:
-        """Compare and set a stage's progress, inside its transaction. Raises ProgressMoved if it no longer is `after`."""
+        """Compare and set a stage's progress, inside its transaction. Raises ProgressMoved if it is not `after`."""
         if self.execute("lake/advance_progress", stage=stage, after=after, upto=upto, now=now()) != 1:
             raise ProgressMoved(f"{stage}: progress is no longer at micro-batch {after}")
 
@@ -251,7 +256,7 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
 
 
 def write_lock(config: Settings) -> FileLock | None:
-    """One writer at a time on a SQLite catalog, which locks whole; PostgreSQL needs none. Released when its holder dies."""
+    """One writer at a time on a SQLite catalog, which locks whole; PostgreSQL needs none. A dead holder holds nothing."""
     if not config.catalog.startswith("sqlite:"):
         return None
     return FileLock(config.lake_folder / "write.lock", timeout=LOCK_SECONDS)
@@ -263,7 +268,7 @@ def quoted(identifier: str) -> str:
 
 
 def extension_file(name: str) -> Path:
-    """A DuckDB extension's file in its PyPI package, so that nothing is fetched. Raises LakeError where it is missing."""
+    """A DuckDB extension's file in its PyPI package, so that nothing is fetched. Raises LakeError if it is missing."""
     package = importlib.util.find_spec(f"duckdb_extension_{name}")
     for folder in (package.submodule_search_locations or ()) if package else ():
         for file in Path(folder).rglob(f"v{duckdb.__version__}/{name}.duckdb_extension"):

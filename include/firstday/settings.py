@@ -69,4 +69,4 @@ class Settings(BaseSettings):
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process, read from the environment at the first call."""
-    return Settings()  # type: ignore[call-arg]
+    return Settings()

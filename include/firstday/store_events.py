@@ -99,10 +99,10 @@ def _take(waiting: list[LandingFile]) -> list[LandingFile]:
 def _stage(
     opened: Lake, use_case: UseCase, files: list[LandingFile], now: datetime
 ) -> tuple[list[_Consumed], list[LandingFile]]:
-    opened.build(f"{SQL}/staged_events")
-    opened.build(f"{SQL}/staged_rejects")
+    opened.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
+    opened.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
     for table in use_case.enrichment:
-        opened.build_text(f"staged_{table}", f"select * exclude (batch_id) from {lake.quoted(table)} limit 0")
+        opened.build_like(f"staged_{table}", table, without=("batch_id",))
     hashes = {file: sha256 for file in files if (sha256 := landing.sha256(file.path))}
     known = {row["sha256"] for row in opened.rows(f"{SQL}/known_hashes", hashes=list(hashes.values()))}
     consumed: list[_Consumed] = []
