@@ -256,7 +256,7 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
 
 
 def write_lock(config: Settings) -> FileLock | None:
-    """One writer at a time on a SQLite catalog, which locks whole; PostgreSQL needs none. A dead holder holds nothing."""
+    """One writer at a time on a SQLite catalog, which locks whole; PostgreSQL needs none. Death releases it."""
     if not config.catalog.startswith("sqlite:"):
         return None
     return FileLock(config.lake_folder / "write.lock", timeout=LOCK_SECONDS)

@@ -2,4 +2,4 @@
 -- params: $hashes
 select distinct sha256
 from consumed_files
-where sha256 in (select unnest($hashes))
+where list_contains($hashes, sha256)
