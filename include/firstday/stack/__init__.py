@@ -3,13 +3,23 @@
 `run` is what `make run` calls; `airflow` runs Airflow's command line against the same installation.
 """
 
+import sys
+
 
 def run() -> int:
     """Start everything, stay in the foreground until asked to stop; returns the exit code."""
+    from pydantic import ValidationError
+
     from include.firstday.settings import settings
     from include.firstday.stack.runner import Runner
 
-    return Runner(settings()).run()
+    try:
+        return Runner(settings()).run()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "FIRSTDAY_" + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"{name}: {problem['msg']}, found {problem['input']!r}.", file=sys.stderr)
+        return 1
 
 
 def airflow(arguments: list[str]) -> int:

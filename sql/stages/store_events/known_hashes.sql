@@ -1,5 +1,9 @@
 -- One row per file hash that has been consumed already.
 -- params: $hashes
-select distinct sha256
+with arriving as (
+    select unnest($hashes) as sha256
+)
+
+select distinct consumed_files.sha256
 from consumed_files
-where list_contains($hashes, sha256)
+inner join arriving on consumed_files.sha256 = arriving.sha256
