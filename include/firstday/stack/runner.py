@@ -77,8 +77,15 @@ class Runner:
 
     def _end_previous(self) -> None:
         """A run that was killed outright takes a moment to bring its servers down."""
-        if not self._supervisor.end_previous(seconds=_STOP_SECONDS):
-            raise Refusal("An earlier run's servers are still stopping: try again in a minute.")
+        if not self._supervisor.previous():
+            return
+        say("The last run did not end by itself; waiting until its servers have stopped.")
+        self._supervisor.end_previous(seconds=_STOP_SECONDS)
+        give_up = time.monotonic() + 15
+        while time.monotonic() < give_up:
+            with contextlib.suppress(Refusal):
+                return checks.ports(self._settings)
+            time.sleep(0.5)
 
     def _start(self) -> None:
         say(f"State is kept in {self._home.root}; server logs are in {self._home.logs}.")

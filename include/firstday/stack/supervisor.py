@@ -1,5 +1,6 @@
 """The supervisor as a child process, spoken to through its private socket."""
 
+import contextlib
 import http.client
 import os
 import signal
@@ -10,6 +11,7 @@ import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 from supervisor.xmlrpc import SupervisorTransport
 
 from include.firstday.stack import processes
@@ -34,6 +36,8 @@ class Supervisor:
     def __init__(self, home: Home) -> None:
         self._home = home
         self.socket = socket(home)
+        self._configuration = home.stack / "supervisord.conf"
+        self._pidfile = home.stack / "supervisord.pid"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -48,11 +52,17 @@ class Supervisor:
 
     def start(self, configuration: str, environment: dict[str, str]) -> None:
         """Start the supervisor and wait until it answers."""
-        path = self._home.stack / "supervisord.conf"
-        path.write_text(configuration, encoding="utf-8")
+        self._configuration.write_text(configuration, encoding="utf-8")
         with self.errors.open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and configuration
-                [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(path)],
+                [
+                    sys.executable,
+                    "-m",
+                    "supervisor.supervisord",
+                    "--nodaemon",
+                    "--configuration",
+                    str(self._configuration),
+                ],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
@@ -84,15 +94,18 @@ class Supervisor:
         if self._process is not None and self.alive:
             self._process.send_signal(signal.SIGTERM)
 
-    def end_previous(self, seconds: float) -> bool:
-        """Have a supervisor that an earlier, killed run left behind stop; whether none is left."""
-        give_up = time.monotonic() + seconds
-        while self._answers():
-            if time.monotonic() > give_up:
-                return False
-            self._shut_down()
-            time.sleep(0.5)
-        return True
+    def previous(self) -> bool:
+        """Whether an earlier supervisor of this home was killed, or is still stopping."""
+        return self._pidfile.exists()
+
+    def end_previous(self, seconds: float) -> None:
+        """Have the supervisor of an earlier, killed run stop its servers, and wait for it."""
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            process = psutil.Process(int(self._pidfile.read_text()))
+            if str(self._configuration) in process.cmdline():
+                process.terminate()
+                process.wait(seconds)
+        self._pidfile.unlink(missing_ok=True)
 
     def _wait_for_answer(self) -> None:
         give_up = time.monotonic() + 20
@@ -107,12 +120,6 @@ class Supervisor:
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return False
         return True
-
-    def _shut_down(self) -> None:
-        try:
-            self._remote().supervisor.shutdown()
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
-            return
 
     def _remote(self) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self.socket}")

@@ -1,0 +1,73 @@
+# Four commands do everything: make run, make test, make fmt, make check. Each is safe to repeat.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# The newest Python that the locked packages support; choose another with `make run PYTHON=/path/to/python3.12`.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2> /dev/null; \
+	then echo $$python; break; fi; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := UV_PROJECT_ENVIRONMENT=$(VENV) VIRTUAL_ENV=$(VENV) $(BIN)/uv
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+SOURCES := $(wildcard dags include plugins config tests)
+
+INSTALLER := $(VENV)/.installer
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+.PHONY: help run test fmt check lock airflow
+
+help:  ## Say what there is.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+
+run: $(INSTALLED)  ## Start everything; Ctrl-C stops it.
+	@exec $(BIN)/python -m include.firstday.stack
+
+airflow: $(INSTALLED)  ## Airflow's command line, beside `make run`: make airflow ARGS="dags list".
+	@exec $(BIN)/python -m include.firstday.stack airflow $(ARGS)
+
+test: $(INSTALLED_DEV)  ## All tests, the fast ones first. A part of them: make test ARGS="-k lake".
+	$(BIN)/python -m pytest -m "not slow" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+
+fmt: $(INSTALLED_DEV)  ## Format Python and SQL.
+	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+	@if find sql -name '*.sql' | grep --quiet .; then $(BIN)/sqlfluff format --quiet sql; fi
+
+check: $(INSTALLED_DEV)  ## Everything that is checked without running the project.
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	@if find sql -name '*.sql' | grep --quiet .; then echo "sqlfluff lint sql"; $(BIN)/sqlfluff lint --nocolor sql; fi
+
+lock: $(INSTALLER)  ## Resolve requirements*.in into requirements*.txt, pinned and with hashes.
+	$(LOCK) requirements-installer.in --output-file requirements-installer.txt
+	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+
+$(INSTALLER): requirements-installer.txt
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed and not found: install it, or name it with PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+		{ echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || \
+		{ echo "Python's venv module is missing: on Debian, sudo apt-get install python3-venv." >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-installer.txt
+	@touch $@
+
+$(INSTALLED): requirements.txt | $(INSTALLER)
+	@echo "Installing the locked packages (about 1.1 GB on disk; seconds to a few minutes)."
+	@$(UV) pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt | $(INSTALLED)
+	@echo "Installing what development needs."
+	@$(UV) pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
