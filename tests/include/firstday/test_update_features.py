@@ -1,0 +1,159 @@
+"""The features equal the reference on random streams of events, and are the same bit for bit in any split."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from include.firstday import lake
+from include.firstday.lake import Lake
+from include.firstday.prepare import open_lake
+from include.firstday.update_features import update_features
+from include.firstday.use_case import UseCase
+
+from .reference import MEASURES, Event, Player
+
+START = datetime(2026, 1, 5, 22, 30)
+# Few distinct moments, so that ties, the window's very ends and moves of the window are common.
+OFFSETS = [
+    *(timedelta(hours=hours) for hours in (0, 1, 12, 24, 25, 36, 48)),
+    timedelta(hours=24, microseconds=1),
+    timedelta(hours=24, microseconds=-1),
+    timedelta(hours=25, microseconds=1),
+    timedelta(days=40),
+]
+AMOUNTS = [Decimal("0.00"), Decimal("0.01"), Decimal("10.00"), Decimal("33.33"), Decimal("999999.99")]
+RUN = lake.Run(task="test")
+_names = itertools.count(1)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    event_type = draw(st.sampled_from(["new_registration", *MEASURES, *MEASURES]))
+    event: Event = {
+        "event_id": draw(st.sampled_from([None, None, "a", "b"])),
+        "event_type": event_type,
+        "event_time": START + draw(st.sampled_from(OFFSETS)),
+    }
+    if event_type == "new_registration":
+        return event | {
+            "label": draw(st.sampled_from([None, 0, 1])),
+            "postcode": draw(st.sampled_from(["10001", "00000"])),
+        }
+    return event | {MEASURES[event_type][1]: draw(st.sampled_from([*AMOUNTS, *AMOUNTS, None]))}
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[tuple[int, Event]]:
+    """Events of one user, each with the micro-batch that brings it; some are received again in another."""
+    received = [(draw(st.integers(0, 3)), event) for event in draw(st.lists(events(), min_size=1, max_size=12))]
+    again = draw(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(received)), max_size=3))
+    return received + [(batch, event) for batch, (_, event) in again]
+
+
+@pytest.fixture
+def opened(churn: UseCase) -> Iterator[Lake]:
+    with open_lake(churn, RUN) as lake_at_hand:
+        yield lake_at_hand
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    users=st.lists(streams(), min_size=15, max_size=40),
+    waits=st.lists(st.booleans(), min_size=3, max_size=3),
+)
+def test_features_equal_the_reference_in_any_split(
+    opened: Lake, churn: UseCase, users: list[list[tuple[int, Event]]], waits: list[bool]
+) -> None:
+    # All examples share one lake; their users have names of their own. Each user lives twice: "s" gets the events
+    # split into micro-batches, "w" gets them whole, in the last.
+    example = next(_names)
+    for batch in range(4):
+        rows = [
+            event | {"user_id": f"s{example}-{user}"}
+            for user, stream in enumerate(users)
+            for arrives, event in stream
+            if arrives == batch
+        ]
+        if batch == 3:
+            rows += [
+                event | {"user_id": f"w{example}-{user}"} for user, stream in enumerate(users) for _, event in stream
+            ]
+        store(opened, rows)
+        if batch == 3 or not waits[batch]:
+            update_features(churn, RUN)
+
+    found = Found(opened, example)
+    for user, stream in enumerate(users):
+        player = Player()
+        for _, event in stream:
+            player.see(event)
+        compare(found.of(f"w{example}-{user}"), player)
+        assert found.of(f"s{example}-{user}") == found.of(f"w{example}-{user}")
+
+
+def store(opened: Lake, rows: list[Event]) -> None:
+    """One micro-batch of these events, past the event handler: its own tests are elsewhere."""
+    after = opened.progress("store_events")
+    now = lake.now()
+    shape = pa.table(opened.table("stages/update_features/no_scope_events")).schema
+    table = pa.Table.from_pylist(
+        [row | {"batch_id": after + 1, "ingested_at": now, "source_file": f"{after + 1}"} for row in rows], shape
+    )
+    with opened.transaction():
+        opened.append("events", table)
+        opened.execute(
+            "stages/store_events/insert_micro_batch",
+            batch_id=after + 1,
+            rows_stored=len(rows),
+            rows_rejected=0,
+            first_event_at=None,
+            last_event_at=None,
+            airflow_run="test",
+            started_at=now,
+            now=now,
+        )
+        opened.advance("store_events", after, after + 1)
+
+
+class Found:
+    """What the lake holds of one example's users, without batch_id, every value as the lake has it."""
+
+    def __init__(self, opened: Lake, example: int) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+        for table in ("users", "feature_state", "user_features"):
+            query = f"select * from {table} where regexp_matches(user_id, '^.{example}-')"
+            for row in opened.query(query).to_pylist():
+                user = self._rows.setdefault(
+                    row.pop("user_id"), {"users": [], "feature_state": [], "user_features": []}
+                )
+                row.pop("batch_id", None)
+                user[table].append(row)
+
+    def of(self, user_id: str) -> dict[str, Any]:
+        rows = self._rows[user_id]
+        rows["feature_state"].sort(key=lambda row: row["measure"])
+        return rows
+
+
+def compare(found: dict[str, Any], player: Player) -> None:
+    assert found["users"] == [player.user()]
+    state = {
+        row["measure"]: (row["value_count"], row["value_sum"], row["value_sum_of_squares"])
+        for row in found["feature_state"]
+    }
+    assert state == player.state()
+    if player.registration is None:
+        assert found["user_features"] == []
+        return
+    (row,) = found["user_features"]
+    assert {name: row[name] for name in player.features()} == pytest.approx(player.features(), rel=1e-12, abs=0)
+    assert (row["socioeconomic_idx"] is None) == (player.registration["postcode"] == "00000")
