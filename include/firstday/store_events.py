@@ -104,7 +104,7 @@ def _stage(
     for table in use_case.enrichment:
         opened.build_like(f"staged_{table}", table, without=("batch_id",))
     hashes = {file: sha256 for file in files if (sha256 := landing.sha256(file.path))}
-    known = {row["sha256"] for row in opened.rows(f"{SQL}/known_hashes", hashes=list(hashes.values()))}
+    known = {row["sha256"] for row in opened.rows(f"{SQL}/known_hashes", arriving=list(hashes.values()))}
     consumed: list[_Consumed] = []
     repeated: list[LandingFile] = []
     for file, sha256 in hashes.items():
