@@ -103,7 +103,8 @@ class Lake:
     def build(self, path: str, /, into: str = "", **parameters: object) -> None:
         """Put the rows of one SELECT into a temporary table, named as its file or `into`."""
         select = statement(path)
-        self.build_text(into or select.name, select.text, **select.bind(parameters))
+        name = quoted(into or select.name)
+        self._run_text(select, f"create or replace temp table {name} as {select.text}", select.bind(parameters))
 
     def build_text(self, name: str, text: str, **parameters: object) -> None:
         """Put the rows of a SELECT into the temporary table `name`, replacing it."""
@@ -112,7 +113,7 @@ class Lake:
     def create_view(self, path: str) -> None:
         """Create or replace the lake's view named as the file of its SELECT."""
         select = statement(path)
-        self._connection.execute(f"create or replace view {quoted(select.name)} as {select.text}")
+        self._run_text(select, f"create or replace view {quoted(select.name)} as {select.text}", {})
 
     def build_rows(self, name: str, rows: pa.Table) -> None:
         """Put an Arrow table into the temporary table `name`, replacing it."""
@@ -131,7 +132,11 @@ class Lake:
 
     def insert(self, table: str, path: str, **constants: object) -> int:
         """Insert the rows of one SELECT without parameters, plus constant columns, by name; the number of rows."""
-        return self._insert(table, f"({statement(path).text}\n)", constants)
+        try:
+            return self._insert(table, f"({statement(path).text}\n)", constants)
+        except duckdb.Error as error:
+            error.add_note(f"in sql/{path}.sql")
+            raise
 
     def insert_from(self, table: str, source: str, **constants: object) -> int:
         """Insert the rows of a temporary table, plus constant columns, by name; the number of rows."""
@@ -198,7 +203,14 @@ class Lake:
             return
 
     def _execute(self, select: Statement, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
-        return self._connection.execute(select.text, select.bind(dict(parameters)) or None)
+        return self._run_text(select, select.text, select.bind(dict(parameters)))
+
+    def _run_text(self, select: Statement, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(text, parameters or None)
+        except duckdb.Error as error:
+            error.add_note(f"in sql/{select.path}.sql")
+            raise
 
     @contextmanager
     def _registered(self, rows: pa.Table) -> Iterator[str]:
@@ -231,6 +243,19 @@ def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Ite
         if read_only:
             _confine(connection, settings())
         yield Lake(connection, write_lock(settings()), run or Run())
+    finally:
+        connection.close()
+
+
+@contextmanager
+def scratch(schema: str) -> Iterator[Lake]:
+    """An empty lake in memory, without Parquet or a ledger: to try a use case's statements."""
+    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    try:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"attach ':memory:' as lake; create schema lake.{quoted(schema)}")
+        connection.execute(f"use lake.{quoted(schema)}")
+        yield Lake(connection, None, Run(task="check"))
     finally:
         connection.close()
 

@@ -38,7 +38,7 @@ def folder(use_case: str) -> Path:
     return settings().landing / use_case
 
 
-def deliver(use_case: str, file_name: str, write: Callable[[Path], None]) -> Path:
+def deliver(use_case: str, file_name: str, write: Callable[[Path], object]) -> Path:
     """Let `write` fill a temporary file, then put it into landing under its name, durably and at once.
 
     A file of that name that still waits is replaced. Raises ValueError for a name the event handler would not read.

@@ -42,11 +42,19 @@ def _prepare(use_case: UseCase) -> None:
     with lake.connect(use_case.name, Run(task="prepare")) as opened, opened.transaction():
         if "built_from" in opened.tables() and opened.value("lake/latest_built_from") == sql_sha256(use_case):
             return  # another process was quicker
-        _create(opened, use_case)
+        existing = opened.tables()
+        create(opened, use_case)
+        for table in PARTITIONED:
+            if table not in existing:
+                opened.execute(f"lake/{table}_partition")
         opened.execute("lake/insert_built_from", sql_sha256=sql_sha256(use_case), now=lake.now())
 
 
-def _create(opened: Lake, use_case: UseCase) -> None:
+def create(opened: Lake, use_case: UseCase) -> None:
+    """Create what is missing of a use case's tables, its view, its enrichment and the stages' progress.
+
+    Raises UseCaseError where the use case's files contradict each other.
+    """
     own = f"use_cases/{use_case.name}"
     existing = opened.tables()
     for path in (f"{own}/events", *(f"lake/{table}" for table in TABLES), "lake/feature_state"):
@@ -60,9 +68,6 @@ def _create(opened: Lake, use_case: UseCase) -> None:
     opened.create_view(f"{own}/user_features")
     _check_features(opened, use_case)
     opened.execute("lake/predictions")
-    for table in PARTITIONED:
-        if table not in existing:
-            opened.execute(f"lake/{table}_partition")
     for row in opened.rows("lake/stages_without_progress", stages=list(STAGES)):
         opened.execute("lake/start_progress", stage=row["stage"], now=lake.now())
 

@@ -89,6 +89,14 @@ def write(opened: Lake) -> None:
         opened.insert_from(table, f"{table}_now")
 
 
+def try_empty(opened: Lake, use_case: UseCase) -> None:
+    """Run every statement of the stage without an event, to see that the use case's fit."""
+    _touch(opened, use_case, 0, 0)
+    _scope(opened, use_case, 0)
+    compute(opened, use_case)
+    write(opened)
+
+
 def window_seconds(use_case: UseCase) -> float:
     """Length of the window in seconds."""
     return use_case.window.hours * 3600

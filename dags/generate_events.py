@@ -1,0 +1,67 @@
+"""Writes the events of the minutes since the last run into landing, as a source would.
+
+**Reads** the generator's parameters in the use case's YAML. **Writes** one file a minute into landing. The same seed
+and minute give the same bytes, so a repeated run changes nothing. After a pause it writes the minutes that were missed.
+
+**Pause it** to bring your own source: put files into landing, by `python -m include.firstday ingest` or otherwise.
+
+**When it fails**: the disk is full or landing cannot be written; the log names the path. The next run makes up for it.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronTriggerTimetable, Param, dag, task
+
+from include.firstday import check_use_case
+from include.firstday.orchestration import START, TASK_DEFAULTS, landing_asset
+from include.firstday.use_case import UseCase, load
+
+
+def params(use_case: UseCase) -> dict[str, Param]:
+    """The form of a triggered run: the YAML's values, until they are changed."""
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    config = use_case.generator.model_dump()
+    about = {
+        "churn_share": "share of players who churn",
+        "late_share": "share of events delivered in a later minute's file",
+        "duplicate_share": "share of events delivered twice",
+        "malformed_share": "share of rows that are broken",
+    }
+    return {
+        "registrations_per_minute": Param(
+            config["registrations_per_minute"], type="number", exclusiveMinimum=0, description="players who register"
+        ),
+        **{name: Param(config[name], description=text, **share) for name, text in about.items()},
+    }
+
+
+def build(use_case: UseCase) -> None:
+    """The DAG of one use case."""
+
+    @dag(
+        dag_id=f"{use_case.name}.generate_events",
+        schedule=CronTriggerTimetable("* * * * *", timezone="UTC", interval=timedelta(minutes=1)),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=TASK_DEFAULTS,
+        params=params(use_case),
+        tags=[use_case.name, "source"],
+        doc_md=__doc__,
+    )
+    def generate_events() -> None:
+        @task(outlets=[landing_asset(use_case.name)])
+        def write_minutes(params: dict[str, float] | None = None) -> str:
+            """Write every whole minute that has passed since the last run."""
+            from include.firstday import generate_events as stage
+
+            return str(stage.generate_missed(load(use_case.name), overrides=dict(params or {})))
+
+        write_minutes()
+
+    generate_events()
+
+
+for case in check_use_case.valid():
+    if case.generator is not None:
+        build(case)

@@ -1,0 +1,148 @@
+"""The command line: `python -m include.firstday COMMAND`. Every command calls the same function as the DAGs' tasks."""
+
+import argparse
+import csv
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from include.firstday import lake, landing, use_case
+from include.firstday.lake import Run
+from include.firstday.use_case import UseCase
+
+Command = Callable[[UseCase, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. What a user can mend ends as one sentence, not as a traceback."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
+    command: Command = options.command
+    try:
+        return command(use_case.load(options.use_case), options)
+    except (use_case.UseCaseError, lake.LakeError, lake.Unreadable, OSError, ValueError, LookupError) as error:
+        print(f"firstday: {error}", file=sys.stderr)
+        return 1
+
+
+def ingest(case: UseCase, options: argparse.Namespace) -> int:
+    """Put files into landing, whole or not at all."""
+    for path in options.paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: expected a file")
+    for path in options.paths:
+        name = f"{options.into}/{path.name}" if options.into else path.name
+        target = landing.deliver(case.name, name, partial(shutil.copyfile, path))
+        print(f"{path} → {target}")
+    return 0
+
+
+def micro_batch(case: UseCase, options: argparse.Namespace) -> int:
+    """Store, update features and score once, without Airflow."""
+    from include.firstday import store_events, update_features
+
+    run = Run(run=f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    stored = store_events.store_events(case, run, on_batch=lambda batch: print(store_events.describe(batch)))
+    if not stored:
+        print("no new events in landing")
+    for step in update_features.update_features(case, run):
+        print(update_features.describe(step))
+    if not options.no_score:
+        _score(case, run)
+    return 0
+
+
+def query(case: UseCase, options: argparse.Namespace) -> int:
+    """Print the rows of a SELECT; the lake is opened read-only."""
+    from include.firstday.prepare import open_lake
+
+    with open_lake(case, read_only=True) as opened:
+        rows = opened.query(options.sql)
+    _print(rows.column_names, [list(row.values()) for row in rows.to_pylist()], options.format)
+    return 0
+
+
+def status(case: UseCase, options: argparse.Namespace) -> int:
+    """Print what the lake holds, how far each stage is, and the last commits."""
+    from dataclasses import asdict
+
+    from include.firstday import status as state
+
+    _print(["what", "value"], [[name, value] for name, value in asdict(state.summary(case)).items()], "table")
+    for rows in (state.stages(case), state.commits(case)):
+        print()
+        _print(list(rows[0]) if rows else [], [list(row.values()) for row in rows], "table")
+    return 0
+
+
+def generate(case: UseCase, options: argparse.Namespace) -> int:
+    """Write generated events of the last minutes, or days of history, into landing."""
+    from include.firstday import generate_events
+
+    end = datetime.now(UTC).replace(second=0, microsecond=0)
+    if options.days:
+        report = generate_events.generate_history(case, end, options.days, progress=print)
+    else:
+        report = generate_events.generate_minutes(case, end - timedelta(minutes=options.minutes), end)
+    print(report)
+    return 0
+
+
+def _score(case: UseCase, run: Run) -> None:
+    from include.firstday import publish_predictions, registry, score_users
+
+    registry.register_shipped(case)
+    step = score_users.score_users(case, run)
+    print(score_users.describe(step) if step else "no users to score")
+    publish_predictions.publish_predictions(case, run)
+
+
+def _print(columns: list[str], rows: list[list[Any]], style: str) -> None:
+    if style == "json":
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2))
+    elif style == "csv":
+        csv.writer(sys.stdout).writerows([columns, *rows])
+    else:
+        cells = [columns, *([_cell(value) for value in row] for row in rows)]
+        widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+        for row in cells:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m include.firstday", description=__doc__)
+    parser.add_argument("--use-case", default="first_day_churn", help="name of a folder in include/use_cases")
+    parser.add_argument("--verbose", action="store_true", help="say what each stage does")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+        added.set_defaults(command=command)
+        return added
+
+    ingested = add("ingest", ingest)
+    ingested.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=f"ending in {', '.join(landing.ENDINGS)}")
+    ingested.add_argument("--into", default="", help="an enrichment table instead of events")
+    add("micro-batch", micro_batch).add_argument("--no-score", action="store_true", help="store and update only")
+    asked = add("query", query)
+    asked.add_argument("sql")
+    asked.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    add("status", status)
+    generated = add("generate", generate)
+    generated.add_argument("--minutes", type=int, default=1, help="how many whole minutes before now")
+    generated.add_argument("--days", type=float, default=0, help="days of history instead")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Whether a use case's YAML and SQL fit together: all of it is tried on an empty lake in memory.
+
+DAG files build DAGs for the use cases that fit; `dags/check_use_cases.py` shows the others as import errors.
+"""
+
+from collections.abc import Iterator
+
+from include.firstday import contract, lake, prepare, sql, update_features, use_case
+from include.firstday.lake import Lake
+from include.firstday.use_case import UseCase, UseCaseError
+
+
+def valid() -> list[UseCase]:
+    """The use cases whose files fit together, by name."""
+    return [found for found in map(_tried, use_case.names()) if isinstance(found, UseCase)]
+
+
+def problems() -> list[str]:
+    """One message per use case that does not fit, naming file, key and expectation."""
+    return [str(found) for found in map(_tried, use_case.names()) if isinstance(found, UseCaseError)]
+
+
+def check(case: UseCase) -> None:
+    """Try every statement of a use case on an empty lake. Raises UseCaseError, naming the file."""
+    try:
+        with lake.scratch(case.name) as opened:
+            prepare.create(opened, case)
+            _try_stages(opened, case)
+    except FileNotFoundError as error:
+        raise UseCaseError(f"{error.filename}: expected this file, it is missing") from error
+    except lake.Unreadable as error:
+        where = ", ".join(getattr(error, "__notes__", [])) or f"in the SQL of {case.name}"
+        raise UseCaseError(f"{where}: {error}") from error
+
+
+def _tried(name: str) -> UseCase | UseCaseError:
+    try:
+        case = use_case.load(name)
+        check(case)
+    except UseCaseError as error:
+        return error
+    return case
+
+
+def _try_stages(opened: Lake, case: UseCase) -> None:
+    columns = contract.expected(opened.columns("events"))
+    _expect(columns, ("event_id", "user_id", "event_type", "event_time"), f"use_cases/{case.name}/events")
+    for name, event in case.events.items():
+        _expect(columns, event.required, f"use_cases/{case.name}/events", f"required by events.{name}")
+    opened.build("stages/update_features/no_scope_events", into="given_rows")
+    rules = contract.event_rules(case, lake.now())
+    opened.build_text("arriving_rows", contract.typed_rows(columns, opened.columns("given_rows"), rules))
+    opened.build("stages/store_events/broken_rows")
+    for path in sql.below(f"use_cases/{case.name}/checks"):
+        opened.insert("broken_rows", path)
+    update_features.try_empty(opened, case)
+    _expect(
+        opened.columns("measures"),
+        ("user_id", "event_time", "measure", "value", "batch_id"),
+        f"use_cases/{case.name}/measures",
+    )
+
+
+def _expect(columns: contract.Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:
+    for name in _missing(columns, names):
+        raise UseCaseError(f"in sql/{path}.sql: expected a column {name}, {why}; found {', '.join(columns)}")
+
+
+def _missing(columns: contract.Columns, names: tuple[str, ...]) -> Iterator[str]:
+    return (name for name in names if name not in columns)

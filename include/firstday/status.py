@@ -1,0 +1,46 @@
+"""What the lake holds and how far each stage has come, for people and for programs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from include.firstday import landing
+from include.firstday.prepare import open_lake
+from include.firstday.use_case import UseCase
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Rows a table holds, files that wait, and the newest of events, micro-batches and predictions (UTC)."""
+
+    events: int
+    rejected_events: int
+    users: int
+    feature_state: int
+    predictions: int
+    consumed_files: int
+    last_batch: int | None
+    last_event_at: datetime | None
+    last_scored_at: datetime | None
+    pending_files: int
+    pending_bytes: int
+
+
+def summary(use_case: UseCase) -> Summary:
+    """The state of one use case's part of the lake."""
+    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    with open_lake(use_case, read_only=True) as opened:
+        row = opened.row("stages/status/summary")
+    return Summary(**row, pending_files=len(waiting), pending_bytes=sum(file.bytes for file in waiting))
+
+
+def stages(use_case: UseCase) -> list[dict[str, Any]]:
+    """One row per stage: `stage`, `batch_id`, `behind` (micro-batches), `updated_at` (UTC)."""
+    with open_lake(use_case, read_only=True) as opened:
+        return opened.rows("stages/status/stages")
+
+
+def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:
+    """One row per recent commit, newest first: `snapshot_id`, `snapshot_time`, `author`, `commit_message`."""
+    with open_lake(use_case, read_only=True) as opened:
+        return opened.rows("stages/status/commits", limit=limit)

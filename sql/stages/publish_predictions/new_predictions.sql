@@ -1,0 +1,13 @@
+-- One row per user who was found about to churn in one micro-batch: what is told to the outside. Nothing personal.
+-- params: $batch_id
+select
+    user_id,
+    churn_probability,
+    about_to_churn,
+    model_name,
+    model_version,
+    scored_at,
+    batch_id
+from predictions
+where batch_id = $batch_id and about_to_churn
+order by user_id

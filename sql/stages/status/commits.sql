@@ -1,0 +1,11 @@
+-- One row per recent commit of the lake: who wrote it and what it says of itself.
+-- params: $limit
+select
+    snapshot_id,
+    snapshot_time,
+    author,
+    commit_message
+from ducklake_snapshots('lake')
+where commit_message is not null
+order by snapshot_id desc
+limit $limit

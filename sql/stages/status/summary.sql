@@ -1,0 +1,12 @@
+-- One row: how much the lake holds and how far it has come. Lag is from an event to its prediction, in seconds.
+-- params: none
+select
+    (select count(*) from events) as events,
+    (select count(*) from rejected_events) as rejected_events,
+    (select count(*) from users where registered_at is not null) as users,
+    (select count(*) from feature_state) as feature_state,
+    (select count(*) from predictions) as predictions,
+    (select count(*) from consumed_files) as consumed_files,
+    (select max(batch_id) from micro_batches) as last_batch,
+    (select max(last_event_at) from micro_batches) as last_event_at,
+    (select max(scored_at) from predictions) as last_scored_at
