@@ -38,6 +38,7 @@ class Runner:
         self._began = time.monotonic()
         self._stopping = False
         self._impatient = False
+        self._on_terminal = sys.stdout.isatty()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self) -> int:
@@ -153,7 +154,7 @@ class Runner:
             if state in ("FATAL", "GONE") or time.monotonic() > give_up:
                 log = programs.log(self._home, name)
                 raise Refusal(f"{title} did not come up. The end of {log}:\n{tail(log)}")
-            time.sleep(0.25)
+            self._pause(0.25)
         self._say(f"{title} answers.")
 
     def _health(self) -> Any:
@@ -178,7 +179,7 @@ class Runner:
                 if pid and pid != pids[name]:
                     say(f"{name} had ended and was started again; {programs.log(self._home, name)} may say why.")
                     pids[name] = pid
-            time.sleep(2)
+            self._pause(2)
         raise Refusal(f"The process supervisor has ended; its log is {self._home.stack / 'supervisord.log'}.")
 
     def _known(self) -> set[int]:
@@ -201,6 +202,12 @@ class Runner:
 
     def _say(self, line: str) -> None:
         say(f"[{time.monotonic() - self._began:3.0f} s] {line}")
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep. A closed terminal stops us too: its SIGHUP may go to `make` alone, which then only waits for us."""
+        if self._on_terminal and not sys.stdout.isatty():
+            raise Stop
+        time.sleep(seconds)
 
     # Stopping
 
