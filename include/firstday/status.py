@@ -43,4 +43,4 @@ def stages(use_case: UseCase) -> list[dict[str, Any]]:
 def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:
     """One row per recent commit, newest first: `snapshot_id`, `snapshot_time`, `author`, `commit_message`."""
     with open_lake(use_case, read_only=True) as opened:
-        return opened.rows("stages/status/commits", limit=limit)
+        return opened.rows("stages/status/commits", count=limit)

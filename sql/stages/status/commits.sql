@@ -1,5 +1,5 @@
 -- One row per recent commit of the lake: who wrote it and what it says of itself.
--- params: $limit
+-- params: $count
 select
     snapshot_id,
     snapshot_time,
@@ -8,4 +8,4 @@ select
 from ducklake_snapshots('lake')
 where commit_message is not null
 order by snapshot_id desc
-limit $limit
+limit $count

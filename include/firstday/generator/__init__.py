@@ -1,0 +1,6 @@
+"""The synthetic source: players who register, buy, bet and win. Pure: parameters in, Arrow out; no clock, no file."""
+
+from include.firstday.generator.events import events
+from include.firstday.generator.postcodes import postcodes
+
+__all__ = ["events", "postcodes"]
