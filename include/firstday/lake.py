@@ -67,8 +67,9 @@ def now() -> datetime:
 class Lake:
     """One connection to one use case's schema. Statements name tables without a schema."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, lock: FileLock | None, run: Run) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, lock: FileLock | None, run: Run) -> None:
         self._connection = connection
+        self.schema = schema
         self._lock = lock
         self.run_id = run.id
         self._run = run
@@ -124,6 +125,11 @@ class Lake:
         """Make an empty temporary table with a table's columns, without some of them."""
         left_out = ", ".join(quoted(column) for column in without)
         self.build_text(name, f"select * exclude ({left_out}) from {quoted(table)} limit 0")
+
+    def shadow(self, table: str, upto: int) -> None:
+        """Make a temporary table of the same name that holds what a table knew after micro-batch `upto`."""
+        text = f"select * from lake.{quoted(self.schema)}.{quoted(table)} where batch_id <= $upto"
+        self.build_text(table, text, upto=upto)
 
     def append(self, table: str, rows: pa.Table) -> None:
         """Append an Arrow table to a table, matching columns by name; missing ones become NULL."""
@@ -242,7 +248,7 @@ def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Ite
         connection.execute(f"use lake.{quoted(schema)}")
         if read_only:
             _confine(connection, settings())
-        yield Lake(connection, write_lock(settings()), run or Run())
+        yield Lake(connection, schema, write_lock(settings()), run or Run())
     finally:
         connection.close()
 
@@ -255,7 +261,7 @@ def scratch(schema: str) -> Iterator[Lake]:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"attach ':memory:' as lake; create schema lake.{quoted(schema)}")
         connection.execute(f"use lake.{quoted(schema)}")
-        yield Lake(connection, None, Run(task="check"))
+        yield Lake(connection, schema, None, Run(task="check"))
     finally:
         connection.close()
 

@@ -79,7 +79,7 @@ def score_step(use_case: UseCase, run: Run) -> Scored | None:
 def predictions(features: pa.Table, champion: "registry.Champion", batch_id: int, run: Run) -> pa.Table:
     """Rows of the inference log for a table of features: the features and what the champion makes of them."""
     count = features.num_rows
-    probability = champion.predict(features) if count else []
+    probability = champion.predict(features).tolist() if count else []
     columns = {
         "scored_at": pa.array([lake.now()] * count, pa.timestamp("us")),
         "batch_id": pa.array([batch_id] * count, pa.int64()),

@@ -21,6 +21,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the servers bind to")
     airflow_port: int = Field(8080, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
+    airflow_database: str = Field("", description="SQLAlchemy URL of Airflow's database; empty: SQLite in home")
+    execution_url: str = Field("", description="where tasks reach Airflow, when that is not where the browser does")
     parallelism: int = Field(4, ge=1, description="tasks that Airflow runs at the same time")
     start_seconds: int = Field(180, ge=1, description="how long a server may take to answer before the start fails")
     history_days: float = Field(3, ge=0, description="days of generated events that the first start loads")

@@ -10,9 +10,12 @@ from include.firstday.stack.home import Home
 
 
 def replace_by_airflow(arguments: list[str]) -> int:
-    """Become `airflow ARGUMENTS`; before the first `make run` say so and return 1."""
+    """Become `airflow ARGUMENTS`; while there is no database say so and return 1. `db migrate` makes all there is."""
     home = Home.of(settings())
-    if not home.started_before:
+    if arguments[:2] == ["db", "migrate"]:
+        home.prepare()
+        home.login()
+    elif not (settings().airflow_database or home.started_before):
         print(f"Airflow has not been started in {home.root} yet; start it with: make run", file=sys.stderr)
         return 1
     airflow = str(Path(sys.executable).with_name("airflow"))

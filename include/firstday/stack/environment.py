@@ -69,13 +69,14 @@ def _airflow(settings: Settings, home: Home) -> dict[str, str]:
             "load_examples": False,
             "dags_are_paused_at_creation": False,
             "default_timezone": "utc",
+            "execution_api_server_url": f"{settings.execution_url or airflow_url(settings)}/execution/",
             "fernet_key": secrets["fernet_key"],
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "simple_auth_manager_users": "admin:admin",
             "simple_auth_manager_passwords_file": home.passwords,
         },
         "database": {
-            "sql_alchemy_conn": f"sqlite:///{home.airflow / 'airflow.db'}",
+            "sql_alchemy_conn": settings.airflow_database or f"sqlite:///{home.airflow / 'airflow.db'}",
             "load_default_connections": False,
         },
         "api": {

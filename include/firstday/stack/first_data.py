@@ -1,7 +1,7 @@
 """The first start's data: the shipped model in the registry, days of history in landing, the first predictions.
 
-Run as a process of its own (`python -m include.firstday.stack.first_data model|history`), so that its memory is
-given back and the servers start meanwhile. What was done is kept in FIRSTDAY_HOME: it happens once.
+Each part runs as a process of its own (`python -m include.firstday.stack.first_data model|history|watch`), so that
+its memory is given back and the servers start meanwhile. What was done is kept in FIRSTDAY_HOME: it happens once.
 """
 
 import json
@@ -20,7 +20,7 @@ from include.firstday.use_case import UseCase, UseCaseError
 
 def main(part: str) -> int:
     """Do one part for each use case; returns the exit code."""
-    do: dict[str, Callable[[UseCase], bool]] = {"model": register_model, "history": load_history}
+    do: dict[str, Callable[[UseCase], bool]] = {"model": register_model, "history": load_history, "watch": watch}
     done = True
     for name in use_cases.names():
         try:
@@ -45,7 +45,7 @@ def register_model(use_case: UseCase) -> bool:
 
 
 def load_history(use_case: UseCase) -> bool:
-    """Put the generated history into landing, once, and watch until its first predictions are visible."""
+    """Put the generated history into landing, once; a start that was interrupted in it writes the same files again."""
     journal = Journal(Home.of(settings()).stack / "first_history.json")
     if use_case.generator is None or journal.finished(use_case.name):
         return True
@@ -58,7 +58,7 @@ def load_history(use_case: UseCase) -> bool:
         journal.begin(use_case.name, end)
     _generate(use_case, end)
     journal.finish(use_case.name)
-    return watch(use_case)
+    return True
 
 
 def watch(use_case: UseCase, patience: timedelta = timedelta(minutes=10)) -> bool:
@@ -73,7 +73,7 @@ def watch(use_case: UseCase, patience: timedelta = timedelta(minutes=10)) -> boo
         if line != said:
             say(f"{use_case.name}: {line}; {now.pending_files} files to go.")
             said = line
-        if now.predictions:
+        if now.predictions or not _predictable(use_case):
             return True
         time.sleep(2)
     say(f"{use_case.name}: no predictions after {patience}; Airflow's page of process_events says why.")
@@ -115,8 +115,13 @@ class Journal:
         temporary.rename(self._path)
 
 
+def _predictable(use_case: UseCase) -> bool:
+    """Whether predictions come without anybody's doing: there are events and a model from the start."""
+    return use_case.generator is not None and use_case.scoring.shipped_model is not None
+
+
 def _empty(use_case: UseCase) -> bool:
-    """Whether nothing has arrived yet: who brings their own events first gets no invented ones."""
+    """Whether nothing has arrived: who brought events of their own before the first start gets no invented ones."""
     from include.firstday import status
 
     now = status.summary(use_case)

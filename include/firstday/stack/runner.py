@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -62,17 +63,19 @@ class Runner:
         for number in _SIGNALS:
             signal.signal(number, self._on_signal)
         processes.adopt_orphans()
+        failure: Refusal | None = None
         try:
             self._start()
             self._watch()
         except Stop:
-            return 0
+            pass
         except Refusal as refusal:
-            print(refusal, file=sys.stderr, flush=True)
-            return 1
+            failure = refusal
         finally:
             self._stop()
-        return 0
+        if failure is not None:
+            print(f"\n{failure}", file=sys.stderr, flush=True)
+        return 0 if failure is None else 1
 
     # Starting
 
@@ -119,20 +122,23 @@ class Runner:
             self._wait(MLFLOW, lambda: _get(f"{environment.mlflow_url(self._settings)}/health") is not None)
         self._first_data("model")
         self._wait(API_SERVER, lambda: bool(self._health()))
-        self._await_model()
+        # A user who is scored before a model is there would wait for their next event.
+        self._await("model", "The shipped model is not registered: nothing is scored until a model has been trained.")
+        # The generator's DAG goes on where the history ends.
+        self._await("history", "The history could not be written: events come from the present minute on.")
         self._say("Starting Airflow's scheduler.")
         self._supervisor.start_program(SCHEDULER)
         self._wait(SCHEDULER, lambda: self._healthy("scheduler"))
         self._wait(DAG_PROCESSOR, lambda: self._healthy("dag_processor"))
         self._say("All servers are up.")
+        self._first_data("watch")
 
     def _first_data(self, part: str) -> None:
         self._spawn(part, sys.executable, "-m", "include.firstday.stack.first_data", part)
 
-    def _await_model(self) -> None:
-        """Users that are scored before a model is there would wait for their next event."""
-        if self._children.pop("model").wait() != 0:
-            say("The shipped model could not be registered: nothing is scored until a model has been trained.")
+    def _await(self, part: str, otherwise: str) -> None:
+        if self._children.pop(part).wait() != 0:
+            say(otherwise)
 
     def _spawn(self, name: str, *command: str, output: IO[bytes] | None = None) -> None:
         self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
@@ -146,12 +152,14 @@ class Runner:
         )
 
     def _wait(self, name: str, ready: Callable[[], bool]) -> None:
-        """Wait until a server is ready; when it gives up or takes too long, its log says why."""
+        """Wait until a server is ready; when it ends more than once or takes too long, its log says why."""
         give_up = time.monotonic() + self._settings.start_seconds
         title = next(program.title for program in self._programs if program.name == name)
+        pids: set[int] = set()
         while not ready():
-            state, _ = self._supervisor.states().get(name, ("GONE", 0))
-            if state in ("FATAL", "GONE") or time.monotonic() > give_up:
+            state, pid = self._supervisor.states().get(name, ("GONE", 0))
+            pids.add(pid)
+            if state in ("FATAL", "GONE") or len(pids - {0}) > 2 or time.monotonic() > give_up:
                 log = programs.log(self._home, name)
                 raise Refusal(f"{title} did not come up. The end of {log}:\n{tail(log)}")
             self._pause(0.25)
@@ -186,10 +194,12 @@ class Runner:
         return {child.pid for child in self._children.values()} | {self._supervisor.pid or 0}
 
     def _reap(self) -> None:
-        history = self._children.get("history")
-        if history is not None and history.poll() is not None:
-            del self._children["history"]
-            say(_TO_TRY.format(airflow=environment.airflow_url(self._settings)))
+        watch = self._children.get("watch")
+        if watch is not None and watch.poll() is not None:
+            del self._children["watch"]
+            self._say("Ready.")
+            python = os.path.relpath(sys.executable)
+            say(_TO_TRY.format(airflow=environment.airflow_url(self._settings), python=python))
 
     def _say_where(self) -> None:
         name, password = self._home.login()
@@ -229,6 +239,7 @@ class Runner:
         while self._supervisor.alive and not self._impatient and time.monotonic() < give_up:
             time.sleep(0.1)
         processes.end_descendants(patience=0 if self._impatient else 5)
+        self._supervisor.forget()
         say("Everything has stopped.")
 
 
@@ -255,7 +266,7 @@ def _stop_with_us() -> None:
 
 _TO_TRY = """
 Three things to try, in another terminal:
-  make airflow ARGS="dags trigger first_day_churn.train_model"                   train on what has arrived, see MLflow
-  .venv/bin/python -m include.firstday query "select * from predictions limit 5"    what was predicted, from what
-  {airflow}/dags                                                     watch the micro-batches, minute by minute
+  Train on what has arrived and see it in MLflow:    make airflow ARGS="dags trigger first_day_churn.train_model"
+  Ask what was predicted, and from what:             {python} -m include.firstday query "from predictions limit 5"
+  Watch the micro-batches, minute by minute:         {airflow}/dags/first_day_churn.process_events
 """

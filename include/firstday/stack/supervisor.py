@@ -105,6 +105,10 @@ class Supervisor:
             if str(self._configuration) in process.cmdline():
                 process.terminate()
                 process.wait(seconds)
+        self.forget()
+
+    def forget(self) -> None:
+        """Leave no trace of a supervisor that has ended, however it ended."""
         self._pidfile.unlink(missing_ok=True)
 
     def _wait_for_answer(self) -> None:

@@ -1,0 +1,91 @@
+"""Trains candidates on users as they were in the middle of their first day, tests the best, and promotes it if better.
+
+**Reads** `events` up to a micro-batch, and the use case's YAML. **Writes** a run in MLflow's experiment of the use
+case, with one nested run per candidate: parameters, metrics, plots, the profile and the training set itself; a new
+version in the model registry, alias `challenger`; and, if it beats the champion on users that nobody has trained on by
+more than chance, the alias `champion`.
+
+**When it fails** in `build_training_set`: too few users have a known label yet; the log says how many there are and how
+many are needed. Otherwise the log of the failed task says why, and the run can be cleared and repeated.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import CronTriggerTimetable, Param, dag, task
+
+from include.firstday import check_use_case
+from include.firstday.orchestration import START, TASK_DEFAULTS, current_run
+from include.firstday.use_case import UseCase, load
+
+
+def build(use_case: UseCase) -> None:
+    """The DAG of one use case."""
+
+    @dag(
+        dag_id=f"{use_case.name}.train_model",
+        schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=TASK_DEFAULTS | {"retries": 1, "execution_timeout": timedelta(hours=1)},
+        params={
+            "batch_id": Param(
+                None,
+                type=["null", "integer"],
+                minimum=1,
+                description="train on what was stored up to this micro-batch; empty: all",
+            )
+        },
+        tags=[use_case.name, "training"],
+        doc_md=__doc__,
+    )
+    def train_model() -> None:
+        @task
+        def build_training_set(params: dict[str, Any] | None = None) -> dict[str, Any]:
+            """Features of mature users at each cut-off, as Parquet beside the MLflow run."""
+            from include.firstday.training.training_set import build_training_set as stage
+
+            return stage(load(use_case.name), (params or {}).get("batch_id"), current_run())
+
+        @task
+        def profile_training_set(training_set: dict[str, Any]) -> None:
+            """ydata-profiling's report, into the MLflow run."""
+            from include.firstday.training.profile import profile_training_set as stage
+
+            stage(load(use_case.name), training_set)
+
+        @task(map_index_template="{{ candidate }}")
+        def train_candidate(training_set: dict[str, Any], candidate: str) -> dict[str, Any]:
+            """Cross-validate and fit one candidate, as a nested MLflow run."""
+            from include.firstday.training.candidates import train_candidate as stage
+
+            return stage(load(use_case.name), training_set, candidate)
+
+        @task
+        def test_best(training_set: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
+            """Test the best candidate on the newest users and register it as challenger."""
+            from include.firstday.training.best import test_candidate as stage
+
+            return stage(load(use_case.name), training_set, list(results))
+
+        @task
+        def promote_if_better(training_set: dict[str, Any], tested: dict[str, Any]) -> dict[str, Any]:
+            """Move the alias `champion` if the challenger is better by more than chance."""
+            from include.firstday.training.best import promote_if_better as stage
+
+            return stage(load(use_case.name), training_set, tested)
+
+        training_set = build_training_set()
+        results = train_candidate.partial(training_set=training_set).expand(
+            candidate=list(use_case.training.candidates)
+        )
+        tested = test_best(training_set, results)
+        profile_training_set(training_set)
+        promote_if_better(training_set, tested)
+
+    train_model()
+
+
+for case in check_use_case.valid():
+    build(case)

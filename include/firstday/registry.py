@@ -1,0 +1,195 @@
+"""The model registry: MLflow's, with models as skops files, never pickles.
+
+A model is a scikit-learn pipeline over the use case's features, in their order. skops (https://skops.readthedocs.io)
+restores only types it knows or that are listed here, whatever a model's own metadata says.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from include.firstday.settings import settings
+from include.firstday.use_case import UseCase
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+MODEL_FILE = "model.skops"
+TRUSTED = (
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+
+
+class ModelError(ValueError):
+    """A model that does not fit the use case, or that holds what must not be loaded."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A registered model, ready to score."""
+
+    name: str
+    version: int
+    threshold: float
+    features: tuple[str, ...]
+    model: Any
+
+    def predict(self, features: pa.Table) -> NDArray[np.float64]:
+        """P(churn) per row, shape (rows,). Columns are taken by name; a NULL becomes NaN, which the model imputes."""
+        frame = features.select(list(self.features)).to_pandas().astype("float64")
+        return np.asarray(self.model.predict_proba(frame)[:, 1])
+
+
+def client() -> Any:
+    """MLflow's client on the settings' tracking store."""
+    from mlflow import MlflowClient
+
+    uri = settings().tracking_uri
+    if uri.startswith("sqlite:"):
+        settings().mlflow_folder.mkdir(parents=True, exist_ok=True)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def champion(use_case: UseCase) -> Champion | None:
+    """The model that carries the alias `champion`; None where there is none. Its file is read once per version."""
+    return with_alias(use_case, CHAMPION)
+
+
+def with_alias(use_case: UseCase, alias: str) -> Champion | None:
+    """The model that carries an alias, or None. Raises ModelError where its features are not the use case's."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = client().get_model_version_by_alias(use_case.name, alias)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    model = _load(_download(use_case.name, int(version.version)))
+    found = tuple(str(name) for name in model.feature_names_in_)
+    if found != use_case.features:
+        raise ModelError(
+            f"{use_case.name} version {version.version}: expected the features {', '.join(use_case.features)}, "
+            f"found {', '.join(found)}; train anew, or move the alias {alias} to a version that fits"
+        )
+    threshold = float(version.tags.get("threshold", use_case.scoring.threshold))
+    return Champion(use_case.name, int(version.version), threshold, found, model)
+
+
+def register_shipped(use_case: UseCase) -> int | None:
+    """Register the model that ships with the use case as champion, where the registry holds no version yet.
+
+    Returns its version, or None where there was nothing to do.
+    """
+    shipped = use_case.scoring.shipped_model
+    if shipped is None or client().search_model_versions(f"name = '{use_case.name}'"):
+        return None
+    import mlflow
+
+    model = _load(use_case.folder / shipped)
+    with start_run(use_case, "shipped model") as run:
+        mlflow.set_tag("firstday.origin", "shipped with the project")
+        log_model(use_case, model)
+        version = register(use_case, run.info.run_id, use_case.scoring.threshold)
+    promote(use_case, version)
+    return version
+
+
+def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
+    """Start an MLflow run in the use case's experiment; a context manager."""
+    import mlflow
+
+    mlflow.set_tracking_uri(settings().tracking_uri)
+    mlflow.set_registry_uri(settings().tracking_uri)
+    return mlflow.start_run(run_name=name, experiment_id=_experiment(use_case), **arguments)
+
+
+def log_model(use_case: UseCase, model: Any) -> None:
+    """Log a fitted pipeline into the active run, with its signature, as skops."""
+    import mlflow.sklearn
+    import sklearn
+    import skops
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("double", name) for name in use_case.features]), outputs=Schema([ColSpec("long")])
+    )
+    mlflow.sklearn.log_model(
+        model,
+        name="model",
+        signature=signature,
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED),
+        pip_requirements=[f"scikit-learn=={sklearn.__version__}", f"skops=={skops.__version__}"],
+    )
+
+
+def register(use_case: UseCase, run_id: str, threshold: float) -> int:
+    """Make the model of a run a new version, marked challenger; its number."""
+    import mlflow
+
+    mlflow.set_tracking_uri(settings().tracking_uri)
+    version = mlflow.register_model(f"runs:/{run_id}/model", use_case.name, tags={"threshold": str(threshold)})
+    client().set_registered_model_alias(use_case.name, CHALLENGER, version.version)
+    return int(version.version)
+
+
+def promote(use_case: UseCase, version: int) -> None:
+    """Move the alias `champion` to a version. The one before keeps its number."""
+    client().set_registered_model_alias(use_case.name, CHAMPION, str(version))
+
+
+def load_from_run(run_id: str) -> Any:
+    """The fitted pipeline that a run has logged."""
+    import mlflow
+
+    mlflow.set_tracking_uri(settings().tracking_uri)
+    return _load(Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/model")) / MODEL_FILE)
+
+
+def _experiment(use_case: UseCase) -> str:
+    from mlflow.exceptions import MlflowException
+
+    store = client()
+    found = store.get_experiment_by_name(use_case.name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = (settings().mlflow_folder / "artifacts" / use_case.name).as_uri()
+    is_own = not settings().mlflow_url or settings().mlflow_url.startswith(f"http://{settings().host}:")
+    try:
+        return str(store.create_experiment(use_case.name, artifact_location=local if is_own else None))
+    except MlflowException:
+        # Another process was quicker.
+        return str(store.get_experiment_by_name(use_case.name).experiment_id)
+
+
+def _download(name: str, version: int) -> Path:
+    """The model's file in the local cache; a version never changes, so it is fetched once."""
+    folder = settings().home / "models" / name / str(version)
+    found = next(folder.rglob(MODEL_FILE), None)
+    if found is None:
+        import mlflow
+
+        mlflow.set_tracking_uri(settings().tracking_uri)
+        mlflow.set_registry_uri(settings().tracking_uri)
+        folder.mkdir(parents=True, exist_ok=True)
+        mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=str(folder))
+        found = next(folder.rglob(MODEL_FILE))
+    return found
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> Any:
+    import skops.io
+
+    unknown = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
+    if unknown:
+        raise ModelError(f"{path}: expected only scikit-learn's own types, found {', '.join(sorted(unknown))}")
+    return skops.io.load(path, trusted=list(TRUSTED))

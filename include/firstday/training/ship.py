@@ -1,0 +1,42 @@
+"""Makes the model that ships with a use case: `python -m include.firstday.training.ship NAME`.
+
+Generates days of events, sends them through the real stages in a temporary home, trains every candidate, and writes the
+best one's file into the use case's folder. The same use case gives the same model.
+"""
+
+import sys
+import zipfile
+from datetime import UTC, datetime
+
+import skops.io
+
+from include.firstday import generate_events, registry, store_events, update_features, use_case
+from include.firstday.training.best import test_candidate
+from include.firstday.training.candidates import train_candidate
+from include.firstday.training.training_set import build_training_set
+
+END = datetime(2026, 11, 1, tzinfo=UTC)
+DAYS = 6
+
+
+def ship(name: str) -> None:
+    """Train and write the shipped model of one use case, into FIRSTDAY_HOME as a scratch folder."""
+    case = use_case.load(name)
+    generate_events.generate_history(case, END, DAYS, progress=print)
+    store_events.store_events(case, on_batch=lambda batch: print(store_events.describe(batch)))
+    update_features.update_features(case)
+    built = build_training_set(case)
+    print(f"{built['rows']:,} rows of {built['users']:,} users")
+    results = [train_candidate(case, built, candidate) for candidate in case.training.candidates]
+    for result in results:
+        print(result)
+    tested = test_candidate(case, built, results)
+    print(tested)
+    target = case.folder / (case.scoring.shipped_model or registry.MODEL_FILE)
+    model = registry.load_from_run(str(tested["run_id"]))
+    skops.io.dump(model, target, compression=zipfile.ZIP_DEFLATED, compresslevel=9)
+    print(f"{target}: {target.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    ship(sys.argv[1])

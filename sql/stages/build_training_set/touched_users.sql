@@ -1,0 +1,13 @@
+-- One row per registered user in scope; all are computed from their events, as update_features does for a recompute.
+-- params: $registered_by
+select
+    user_id,
+    min(event_time) filter (where event_type = $registered_by) as registered_at,
+    cast(null as timestamp) as opened_at_latest,
+    min(event_time) as first_seen_at,
+    max(event_time) as last_seen_at,
+    max(batch_id) as batch_id,
+    true as is_recomputed
+from scope_events
+group by user_id
+having registered_at is not null

@@ -1,0 +1,5 @@
+-- One row per user and cut-off, in an order of its own, so that the same rows give the same bytes.
+-- params: none
+select *
+from training_rows
+order by opened_at, user_id, cutoff_minutes
