@@ -4,6 +4,7 @@ Each part runs as a process of its own (`python -m include.firstday.stack.first_
 its memory is given back and the servers start meanwhile. What was done is kept in FIRSTDAY_HOME: it happens once.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -24,7 +25,8 @@ def main(part: str) -> int:
     done = True
     for name in use_cases.names():
         try:
-            done = do[part](use_cases.load(name)) and done
+            with contextlib.redirect_stdout(sys.stderr):  # what libraries print belongs with their warnings
+                done = do[part](use_cases.load(name)) and done
         except UseCaseError as error:
             say(f"{error}")
             done = False

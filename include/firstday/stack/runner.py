@@ -107,7 +107,8 @@ class Runner:
         self._say("Preparing Airflow's database.")
         log = programs.log(self._home, "migrate")
         with log.open("wb") as output:
-            self._spawn("migrate", str(Path(sys.executable).with_name("airflow")), "db", "migrate", output=output)
+            airflow = str(Path(sys.executable).with_name("airflow"))
+            self._spawn("migrate", airflow, "db", "migrate", output=output, errors=output)
             if self._children.pop("migrate").wait() != 0:
                 raise Refusal(f"Airflow's database could not be prepared. The end of {log}:\n{tail(log)}")
 
@@ -134,19 +135,22 @@ class Runner:
         self._first_data("watch")
 
     def _first_data(self, part: str) -> None:
-        self._spawn(part, sys.executable, "-m", "include.firstday.stack.first_data", part)
+        """Start a part of the first data; what its libraries print goes to a log."""
+        with programs.log(self._home, part).open("wb") as errors:
+            self._spawn(part, sys.executable, "-m", "include.firstday.stack.first_data", part, errors=errors)
 
     def _await(self, part: str, otherwise: str) -> None:
         if self._children.pop(part).wait() != 0:
-            say(otherwise)
+            log = programs.log(self._home, part)
+            say(f"{otherwise} The end of {log}:\n{tail(log)}")
 
-    def _spawn(self, name: str, *command: str, output: IO[bytes] | None = None) -> None:
+    def _spawn(self, name: str, *command: str, errors: IO[bytes], output: IO[bytes] | None = None) -> None:
         self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
             command,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT if output else None,
+            stderr=errors,
             start_new_session=True,
             preexec_fn=_stop_with_us,
         )
