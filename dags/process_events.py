@@ -2,7 +2,7 @@
 
 **Reads** landing, and in the lake how far each stage has come. **Writes** `events`, `rejected_events`, `users`,
 `feature_state`, `predictions` and the published files. Runs when landing changes, and every minute in any case.
-Each task takes everything that is new to its stage; with nothing new it is skipped.
+Each task takes everything that is new to its stage; a run that finds nothing new skips all of them.
 
 **When it fails**: the log of the failed task says why. Nothing is lost or doubled: each stage commits its rows and its
 progress together, and the next run takes what this one left. `python -m include.firstday status` shows how far each
@@ -35,37 +35,36 @@ def build(use_case: UseCase) -> None:
         @task
         def store_events() -> None:
             """Check what waits in landing and append it to `events`."""
+            from include.firstday import status
             from include.firstday import store_events as stage
 
-            if not stage.store_events(load(use_case.name), current_run()):
-                skip("nothing new in landing")
+            case = load(use_case.name)
+            if not stage.store_events(case, current_run()) and not status.is_behind(case):
+                skip("nothing new in landing, and no stage is behind")
 
-        @task(trigger_rule="none_failed")
+        @task
         def update_features() -> None:
             """Fold new events into the users' features."""
             from include.firstday import update_features as stage
 
-            if not stage.update_features(load(use_case.name), current_run()):
-                skip("no new micro-batch")
+            stage.update_features(load(use_case.name), current_run())
 
-        @task(trigger_rule="none_failed")
+        @task
         def score_users() -> None:
             """Let the champion score who has new activity in their first day."""
             from include.firstday import score_users as stage
 
             try:
-                if stage.score_users(load(use_case.name), current_run()) is None:
-                    skip("no new features")
+                stage.score_users(load(use_case.name), current_run())
             except stage.NoChampionError as error:
                 skip(str(error))
 
-        @task(trigger_rule="none_failed")
+        @task
         def publish_predictions() -> None:
             """Tell the outside who is about to churn."""
             from include.firstday import publish_predictions as stage
 
-            if stage.publish_predictions(load(use_case.name), current_run()) is None:
-                skip("no new predictions")
+            stage.publish_predictions(load(use_case.name), current_run())
 
         store_events() >> update_features() >> score_users() >> publish_predictions()
 

@@ -6,7 +6,8 @@ version in the model registry, alias `challenger`; and, if it beats the champion
 more than chance, the alias `champion`.
 
 **When it fails** in `build_training_set`: too few users have a known label yet; the log says how many there are and how
-many are needed. Otherwise the log of the failed task says why, and the run can be cleared and repeated.
+many are needed (a scheduled run is skipped instead). Otherwise the log of the failed task says why, and the run can be
+cleared and repeated.
 """
 
 from datetime import timedelta
@@ -15,7 +16,7 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
 from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run
+from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, give_up
 from include.firstday.use_case import UseCase, load
 
 
@@ -44,9 +45,12 @@ def build(use_case: UseCase) -> None:
         @task
         def build_training_set(params: dict[str, Any] | None = None) -> dict[str, Any]:
             """Features of mature users at each cut-off, as Parquet beside the MLflow run."""
-            from include.firstday.training.training_set import build_training_set as stage
+            from include.firstday.training import training_set as stage
 
-            return stage(load(use_case.name), (params or {}).get("batch_id"), current_run())
+            try:
+                return stage.build_training_set(load(use_case.name), (params or {}).get("batch_id"), current_run())
+            except stage.TooLittleDataError as error:
+                give_up(str(error))
 
         @task
         def profile_training_set(training_set: dict[str, Any]) -> None:

@@ -3,10 +3,12 @@
 DAG files build DAGs for the use cases that fit; `dags/check_use_cases.py` shows the others as import errors.
 """
 
+import hashlib
 from collections.abc import Iterator
 
 from include.firstday import contract, lake, prepare, sql, update_features, use_case
 from include.firstday.lake import Lake
+from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import UseCase, UseCaseError
 
 
@@ -34,12 +36,27 @@ def check(case: UseCase) -> None:
 
 
 def _tried(name: str) -> UseCase | UseCaseError:
+    """The use case, or why it does not fit. Files that did fit are not tried again: every task parses its DAG file."""
     try:
         case = use_case.load(name)
-        check(case)
+        passed = settings().home / "checked" / f"{name}-{_files_sha256(case)}"
+        if not passed.exists():
+            check(case)
+            passed.parent.mkdir(parents=True, exist_ok=True)
+            passed.touch()
     except UseCaseError as error:
         return error
     return case
+
+
+def _files_sha256(case: UseCase) -> str:
+    """Hash of everything that the check depends on: the use case's files and the statements of every stage."""
+    folders = (case.folder, sql.SQL / "use_cases" / case.name, sql.SQL / "lake", sql.SQL / "stages")
+    files = sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in (".yaml", ".sql"))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _try_stages(opened: Lake, case: UseCase) -> None:

@@ -4,10 +4,10 @@ Only DAG files import this module; everything it hands to a stage is plain.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import Asset, get_current_context
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.firstday.lake import Run
 
@@ -33,6 +33,13 @@ def current_run() -> Run:
     return Run(dag=task.dag_id, run=task.run_id, task=task.task_id)
 
 
-def skip(reason: str) -> None:
+def skip(reason: str) -> NoReturn:
     """End the task as skipped, saying why."""
     raise AirflowSkipException(reason)
+
+
+def give_up(reason: str) -> NoReturn:
+    """End the task as failed, as no retry can mend it; where nobody asked for the run, as skipped."""
+    if get_current_context()["dag_run"].run_type == "scheduled":
+        raise AirflowSkipException(reason)
+    raise AirflowFailException(reason)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from include.firstday import lake, sql
 from include.firstday.contract import enrichment_rules, expected, typed_rows
@@ -16,9 +16,16 @@ PARTITIONED = ("events", "rejected_events", "predictions")
 @contextmanager
 def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
     """Open the use case's part of the lake, making it ready first where it is not."""
-    if not _is_ready(use_case):
-        _prepare(use_case)
-    with lake.connect(use_case.name, run, read_only) as opened:
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(lake.connect(use_case.name, run, read_only))
+            is_ready = _is_ready(opened, use_case)
+        except lake.Unreadable:
+            is_ready = False
+        if not is_ready:
+            stack.close()
+            _prepare(use_case)
+            opened = stack.enter_context(lake.connect(use_case.name, run, read_only))
         yield opened
 
 
@@ -29,18 +36,14 @@ def sql_sha256(use_case: UseCase) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
-def _is_ready(use_case: UseCase) -> bool:
-    try:
-        with lake.connect(use_case.name) as opened:
-            return bool(opened.value("lake/latest_built_from") == sql_sha256(use_case))
-    except lake.Unreadable:
-        return False
+def _is_ready(opened: Lake, use_case: UseCase) -> bool:
+    return bool(opened.value("lake/latest_built_from") == sql_sha256(use_case))
 
 
 def _prepare(use_case: UseCase) -> None:
     lake.create_schema(use_case.name)
     with lake.connect(use_case.name, Run(task="prepare")) as opened, opened.transaction():
-        if "built_from" in opened.tables() and opened.value("lake/latest_built_from") == sql_sha256(use_case):
+        if "built_from" in opened.tables() and _is_ready(opened, use_case):
             return  # another process was quicker
         existing = opened.tables()
         create(opened, use_case)

@@ -34,6 +34,11 @@ def summary(use_case: UseCase) -> Summary:
     return Summary(**row, pending_files=len(waiting), pending_bytes=sum(file.bytes for file in waiting))
 
 
+def is_behind(use_case: UseCase) -> bool:
+    """Whether any stage has micro-batches left to process, as after a failure. Cheap: reads the ledger only."""
+    return any(row["behind"] for row in stages(use_case))
+
+
 def stages(use_case: UseCase) -> list[dict[str, Any]]:
     """One row per stage: `stage`, `batch_id`, `behind` (micro-batches), `updated_at` (UTC)."""
     with open_lake(use_case, read_only=True) as opened:

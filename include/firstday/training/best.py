@@ -13,7 +13,7 @@ from include.firstday.use_case import UseCase
 
 
 def test_candidate(use_case: UseCase, training_set: dict[str, object], results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Test the candidate with the lowest log loss out of fold, log it to the training run, register it as challenger."""
+    """Test the candidate with the lowest log loss out of fold, log it to the run, register it as challenger."""
     import mlflow
 
     best = min(results, key=lambda result: float(result["log_loss"]))

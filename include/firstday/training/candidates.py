@@ -1,4 +1,4 @@
-"""Candidates: each an unfitted pipeline from the YAML, cross-validated by user, fitted, logged as a nested MLflow run."""
+"""Candidates: each a pipeline from the YAML, cross-validated by user, fitted, logged as a nested MLflow run."""
 
 import importlib
 import time
