@@ -20,7 +20,7 @@ def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False
         try:
             opened = stack.enter_context(lake.connect(use_case.name, run, read_only))
             is_ready = _is_ready(opened, use_case)
-        except lake.Unreadable:
+        except (lake.Unreadable, lake.LakeError):
             is_ready = False
         if not is_ready:
             stack.close()

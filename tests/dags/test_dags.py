@@ -1,0 +1,128 @@
+"""The DAGs as Airflow reads them, and a run of one by `dag.test()` on a real lake."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Airflow reads its configuration when it is first imported, so each look at it is a process of its own.
+LOOK = """
+from airflow.utils.db import initdb
+initdb()
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag({dags!r}, include_examples=False, bundle_name="dags-folder")
+assert not bag.import_errors, bag.import_errors
+"""
+
+
+def airflow(code: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python under an Airflow of its own, in the test's home."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "PYTHONPATH": str(ROOT),
+        "FIRSTDAY_HOME": str(home),
+    }
+    text = LOOK.format(dags=str(ROOT / "dags")) + code
+    return subprocess.run(
+        [sys.executable, "-c", text],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def run(code: str, home: Path) -> str:
+    done = airflow(code, home)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_every_dag_has_its_docs_an_owner_tags_retries_and_timeouts(home: Path) -> None:
+    out = run(
+        """
+assert len(bag.dags) >= 3, bag.dags
+for dag in bag.dags.values():
+    assert dag.doc_md and "**When it fails**" in dag.doc_md, dag.dag_id
+    assert dag.tags and not dag.catchup
+    for task in dag.tasks:
+        assert task.owner == "firstday" and task.retries and task.execution_timeout, task.task_id
+        assert task.doc_md or task.python_callable.__doc__, task.task_id
+print("SEEN", sorted(bag.dags))
+""",
+        home,
+    )
+    assert "first_day_churn.process_events" in out
+
+
+@pytest.mark.slow
+def test_a_minute_goes_through_the_dag_into_the_lake(home: Path) -> None:
+    out = run(
+        """
+from datetime import UTC, datetime
+from include.firstday import generate_events, registry, status, use_case
+case = use_case.load("first_day_churn")
+generate_events.generate_history(case, datetime(2026, 11, 20, 12, tzinfo=UTC), days=0.1)
+registry.register_shipped(case)
+for _ in range(2):
+    done = bag.get_dag("first_day_churn.process_events").test()
+    print("STATES", sorted((task.task_id, str(task.state)) for task in done.get_task_instances()))
+found = status.summary(case)
+print("FOUND", found.events > 1000, found.predictions > 10, found.pending_files)
+""",
+        home,
+    )
+    states = [line for line in out.splitlines() if line.startswith("STATES")]
+    assert states[0].count("'success'") == 4
+    assert states[1].count("'skipped'") == 4
+    assert "FOUND True True 0" in out
+
+
+@pytest.mark.slow
+def test_a_broken_use_case_is_an_import_error_and_the_others_run(home: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "project"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", "var", ".git", "__pycache__"))
+    broken = copy / "include" / "use_cases" / "broken"
+    shutil.copytree(copy / "include" / "use_cases" / "first_day_churn", broken)
+    (broken / "use_case.yaml").write_text("name: broken\n")
+    environment = {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(copy / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "PYTHONPATH": str(copy),
+        "FIRSTDAY_HOME": str(home),
+        "PATH": os.environ["PATH"],
+    }
+    code = """
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(DAGS, include_examples=False, bundle_name="dags-folder")
+print("DAGS", sorted(bag.dags))
+print("ERRORS", bag.import_errors)
+""".replace("DAGS,", f"{str(copy / 'dags')!r},")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "first_day_churn.process_events" in done.stdout
+    (errors,) = [line for line in done.stdout.splitlines() if line.startswith("ERRORS")]
+    assert "check_use_cases.py" in errors
+    assert "broken/use_case.yaml: title: Field required" in errors

@@ -1,0 +1,105 @@
+"""Scoring and publishing: whoever was active in their first day, once, with the features as used."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from include.firstday import (
+    generate_events,
+    landing,
+    publish_predictions,
+    registry,
+    score_users,
+    store_events,
+    update_features,
+)
+from include.firstday.lake import Run
+from include.firstday.prepare import open_lake
+from include.firstday.use_case import UseCase
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def select(case: UseCase, text: str) -> list[dict[str, object]]:
+    with open_lake(case, read_only=True) as opened:
+        return opened.query(text).to_pylist()
+
+
+@pytest.fixture
+def loaded(churn: UseCase) -> Iterator[UseCase]:
+    generate_events.generate_history(churn, NOON, days=0.2)
+    store_events.store_events(churn)
+    update_features.update_features(churn)
+    return churn
+
+
+def test_without_a_champion_nothing_is_scored_and_nothing_is_lost(loaded: UseCase) -> None:
+    with pytest.raises(score_users.NoChampionError, match="no champion for first_day_churn yet"):
+        score_users.score_users(loaded)
+    assert select(loaded, "select batch_id from progress where stage = 'score_users'") == [{"batch_id": 0}]
+
+
+@pytest.mark.slow
+def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_used(loaded: UseCase) -> None:
+    assert registry.register_shipped(loaded) == 1
+    assert registry.register_shipped(loaded) is None
+    step = score_users.score_users(loaded, Run("d", "r", "score_users"))
+    assert step is not None
+    assert step.users > 50
+    assert score_users.score_users(loaded) is None
+    active = "select distinct user_id from feature_state where measure in ('bet', 'win')"
+    assert select(loaded, f"select user_id from ({active}) order by 1") == select(
+        loaded, "select user_id from predictions order by 1"
+    )
+    features = ", ".join(loaded.features)
+    unlike = f"(select user_id, {features} from predictions except select user_id, {features} from user_features)"
+    assert select(loaded, f"select count(*) as n from {unlike}") == [{"n": 0}]
+    (row,) = select(
+        loaded,
+        "select min(churn_probability) > 0 and max(churn_probability) < 1 as p, bool_and(about_to_churn ="
+        " (churn_probability >= 0.5)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
+    )
+    assert row == {"p": True, "t": True, "v": 1, "r": "d/r"}
+
+
+@pytest.mark.slow
+def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, home: Path) -> None:
+    registry.register_shipped(loaded)
+    score_users.score_users(loaded)
+    published = publish_predictions.publish_predictions(loaded)
+    (file,) = (home / "published" / loaded.name).iterdir()
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert published == len(rows) > 0
+    assert all(row["about_to_churn"] for row in rows)
+    assert publish_predictions.publish_predictions(loaded) is None
+
+
+@pytest.mark.slow
+def test_a_model_of_other_features_is_refused(loaded: UseCase) -> None:
+    registry.register_shipped(loaded)
+    other = loaded.model_copy(update={"features": loaded.features[:-1]})
+    with pytest.raises(registry.ModelError, match=r"expected the features .*; train anew"):
+        registry.champion(other)
+
+
+def test_a_file_that_is_no_model_of_scikit_learn_is_refused(tmp_path: Path) -> None:
+    import skops.io
+
+    skops.io.dump({"hook": landing.deliver}, tmp_path / "model.skops")
+    with pytest.raises(registry.ModelError, match="expected only scikit-learn's own types"):
+        registry._load(tmp_path / "model.skops")
+
+
+def test_columns_are_taken_by_name_and_an_unknown_postcode_is_scored(churn: UseCase) -> None:
+    model = registry._load(churn.folder / "model.skops")
+    champion = registry.Champion(churn.name, 1, 0.5, churn.features, model)
+    base = {name: [1.0] for name in churn.features}
+    one = champion.predict(pa.table(base))
+    shuffled = champion.predict(pa.table({"user_id": ["x"], **dict(reversed(base.items()))}))
+    unknown = champion.predict(pa.table(base | {"socioeconomic_idx": pa.array([None], pa.float64())}))
+    assert one == shuffled
+    assert 0 < unknown[0] < 1
