@@ -1,4 +1,4 @@
-"""Training: point-in-time rows by the serving statements, repeatable, split by user and time, promoted only if better."""
+"""Training: point-in-time rows by the serving statements, repeatable; split by user and time; promoted if better."""
 
 from datetime import UTC, datetime, timedelta
 
