@@ -125,7 +125,10 @@ def _predictable(use_case: UseCase) -> bool:
 def _empty(use_case: UseCase) -> bool:
     """Whether nothing has arrived: who brought events of their own before the first start gets no invented ones."""
     from include.firstday import status
+    from include.firstday.prepare import open_lake
 
+    with open_lake(use_case):  # makes it ready while the servers start; no task has to
+        pass
     now = status.summary(use_case)
     return bool(now.events == 0 and now.pending_files == 0)
 

@@ -199,11 +199,14 @@ class Runner:
 
     def _reap(self) -> None:
         watch = self._children.get("watch")
-        if watch is not None and watch.poll() is not None:
-            del self._children["watch"]
-            self._say("Ready.")
-            python = os.path.relpath(sys.executable)
-            say(_TO_TRY.format(airflow=environment.airflow_url(self._settings), python=python))
+        if watch is None or watch.poll() is None:
+            return
+        del self._children["watch"]
+        if watch.returncode != 0:
+            log = programs.log(self._home, "watch")
+            return say(f"The first predictions were not seen; the servers run on. The end of {log}:\n{tail(log)}")
+        self._say("Ready.")
+        say(_TO_TRY.format(airflow=environment.airflow_url(self._settings), python=os.path.relpath(sys.executable)))
 
     def _say_where(self) -> None:
         name, password = self._home.login()
