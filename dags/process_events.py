@@ -26,7 +26,7 @@ def build(use_case: UseCase) -> None:
         ),
         start_date=START,
         catchup=False,
-        max_active_runs=1,
+        max_active_runs=2,
         default_args=TASK_DEFAULTS,
         tags=[use_case.name, "micro-batch"],
         doc_md=__doc__,
