@@ -175,6 +175,12 @@ class Lake:
             raise ProgressMoved(f"{stage}: progress is no longer at micro-batch {after}")
 
     @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the write lock without a transaction of our own, for calls that commit by themselves."""
+        with self._lock or _no_lock():
+            yield
+
+    @contextmanager
     def transaction(self) -> Iterator["Commit"]:
         """All or nothing over every table: commits at the end, rolls back on any exception, also when killed.
 

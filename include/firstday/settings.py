@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         "", description="MLflow tracking server; empty: the database file in home, without a server"
     )
     batch_megabytes: int = Field(64, ge=1, description="landing bytes one micro-batch takes at most")
+    retention_days: float = Field(2, ge=1, description="how long old snapshots and consumed landing files are kept")
     memory_limit: str = Field("2GB", description="DuckDB's memory; beyond it, it spills to disk")
     threads: int = Field(2, ge=1, description="DuckDB's threads in one task")
 

@@ -1,0 +1,47 @@
+"""Keeps the lake small and quick: merges the minutes' files, rewrites what was replaced, expires old snapshots.
+
+**Reads and writes** the lake's files and catalog, never what a query returns. Runs hourly beside the micro-batches,
+within a time budget; what is left over waits for the next hour. Consumed landing files older than the retention go too.
+
+**When it fails**: the log says at which step; nothing is half done, and the next run starts again. Until then the lake
+works, with more and smaller files.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronTriggerTimetable, Param, dag, task
+
+from include.firstday import check_use_case
+from include.firstday.orchestration import START, TASK_DEFAULTS, current_run
+from include.firstday.use_case import UseCase, load
+
+
+def build(use_case: UseCase) -> None:
+    """The DAG of one use case."""
+
+    @dag(
+        dag_id=f"{use_case.name}.maintain_lake",
+        schedule=CronTriggerTimetable("17 * * * *", timezone="UTC"),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(minutes=30)},
+        params={"budget_seconds": Param(300, type="number", minimum=1, description="seconds it may take")},
+        tags=[use_case.name, "lake"],
+        doc_md=__doc__,
+    )
+    def maintain_lake() -> None:
+        @task
+        def run_steps(params: dict[str, float] | None = None) -> list[str]:
+            """Merge, rewrite, expire and clean, step by step."""
+            from include.firstday import maintain_lake as stage
+
+            return stage.maintain_lake(load(use_case.name), current_run(), (params or {}).get("budget_seconds", 300))
+
+        run_steps()
+
+    maintain_lake()
+
+
+for case in check_use_case.valid():
+    build(case)
