@@ -22,7 +22,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from include.firstday.settings import Settings, settings
 from include.firstday.sql import Statement, statement
 
-STAGES = ("store_events", "update_features", "score_users", "publish_predictions")
+STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "monitor_model")
 LOCK_SECONDS = 300
 
 

@@ -52,7 +52,8 @@ def drop_consumed(use_case: UseCase) -> int:
 def _steps() -> Iterator[tuple[str, dict[str, object]]]:
     """Statements in their order, with their parameters."""
     retention = max(timedelta(days=settings().retention_days), KEEP_UNNEEDED)
-    yield from (("rewrite_files", {"table": table}) for table in REWRITTEN)
+    for table in REWRITTEN:
+        yield "rewrite_files", {"table": table}
     yield "merge_files", {}
     yield "expire_snapshots", {"before": lake.now() - retention}
     yield "cleanup_files", {"before": lake.now() - KEEP_UNNEEDED}

@@ -9,7 +9,7 @@ from include.firstday.contract import enrichment_rules, expected, typed_rows
 from include.firstday.lake import STAGES, Lake, Run
 from include.firstday.use_case import UseCase, UseCaseError
 
-TABLES = ("micro_batches", "rejected_events", "consumed_files", "progress", "built_from")
+TABLES = ("micro_batches", "rejected_events", "consumed_files", "progress", "built_from", "monitoring")
 PARTITIONED = ("events", "rejected_events", "predictions")
 
 

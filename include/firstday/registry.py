@@ -193,3 +193,31 @@ def _load(path: Path) -> Any:
     if unknown:
         raise ModelError(f"{path}: expected only scikit-learn's own types, found {', '.join(sorted(unknown))}")
     return skops.io.load(path, trusted=list(TRUSTED))
+
+
+def log_monitoring(use_case: UseCase, values: dict[str, float], batch_id: int) -> None:
+    """Add values to the metrics over time of the experiment's one run `monitoring`, at the step of a micro-batch."""
+    import mlflow
+
+    store = client()
+    runs = store.search_runs([_experiment(use_case)], "attributes.run_name = 'monitoring'", max_results=1)
+    resume = {"run_id": runs[0].info.run_id} if runs else {}
+    with start_run(use_case, "monitoring", **resume):
+        mlflow.log_metrics(values, step=batch_id)
+
+
+def training_set_of_champion(use_case: UseCase) -> Any:
+    """The rows (a DataFrame) that the champion was trained on; None where its run has none, as the shipped model's."""
+    import mlflow
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = client().get_model_version_by_alias(use_case.name, CHAMPION)
+        run = client().get_run(version.run_id)
+        parent = run.data.tags.get("mlflow.parentRunId", version.run_id)
+        mlflow.set_tracking_uri(settings().tracking_uri)
+        path = mlflow.artifacts.download_artifacts(f"runs:/{parent}/training_set/training_set.parquet")
+    except (MlflowException, OSError):
+        return None
+    return pd.read_parquet(path)

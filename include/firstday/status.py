@@ -8,6 +8,8 @@ from include.firstday import landing
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
 
+MICRO_BATCH_STAGES = ("store_events", "update_features", "score_users", "publish_predictions")
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -35,8 +37,8 @@ def summary(use_case: UseCase) -> Summary:
 
 
 def is_behind(use_case: UseCase) -> bool:
-    """Whether any stage has micro-batches left to process, as after a failure. Cheap: reads the ledger only."""
-    return any(row["behind"] for row in stages(use_case))
+    """Whether a stage of the micro-batch has any left to process, as after a failure. Reads the ledger only."""
+    return any(row["behind"] for row in stages(use_case) if row["stage"] in MICRO_BATCH_STAGES)
 
 
 def stages(use_case: UseCase) -> list[dict[str, Any]]:
