@@ -52,8 +52,13 @@ def events(draw: st.DrawFn) -> Event:
 @st.composite
 def streams(draw: st.DrawFn) -> list[tuple[int, Event]]:
     """Events of one user, each with the micro-batch that brings it; some are received again in another."""
-    received = [(draw(st.integers(0, 3)), event) for event in draw(st.lists(events(), min_size=1, max_size=12))]
-    again = draw(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(received)), max_size=3))
+    drawn = draw(st.lists(events(), min_size=1, max_size=12))
+    batches = draw(st.lists(st.integers(0, 3), min_size=len(drawn), max_size=len(drawn)))
+    if draw(st.booleans()):  # most players' events arrive in order, so that arrivals alone bring them up to date
+        drawn.sort(key=lambda event: event["event_time"])
+        batches.sort()
+    received = list(zip(batches, drawn, strict=True))
+    again = draw(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(received)), max_size=1))
     return received + [(batch, event) for batch, (_, event) in again]
 
 
@@ -98,6 +103,69 @@ def test_features_equal_the_reference_in_any_split(
             player.see(event)
         compare(found.of(f"w{example}-{user}"), player)
         assert found.of(f"s{example}-{user}") == found.of(f"w{example}-{user}")
+
+
+def event(event_type: str, hours: float, arrives: int, event_id: str | None = None) -> tuple[int, Event]:
+    """An event so many hours after its user's start, with the micro-batch that brings it."""
+    content: Event = {"event_type": event_type, "event_id": event_id, "hours": hours}
+    return arrives, content | ({MEASURES[event_type][1]: Decimal("1.00")} if event_type in MEASURES else {})
+
+
+BORN = [event("new_registration", 0, 0), event("new_purchases", 1, 0)]
+SHARP_CASES = {
+    "an event_id that counted comes again, newer than all": [
+        *BORN,
+        event("new_bet", 2, 0, "a"),
+        event("new_bet", 3, 1, "a"),
+    ],
+    "an event_id of before the window comes again inside it": [
+        *BORN,
+        event("new_bet", 0.5, 0, "a"),
+        event("new_bet", 3, 1, "a"),
+    ],
+    "late, at the window's last moment": [*BORN, event("new_bet", 30, 0), event("new_bet", 25, 1)],
+    "late, a moment after the window": [*BORN, event("new_bet", 30, 0), event("new_bet", 25.001, 1)],
+    "recomputed, with an event at the window's last moment": [
+        *BORN,
+        event("new_bet", 25, 0),
+        event("new_bet", 2, 1),
+    ],
+    "an earlier registration moves the window": [
+        *BORN,
+        event("new_purchases", -1, 0),
+        event("new_bet", 24, 1),
+        event("new_registration", -2, 2),
+    ],
+    "events before the registration count once it arrives": [
+        event("new_purchases", 1, 0),
+        event("new_bet", 2, 1),
+        event("new_registration", 0, 2),
+    ],
+}
+
+
+def test_sharp_cases(opened: Lake, churn: UseCase) -> None:
+    # Each user lives in years of their own: what is read for one must not help another.
+    received = [
+        (arrives, name, {key: value for key, value in content.items() if key != "hours"} | {
+            "user_id": f"s0-{name}",
+            "event_time": START.replace(year=2005 + 2 * number) + timedelta(hours=content["hours"]),
+        })
+        for number, (name, stream) in enumerate(SHARP_CASES.items())
+        for arrives, content in stream
+    ]  # fmt: skip
+    for batch in range(3):
+        store(opened, [row for arrives, _, row in received if arrives == batch])
+        update_features(churn, RUN)
+    found = Found(opened, 0)
+    for name in SHARP_CASES:
+        player = Player()
+        for _, of, row in received:
+            if of == name:
+                player.see(row)
+        assert found.of(f"s0-{name}")["users"] == [player.user()], name
+        state = [(row["measure"], row["value_count"]) for row in found.of(f"s0-{name}")["feature_state"]]
+        assert dict(state) == {measure: count for measure, (count, *_) in player.state().items()}, name
 
 
 def store(opened: Lake, rows: list[Event]) -> None:
