@@ -12,6 +12,7 @@ from include.firstday.use_case import UseCase
 
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
 EARLIEST = datetime(2000, 1, 1)
+ZONE_NAME = "[0-9][ ]*[A-Za-z]{2,}"
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
 
 Columns = Mapping[str, str]
@@ -27,10 +28,11 @@ def as_text(columns: Columns) -> dict[str, str]:
     return dict.fromkeys(columns, "VARCHAR")
 
 
-def typed_rows(columns: Columns, given: Collection[str], rules: Iterator[str]) -> str:
+def typed_rows(columns: Columns, given: Columns, rules: Iterator[str]) -> str:
     """SELECT of `row_number`, the typed columns and `reason` (null for a good row) from `given_rows`.
 
-    `given` are the columns the source sent; others become NULL. With a column `line_number`, that is the row's number.
+    `given` are the columns of `given_rows` and their types; missing ones become NULL. With a column `line_number`,
+    which only our own readers add, that is the row's number.
     """
     number = "line_number" if "line_number" in given else "rowid + 1"
     casts = [f"{_cast(name, kind, given)} as {quoted(name)}" for name, kind in columns.items()]
@@ -80,12 +82,14 @@ def _given(name: str, given: Collection[str]) -> str:
     return f"{quoted(name)} := {quoted(name) if name in given else 'null'}"
 
 
-def _cast(name: str, kind: str, given: Collection[str]) -> str:
+def _cast(name: str, kind: str, given: Columns) -> str:
     if name not in given:
         return f"cast(null as {kind})"
     if kind == "TIMESTAMP":
-        # Through the zoned type, so that an offset in the text is applied; a text without one is UTC.
-        return f"try_cast(try_cast({quoted(name)} as timestamptz) as timestamp)"
+        # Through the zoned type, so that an offset in the text is applied; a text without one is UTC. A zone's name is
+        # refused: DuckDB would apply it to the rows behind it as well.
+        text = f"case when not regexp_matches({quoted(name)}, '{ZONE_NAME}') then {quoted(name)} end"
+        return f"try_cast(try_cast({text if given[name] == 'VARCHAR' else quoted(name)} as timestamptz) as timestamp)"
     return f"try_cast({quoted(name)} as {kind})"
 
 

@@ -37,6 +37,13 @@ class LakeError(RuntimeError):
 Conflict = duckdb.TransactionException
 Unreadable = duckdb.Error
 
+ROOM_MESSAGES = ("No space left on device", "File too large", "Disk quota exceeded", "max_temp_directory_size")
+
+
+def is_out_of_room(error: BaseException) -> bool:
+    """Whether an error says that a disk is full: the fault of no file, and over when there is room again."""
+    return any(message in str(error) for message in ROOM_MESSAGES)
+
 
 @dataclass(frozen=True)
 class Run:

@@ -20,12 +20,13 @@ PARTIAL = ".partial"
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file that waits: where it is, the table it is for, its size in bytes and when it arrived."""
+    """A file that waits: where it is, the table it is for, its size in bytes, when it arrived, and which file it is."""
 
     path: Path
     table: str
     bytes: int
     arrived_at_ns: int
+    inode: int
 
     @property
     def name(self) -> str:
@@ -64,7 +65,7 @@ def pending(use_case: str, enrichment: tuple[str, ...] = ()) -> list[LandingFile
 
 
 def sha256(path: Path) -> str | None:
-    """Hash of a file's bytes, read in pieces; None if the file is gone."""
+    """Hash of a file's bytes, read in pieces; None if the file is gone. Raises OSError where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -72,14 +73,31 @@ def sha256(path: Path) -> str | None:
         return None
 
 
+def is_unchanged(file: LandingFile) -> bool:
+    """Whether the file is still the one that was found waiting, not a newer one under its name."""
+    return _is_same(file, file.path)
+
+
 def retire(use_case: str, file: LandingFile, to: str = CONSUMED) -> Path | None:
-    """Move a file to `consumed/` or `quarantine/`, keeping its name; None if it is gone already."""
+    """Move a file to `consumed/` or `quarantine/`; None if it is gone already or a newer one has its name.
+
+    An older file of the same name there stays; the newer then has its time of arrival before its name.
+    """
+    if not is_unchanged(file):
+        return None
     target = folder(use_case) / to / file.name
+    if target.exists():
+        target = target.with_name(f"{file.arrived_at_ns}-{target.name}")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return file.path.rename(target)
-    except FileNotFoundError:
-        return None
+        file.path.rename(target)
+        if _is_same(file, target):
+            return target
+        os.link(target, file.path)  # a newer file came in this very moment: it waits again, unless one newer still does
+        target.unlink()
+    except (FileNotFoundError, FileExistsError):
+        pass
+    return None
 
 
 def _waiting(use_case: str, table: str) -> Iterator[LandingFile]:
@@ -90,7 +108,15 @@ def _waiting(use_case: str, table: str) -> Iterator[LandingFile]:
         # A link could lead anywhere, so only plain files are read.
         if entry.is_file(follow_symlinks=False) and entry.name.endswith(ENDINGS) and not entry.name.startswith("."):
             status = entry.stat(follow_symlinks=False)
-            yield LandingFile(Path(entry.path), table, status.st_size, status.st_mtime_ns)
+            yield LandingFile(Path(entry.path), table, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def _is_same(file: LandingFile, path: Path) -> bool:
+    try:
+        status = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return (status.st_ino, status.st_size, status.st_mtime_ns) == (file.inode, file.bytes, file.arrived_at_ns)
 
 
 def _age(file: LandingFile) -> tuple[int, str]:

@@ -14,7 +14,7 @@ LOOK = """
 from airflow.utils.db import initdb
 initdb()
 from airflow.dag_processing.dagbag import DagBag
-bag = DagBag({dags!r}, include_examples=False, bundle_name="dags-folder")
+bag = DagBag({dags!r}, bundle_name="dags-folder")
 assert not bag.import_errors, bag.import_errors
 """
 
@@ -76,7 +76,7 @@ case = use_case.load("first_day_churn")
 generate_events.generate_history(case, datetime(2026, 11, 20, 12, tzinfo=UTC), days=0.1)
 registry.register_shipped(case)
 for _ in range(2):
-    done = bag.get_dag("first_day_churn.process_events").test()
+    done = bag.dags["first_day_churn.process_events"].test()
     print("STATES", sorted((task.task_id, str(task.state)) for task in done.get_task_instances()))
 found = status.summary(case)
 print("FOUND", found.events > 1000, found.predictions > 10, found.pending_files)
@@ -108,7 +108,7 @@ def test_a_broken_use_case_is_an_import_error_and_the_others_run(home: Path, tmp
     }
     code = """
 from airflow.dag_processing.dagbag import DagBag
-bag = DagBag(DAGS, include_examples=False, bundle_name="dags-folder")
+bag = DagBag(DAGS, bundle_name="dags-folder")
 print("DAGS", sorted(bag.dags))
 print("ERRORS", bag.import_errors)
 """.replace("DAGS,", f"{str(copy / 'dags')!r},")

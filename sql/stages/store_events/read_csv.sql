@@ -1,4 +1,15 @@
--- One row per line of a CSV file with a header; all columns as text. The delimiter is found by DuckDB.
--- params: $path
-select *
-from read_csv($path, header = true, all_varchar = true, normalize_names = false)
+-- One row per record of a CSV file with a header: the columns that are wanted, as text.
+-- params: $path, $delimiter, $structure, $wanted
+select columns(lambda name: list_contains($wanted, name))
+from
+    read_csv(
+        $path,
+        auto_detect = false,
+        header = true,
+        delim = $delimiter,
+        quote = '"',
+        escape = '"',
+        nullstr = '',
+        columns = $structure,
+        hive_partitioning = false
+    )
