@@ -12,7 +12,6 @@ from include.firstday.use_case import UseCase
 
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
 EARLIEST = datetime(2000, 1, 1)
-ZONE_NAME = "[0-9][ ]*[A-Za-z]{2,}"
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
 
 Columns = Mapping[str, str]
@@ -88,8 +87,11 @@ def _cast(name: str, kind: str, given: Columns) -> str:
     if kind == "TIMESTAMP":
         # Through the zoned type, so that an offset in the text is applied; a text without one is UTC. A zone's name is
         # refused: DuckDB would apply it to the rows behind it as well.
-        text = f"case when not regexp_matches({quoted(name)}, '{ZONE_NAME}') then {quoted(name)} end"
-        return f"try_cast(try_cast({text if given[name] == 'VARCHAR' else quoted(name)} as timestamptz) as timestamp)"
+        zoned = quoted(name)
+        if given[name] == "VARCHAR":
+            utc = f"regexp_replace({zoned}, ' ?UTC$', 'Z')"
+            zoned = f"case when not regexp_matches({utc}, '[A-Za-z]{{2}}') then {utc} end"
+        return f"try_cast(try_cast({zoned} as timestamptz) as timestamp)"
     return f"try_cast({quoted(name)} as {kind})"
 
 

@@ -7,6 +7,7 @@ appears whole or not at all. A consumed file moves to `consumed/`, an unreadable
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,8 +108,9 @@ def _waiting(use_case: str, table: str) -> Iterator[LandingFile]:
     for entry in os.scandir(where):
         # A link could lead anywhere, so only plain files are read.
         if entry.is_file(follow_symlinks=False) and entry.name.endswith(ENDINGS) and not entry.name.startswith("."):
-            status = entry.stat(follow_symlinks=False)
-            yield LandingFile(Path(entry.path), table, status.st_size, status.st_mtime_ns, status.st_ino)
+            with suppress(FileNotFoundError):  # another run has just consumed it
+                status = entry.stat(follow_symlinks=False)
+                yield LandingFile(Path(entry.path), table, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def _is_same(file: LandingFile, path: Path) -> bool:

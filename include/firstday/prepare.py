@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from include.firstday import lake, sql
+from include.firstday import lake, readers, sql
 from include.firstday.contract import enrichment_rules, expected, typed_rows
 from include.firstday.lake import STAGES, Lake, Run
 from include.firstday.use_case import UseCase, UseCaseError
@@ -78,7 +78,7 @@ def create(opened: Lake, use_case: UseCase) -> None:
 def _create_enrichment(opened: Lake, use_case: UseCase, table: str, file: str) -> None:
     opened.execute(f"use_cases/{use_case.name}/enrichment/{table}")
     columns = expected(opened.columns(table))
-    opened.build("stages/store_events/read_parquet", into="given_rows", path=str(use_case.folder / file))
+    readers.read_whole(opened, use_case.folder / file, columns)
     rules = enrichment_rules(next(iter(columns)))
     opened.build_text("arriving_rows", typed_rows(columns, opened.columns("given_rows"), rules))
     opened.build("stages/store_events/broken_rows")

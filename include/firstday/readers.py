@@ -1,14 +1,18 @@
 """Reads one landing file into the temporary table `given_rows`, a bounded piece at a time.
 
-A clean file is read by DuckDB itself, at its speed. A file with a broken line is read again line by line, so that every
-refused row keeps its number and its text.
+A clean file is read by DuckDB itself, at its speed. A text file with a broken row is read again row by row, so that
+every refused row keeps its number and its text.
 """
 
+import csv
+import glob
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import pyarrow as pa
 
@@ -16,46 +20,75 @@ from include.firstday.contract import Columns, as_text
 from include.firstday.lake import Lake
 
 BLOCK_BYTES = 16 * 2**20
+BLOCK_RECORDS = 50_000
 LINE_BYTES = 2**20  # a longer line is not an event
 KEPT_BYTES = 1000  # what is kept of a line that cannot be an event
+DELIMITERS = ",;\t|"
 
+SQL = "stages/store_events"
 Rejected = list[tuple[int, str, str]]
 
 
-def is_json(path: Path) -> bool:
-    """Whether the file holds one JSON object a line."""
-    return path.name.removesuffix(".gz").endswith((".ndjson", ".jsonl"))
+class UnreadableFile(ValueError):
+    """A file is not what its name says, or not to its end; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class _Head:
+    """A CSV file's delimiter and column names, from its first line; without columns where there is none."""
+
+    delimiter: str
+    names: tuple[str, ...]
+
+
+def is_text(path: Path) -> bool:
+    """Whether the file holds a row a line, so that one broken row leaves the others readable."""
+    return _is_json(path) or path.name.endswith(".csv")
 
 
 def read_whole(opened: Lake, path: Path, columns: Columns) -> None:
-    """Read a file whose every row can be read into `given_rows`. Raises lake.Unreadable otherwise."""
-    source = {"path": str(path)}
-    if is_json(path):
-        opened.build("stages/store_events/read_ndjson", into="given_rows", **source, columns=as_text(columns))
-    elif path.name.endswith(".csv"):
-        opened.build("stages/store_events/read_csv", into="given_rows", **source)
+    """Read a file whose every row can be read into `given_rows`. Raises lake.Unreadable or UnreadableFile otherwise."""
+    source = {"path": glob.escape(str(path))}  # or a file called `*.csv` would stand for all files
+    wanted = list(columns)
+    if _is_json(path):
+        opened.build(f"{SQL}/read_ndjson", into="given_rows", **source, columns=as_text(columns))
+    elif not path.name.endswith(".csv"):
+        opened.build(f"{SQL}/read_parquet", into="given_rows", **source, wanted=wanted)
+    elif (head := _head(path, columns)).names:
+        format_of = {"delimiter": head.delimiter, "structure": dict.fromkeys(head.names, "VARCHAR")}
+        opened.build(f"{SQL}/read_csv", into="given_rows", **source, **format_of, wanted=wanted)
     else:
-        opened.build("stages/store_events/read_parquet", into="given_rows", **source)
+        opened.build_rows("given_rows", _records_table(wanted, []))
 
 
-def read_lines(opened: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
-    """Read a JSON file line by line into `given_rows`, anew for each piece; yields the lines that are not even text.
+def read_rows(opened: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
+    """Read a text file row by row into `given_rows`, anew for each piece; yields the rows that are not even text.
 
-    Raises OSError or EOFError where the file's bytes cannot be read, as in a truncated gzip.
+    Raises OSError, EOFError or UnreadableFile where the file cannot be read to its end, as a truncated gzip.
     """
-    structure = json.dumps(as_text(columns))
-    for lines, rejected in _pieces(path):
-        opened.build_rows("lines", lines)
-        opened.build("stages/store_events/read_lines", into="given_rows", structure=structure)
-        yield rejected
+    if _is_json(path):
+        structure = json.dumps(as_text(columns))
+        for lines, rejected in _line_pieces(path):
+            opened.build_rows("lines", lines)
+            opened.build(f"{SQL}/read_lines", into="given_rows", structure=structure)
+            yield rejected
+    else:
+        for records, rejected in _record_pieces(path, _head(path, columns)):
+            opened.build_rows("records", records)
+            opened.build(f"{SQL}/read_records", into="given_rows", wanted=list(columns))
+            yield rejected
 
 
-def _pieces(path: Path) -> Iterator[tuple[pa.Table, Rejected]]:
+def _is_json(path: Path) -> bool:
+    return path.name.removesuffix(".gz").endswith((".ndjson", ".jsonl"))
+
+
+def _line_pieces(path: Path) -> Iterator[tuple[pa.Table, Rejected]]:
     with _open(path) as file:
         number, rest, skipped = 0, b"", 0
         while block := file.read(BLOCK_BYTES):
             *whole, rest = (rest + block).split(b"\n")
-            yield _piece(whole, number, skipped)
+            yield _line_piece(whole, number, skipped)
             number += len(whole)
             skipped = skipped if not whole else 0
             if len(rest) > LINE_BYTES:
@@ -63,10 +96,10 @@ def _pieces(path: Path) -> Iterator[tuple[pa.Table, Rejected]]:
                 skipped += len(rest) - KEPT_BYTES
                 rest = rest[:KEPT_BYTES]
         if rest or skipped:
-            yield _piece([rest], number, skipped)
+            yield _line_piece([rest], number, skipped)
 
 
-def _piece(lines: list[bytes], lines_before: int, skipped_of_first: int) -> tuple[pa.Table, Rejected]:
+def _line_piece(lines: list[bytes], lines_before: int, skipped_of_first: int) -> tuple[pa.Table, Rejected]:
     good: list[tuple[int, str]] = []
     rejected: Rejected = []
     for number, line in enumerate(lines, lines_before + 1):
@@ -80,13 +113,74 @@ def _piece(lines: list[bytes], lines_before: int, skipped_of_first: int) -> tupl
             except UnicodeDecodeError as error:
                 text = line.decode(errors="backslashreplace")
                 rejected.append((number, f"line: expected UTF-8, found {error.reason} at byte {error.start}", text))
-    return _table(good), rejected
+    return _lines_table(good), rejected
 
 
-def _table(lines: list[tuple[int, str]]) -> pa.Table:
+def _lines_table(lines: list[tuple[int, str]]) -> pa.Table:
     schema = pa.schema([("line_number", pa.int64()), ("line", pa.string())])
     return pa.table([[number for number, _ in lines], [line for _, line in lines]], schema=schema)
 
 
 def _open(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+
+
+def _open_csv(path: Path) -> TextIO:
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _head(path: Path, columns: Columns) -> _Head:
+    with _open_csv(path) as file:
+        line = next(_bounded_lines(file), "")
+    delimiter = max(DELIMITERS, key=line.count)
+    names = tuple(next(csv.reader([line], delimiter=delimiter), []))
+    if names and not set(names) & set(columns):
+        raise UnreadableFile(f"header: expected some of {', '.join(columns)}, found {line.strip()[:200]!r}")
+    if len({name.lower() for name in names}) != len(names):
+        raise UnreadableFile(f"header: expected each column once, found {line.strip()[:200]!r}")
+    return _Head(delimiter, names)
+
+
+def _record_pieces(path: Path, head: _Head) -> Iterator[tuple[pa.Table, Rejected]]:
+    with _open_csv(path) as file:
+        records = filter(None, csv.reader(_bounded_lines(file), delimiter=head.delimiter))
+        numbered = enumerate(records)
+        next(numbered, None)
+        try:
+            while piece := list(islice(numbered, BLOCK_RECORDS)):
+                yield _record_piece(piece, head)
+        except csv.Error as error:
+            raise UnreadableFile(f"expected CSV, found: {error}") from error
+
+
+def _record_piece(records: list[tuple[int, list[str]]], head: _Head) -> tuple[pa.Table, Rejected]:
+    good: list[tuple[int, list[str | None], str]] = []
+    rejected: Rejected = []
+    for number, fields in records:
+        line = head.delimiter.join(fields)
+        text = line.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        if text != line:
+            rejected.append((number, "line: expected UTF-8", text))
+        elif len(fields) != len(head.names):
+            rejected.append((number, f"line: expected {len(head.names)} fields, found {len(fields)}", text))
+        else:
+            good.append((number, [field or None for field in fields], line))
+    return _records_table(head.names, good), rejected
+
+
+def _records_table(names: tuple[str, ...] | list[str], records: list[tuple[int, list[str | None], str]]) -> pa.Table:
+    # A source's own columns of these two names are not wanted; ours take their place.
+    columns = {name: pa.array([fields[at] for _, fields, _ in records], pa.string()) for at, name in enumerate(names)}
+    columns["line_number"] = pa.array([number for number, _, _ in records], pa.int64())
+    columns["line"] = pa.array([line for _, _, line in records], pa.string())
+    return pa.table(columns)
+
+
+def _bounded_lines(file: TextIO) -> Iterator[str]:
+    for number in range(1, 2**62):
+        line = file.readline(LINE_BYTES)
+        if not line:
+            return
+        if len(line) == LINE_BYTES and not line.endswith("\n"):
+            raise UnreadableFile(f"line {number}: expected at most {LINE_BYTES:,} characters, found more")
+        yield line

@@ -44,6 +44,10 @@ class _Consumed:
     is_readable: bool = True
 
 
+class _Moved(Exception):
+    """A file was moved or replaced while it was read; nothing of what was read may stay."""
+
+
 def store_events(
     use_case: UseCase, run: Run | None = None, on_batch: Callable[[MicroBatch], None] | None = None
 ) -> list[MicroBatch]:
@@ -88,11 +92,13 @@ def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
 
 
 def _take(waiting: list[LandingFile]) -> list[LandingFile]:
-    limit, taken = settings().batch_megabytes * 10**6, 0
+    limit, taken, tables = settings().batch_megabytes * 10**6, 0, set()
     for count, file in enumerate(waiting):
         taken += file.bytes
-        if count and taken > limit:
+        # A second correction of the same enrichment table is the next micro-batch's: the newest counts.
+        if (count and taken > limit) or file.table in tables:
             return waiting[:count]
+        tables |= {file.table} - {"events"}
     return waiting
 
 
@@ -103,7 +109,7 @@ def _stage(
     opened.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
     for table in use_case.enrichment:
         opened.build_like(f"staged_{table}", table, without=("batch_id",))
-    hashes = {file: sha256 for file in files if (sha256 := landing.sha256(file.path))}
+    hashes = {file: sha256 for file in files if (sha256 := _sha256(file))}
     known = {row["sha256"] for row in opened.rows(f"{SQL}/known_hashes", arriving=list(hashes.values()))}
     consumed: list[_Consumed] = []
     repeated: list[LandingFile] = []
@@ -114,28 +120,48 @@ def _stage(
         known.add(sha256)
         try:
             consumed.append(_stage_file(opened, use_case, file, sha256, now))
-        except FileNotFoundError:
-            log.warning("%s vanished while it was read; it is taken when it comes back", file.name)
+        except _Moved:
+            _unstage(opened, file)
+            log.warning("%s was moved or replaced while it was read; it is taken when it is there", file.name)
     return consumed, repeated
+
+
+def _sha256(file: LandingFile) -> str | None:
+    try:
+        return landing.sha256(file.path)
+    except OSError:
+        # Cannot be read, so it has no hash; as a file like any other it goes to quarantine for that.
+        return f"unread {file.name} {file.arrived_at_ns}"
 
 
 def _stage_file(opened: Lake, use_case: UseCase, file: LandingFile, sha256: str, now: datetime) -> _Consumed:
     entry = _Consumed(file, sha256, 0, 0)
+    try:
+        entry = _stage_rows(opened, use_case, entry, now)
+    except (OSError, EOFError, readers.UnreadableFile, lake.Unreadable) as error:
+        if lake.is_out_of_room(error):
+            raise
+        if landing.is_unchanged(file):
+            return _refuse_file(opened, entry, error)
+    if not landing.is_unchanged(file):
+        raise _Moved(file.name)
+    return entry
+
+
+def _stage_rows(opened: Lake, use_case: UseCase, entry: _Consumed, now: datetime) -> _Consumed:
+    file, is_text = entry.file, readers.is_text(entry.file.path)
     columns = contract.expected(opened.columns(file.table))
     try:
         readers.read_whole(opened, file.path, columns)
         _type_rows(opened, use_case, file, columns, now)
-        if not (readers.is_json(file.path) and opened.has_rows("broken_rows")):
+        if not (is_text and opened.has_rows("broken_rows")):
             return _keep(opened, entry, "refused_records")
     except lake.Unreadable as error:
-        if not readers.is_json(file.path):
-            return _refuse_file(opened, entry, error)
-    try:
-        for rejected in readers.read_lines(opened, file.path, columns):
-            _type_rows(opened, use_case, file, columns, now)
-            entry = _keep(opened, _refuse_lines(opened, entry, rejected), "refused_lines")
-    except (OSError, EOFError, lake.Unreadable) as error:
-        return _refuse_file(opened, entry, error)
+        if lake.is_out_of_room(error) or not is_text:
+            raise
+    for rejected in readers.read_rows(opened, file.path, columns):
+        _type_rows(opened, use_case, file, columns, now)
+        entry = _keep(opened, _refuse_lines(opened, entry, rejected), "refused_lines")
     return entry
 
 
@@ -154,6 +180,8 @@ def _keep(opened: Lake, entry: _Consumed, refused: str) -> _Consumed:
         f"staged_{entry.file.table}", f"{SQL}/good_rows", **(constants if entry.file.table == "events" else {})
     )
     rejected = opened.insert("staged_rejects", f"{SQL}/{refused}", **constants)
+    if stored + rejected != (arrived := opened.value(f"{SQL}/arriving_count")):
+        raise RuntimeError(f"{entry.file.name}: {arrived} rows arrived, {stored} stored and {rejected} rejected")
     return replace(entry, rows_stored=entry.rows_stored + stored, rows_rejected=entry.rows_rejected + rejected)
 
 
@@ -168,13 +196,21 @@ def _refuse_lines(opened: Lake, entry: _Consumed, rejected: readers.Rejected) ->
 
 
 def _refuse_file(opened: Lake, entry: _Consumed, error: Exception) -> _Consumed:
-    if not entry.file.path.exists():
-        raise FileNotFoundError(entry.file.path)
+    """Nothing of a file that cannot be read to its end is stored: it may come again, whole."""
+    _unstage(opened, entry.file)
     reason = f"file: cannot be read to its end: {str(error).splitlines()[0]}"
     row: dict[str, Any] = {"source_file": entry.file.name, "row_number": None, "reason": reason, "raw": None}
     opened.append("staged_rejects", pa.Table.from_pylist([row]))
     log.warning("%s goes to quarantine: %s", entry.file.name, reason)
-    return replace(entry, rows_rejected=entry.rows_rejected + 1, is_readable=False)
+    return replace(entry, rows_stored=0, rows_rejected=1, is_readable=False)
+
+
+def _unstage(opened: Lake, file: LandingFile) -> None:
+    if file.table == "events":
+        opened.execute(f"{SQL}/unstage_events", source_file=file.name)
+    else:
+        opened.build_like(f"staged_{file.table}", file.table, without=("batch_id",))
+    opened.execute(f"{SQL}/unstage_rejects", source_file=file.name)
 
 
 def _commit(opened: Lake, use_case: UseCase, consumed: list[_Consumed], after: int, started_at: datetime) -> MicroBatch:
