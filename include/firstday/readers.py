@@ -16,6 +16,7 @@ from typing import BinaryIO, TextIO
 
 import pyarrow as pa
 
+from include.firstday import lake
 from include.firstday.contract import Columns, as_text
 from include.firstday.lake import Lake
 
@@ -53,7 +54,7 @@ def read_whole(opened: Lake, path: Path, columns: Columns) -> None:
     if _is_json(path):
         opened.build(f"{SQL}/read_ndjson", into="given_rows", **source, columns=as_text(columns))
     elif not path.name.endswith(".csv"):
-        opened.build(f"{SQL}/read_parquet", into="given_rows", **source, wanted=wanted)
+        _read_parquet(opened, source["path"], wanted)
     elif (head := _head(path, columns)).names:
         format_of = {"delimiter": head.delimiter, "structure": dict.fromkeys(head.names, "VARCHAR")}
         opened.build(f"{SQL}/read_csv", into="given_rows", **source, **format_of, wanted=wanted)
@@ -77,6 +78,15 @@ def read_rows(opened: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
             opened.build_rows("records", records)
             opened.build(f"{SQL}/read_records", into="given_rows", wanted=list(columns))
             yield rejected
+
+
+def _read_parquet(opened: Lake, path: str, wanted: list[str]) -> None:
+    try:
+        opened.build(f"{SQL}/read_parquet", into="given_rows", path=path, wanted=wanted)
+    except lake.Unreadable as error:
+        if "empty set of columns" in str(error):
+            raise UnreadableFile(f"columns: expected some of {', '.join(wanted)}, found none") from error
+        raise
 
 
 def _is_json(path: Path) -> bool:
