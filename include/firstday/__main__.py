@@ -47,7 +47,7 @@ def micro_batch(case: UseCase, options: argparse.Namespace) -> int:
     """Store, update features and score once, without Airflow."""
     from include.firstday import store_events, update_features
 
-    run = Run(run=f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    run = _run()
     stored = store_events.store_events(case, run, on_batch=lambda batch: print(store_events.describe(batch)))
     if not stored:
         print("no new events in landing")
@@ -78,6 +78,16 @@ def status(case: UseCase, options: argparse.Namespace) -> int:
     for rows in (state.stages(case), state.commits(case)):
         print()
         _print(list(rows[0]) if rows else [], [list(row.values()) for row in rows], "table")
+    for notice in state.notices(case):
+        print(f"\n{notice}")
+    return 0
+
+
+def rebuild(case: UseCase, options: argparse.Namespace) -> int:
+    """Compute all features anew from the events, say how many users differ, and swap to the result."""
+    from include.firstday import rebuild_features
+
+    print(rebuild_features.describe(rebuild_features.rebuild_features(case, _run(), progress=print)))
     return 0
 
 
@@ -92,6 +102,10 @@ def generate(case: UseCase, options: argparse.Namespace) -> int:
         report = generate_events.generate_minutes(case, end - timedelta(minutes=options.minutes), end)
     print(report)
     return 0
+
+
+def _run() -> Run:
+    return Run(run=f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
 
 def _score(case: UseCase, run: Run) -> None:
@@ -138,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("sql")
     asked.add_argument("--format", choices=("table", "csv", "json"), default="table")
     add("status", status)
+    add("rebuild-features", rebuild)
     generated = add("generate", generate)
     generated.add_argument("--minutes", type=int, default=1, help="how many whole minutes before now")
     generated.add_argument("--days", type=float, default=0, help="days of history instead")

@@ -78,10 +78,10 @@ def _try_stages(opened: Lake, case: UseCase) -> None:
     )
 
 
-def _expect(columns: contract.Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:
+def _expect(columns: lake.Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:
     for name in _missing(columns, names):
         raise UseCaseError(f"in sql/{path}.sql: expected a column {name}, {why}; found {', '.join(columns)}")
 
 
-def _missing(columns: contract.Columns, names: tuple[str, ...]) -> Iterator[str]:
+def _missing(columns: lake.Columns, names: tuple[str, ...]) -> Iterator[str]:
     return (name for name in names if name not in columns)

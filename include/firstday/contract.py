@@ -4,17 +4,15 @@ Whatever a source sends, each column is cast to its type in the DDL, and the fir
 The text is composed here because its columns are the use case's; names come from the DDL and the checked YAML only.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
-from include.firstday.lake import quoted
+from include.firstday.lake import Columns, quoted
 from include.firstday.use_case import UseCase
 
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
 EARLIEST = datetime(2000, 1, 1)
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
-
-Columns = Mapping[str, str]
 
 
 def expected(columns: Columns) -> dict[str, str]:

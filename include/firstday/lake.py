@@ -34,6 +34,8 @@ class LakeError(RuntimeError):
     """The lake cannot be opened or written; the message says where and what to do."""
 
 
+Columns = Mapping[str, str]
+
 Conflict = duckdb.TransactionException
 Unreadable = duckdb.Error
 
@@ -128,10 +130,10 @@ class Lake:
         with self._registered(rows) as source:
             self._connection.execute(f"create or replace temp table {quoted(name)} as select * from {source}")
 
-    def build_like(self, name: str, table: str, without: Collection[str]) -> None:
+    def build_like(self, name: str, table: str, without: Collection[str] = ()) -> None:
         """Make an empty temporary table with a table's columns, without some of them."""
-        left_out = ", ".join(quoted(column) for column in without)
-        self.build_text(name, f"select * exclude ({left_out}) from {quoted(table)} limit 0")
+        left_out = f"exclude ({', '.join(quoted(column) for column in without)})" if without else ""
+        self.build_text(name, f"select * {left_out} from {quoted(table)} limit 0")
 
     def shadow(self, table: str, upto: int) -> None:
         """Make a temporary table of the same name that holds what a table knew after micro-batch `upto`."""
@@ -163,10 +165,18 @@ class Lake:
         """Names of the use case's tables and views."""
         return {row["table_name"] for row in self.rows("lake/tables")}
 
+    def views(self) -> set[str]:
+        """Names of the use case's views."""
+        return {row["table_name"] for row in self.rows("lake/tables") if row["is_view"]}
+
     def columns(self, table: str) -> dict[str, str]:
         """Column names of a table or view and their DuckDB types, in order."""
         described = self._connection.execute(f"describe {quoted(table)}").fetchall()
         return {str(column[0]): str(column[1]) for column in described}
+
+    def add_column(self, table: str, name: str, kind: str) -> None:
+        """Add a column to a table; NULL in the rows it has."""
+        self._connection.execute(f"alter table {quoted(table)} add column {quoted(name)} {kind}")
 
     def query(self, text: str) -> pa.Table:
         """Rows of a user's own SELECT. Use on a read-only lake."""

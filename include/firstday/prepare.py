@@ -4,12 +4,20 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from include.firstday import lake, readers, sql
+from include.firstday import feature_sources, lake, readers, sql, upgrade
 from include.firstday.contract import enrichment_rules, expected, typed_rows
 from include.firstday.lake import STAGES, Lake, Run
 from include.firstday.use_case import UseCase, UseCaseError
 
-TABLES = ("micro_batches", "rejected_events", "consumed_files", "progress", "built_from", "monitoring")
+TABLES = (
+    "micro_batches",
+    "rejected_events",
+    "consumed_files",
+    "progress",
+    "built_from",
+    "feature_sources",
+    "monitoring",
+)
 PARTITIONED = ("events", "rejected_events", "predictions")
 
 
@@ -46,11 +54,18 @@ def _prepare(use_case: UseCase) -> None:
         if "built_from" in opened.tables() and _is_ready(opened, use_case):
             return  # another process was quicker
         existing = opened.tables()
+        if existing:
+            upgrade.upgrade(opened, _wanted(use_case))
         create(opened, use_case)
         for table in PARTITIONED:
             if table not in existing:
                 opened.execute(f"lake/{table}_partition")
-        opened.execute("lake/insert_built_from", sql_sha256=sql_sha256(use_case), now=lake.now())
+        opened.execute(
+            "lake/insert_built_from",
+            sql_sha256=sql_sha256(use_case),
+            schema_version=upgrade.SCHEMA_VERSION,
+            now=lake.now(),
+        )
 
 
 def create(opened: Lake, use_case: UseCase) -> None:
@@ -73,6 +88,15 @@ def create(opened: Lake, use_case: UseCase) -> None:
     opened.execute("lake/predictions")
     for row in opened.rows("lake/stages_without_progress", stages=list(STAGES)):
         opened.execute("lake/start_progress", stage=row["stage"], now=lake.now())
+    if not opened.has_rows("feature_sources"):
+        feature_sources.note(opened, use_case)
+
+
+def _wanted(use_case: UseCase) -> dict[str, lake.Columns]:
+    """The columns of every table, as this code and the use case's files would make it."""
+    with lake.scratch(use_case.name) as empty:
+        create(empty, use_case)
+        return {table: empty.columns(table) for table in empty.tables()}
 
 
 def _create_enrichment(opened: Lake, use_case: UseCase, table: str, file: str) -> None:

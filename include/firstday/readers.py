@@ -17,8 +17,8 @@ from typing import BinaryIO, TextIO
 import pyarrow as pa
 
 from include.firstday import lake
-from include.firstday.contract import Columns, as_text
-from include.firstday.lake import Lake
+from include.firstday.contract import as_text
+from include.firstday.lake import Columns, Lake
 
 BLOCK_BYTES = 16 * 2**20
 BLOCK_RECORDS = 50_000

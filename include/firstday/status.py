@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from include.firstday import landing
+from include.firstday import feature_sources, landing
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
 
@@ -45,6 +45,13 @@ def stages(use_case: UseCase) -> list[dict[str, Any]]:
     """One row per stage: `stage`, `batch_id`, `behind` (micro-batches), `updated_at` (UTC)."""
     with open_lake(use_case, read_only=True) as opened:
         return opened.rows("stages/status/stages")
+
+
+def notices(use_case: UseCase) -> list[str]:
+    """What a person should know and do; empty where all is well."""
+    with open_lake(use_case, read_only=True) as opened:
+        changed = feature_sources.changed(opened, use_case)
+    return [feature_sources.notice(use_case, changed)] if changed else []
 
 
 def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:

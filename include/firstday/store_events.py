@@ -165,7 +165,7 @@ def _stage_rows(opened: Lake, use_case: UseCase, entry: _Consumed, now: datetime
     return entry
 
 
-def _type_rows(opened: Lake, use_case: UseCase, file: LandingFile, columns: contract.Columns, now: datetime) -> None:
+def _type_rows(opened: Lake, use_case: UseCase, file: LandingFile, columns: lake.Columns, now: datetime) -> None:
     is_event = file.table == "events"
     rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(columns)))
     opened.build_text("arriving_rows", contract.typed_rows(columns, opened.columns("given_rows"), rules))

@@ -8,7 +8,7 @@ Both go through the same statements, so any split of the same events into micro-
 import logging
 from dataclasses import dataclass
 
-from include.firstday import lake
+from include.firstday import feature_sources, lake
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
@@ -55,6 +55,8 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
         upto = opened.value("lake/next_micro_batches", after=after, row_limit=ROW_LIMIT)
         if upto is None:
             return None
+        if changed := feature_sources.changed(opened, use_case):
+            log.warning("%s", feature_sources.notice(use_case, changed))
         with opened.transaction() as commit:
             _touch(opened, use_case, after, upto)
             _scope(opened, use_case, upto)

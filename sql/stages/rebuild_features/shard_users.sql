@@ -1,0 +1,13 @@
+-- One row per user of one shard with an event up to a micro-batch; all are computed from all of their events.
+-- params: $registered_by, $upto, $shard, $shards
+select
+    user_id,
+    min(event_time) filter (where event_type = $registered_by) as registered_at,
+    cast(null as timestamp) as opened_at_latest,
+    min(event_time) as first_seen_at,
+    max(event_time) as last_seen_at,
+    max(batch_id) as batch_id,
+    true as is_recomputed
+from events
+where batch_id <= $upto and hash(user_id) % $shards = $shard
+group by user_id
