@@ -7,6 +7,10 @@ row per key; the change feed is not used; on a SQLite catalog one writer at a ti
 
 import importlib.util
 import json
+import os
+import shutil
+import socket
+import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +28,7 @@ from include.firstday.sql import Statement, statement
 
 STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "monitor_model")
 LOCK_SECONDS = 300
+SPILL = "spill"
 
 
 class ProgressMoved(RuntimeError):
@@ -295,18 +300,29 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     connection.execute("set timezone = 'UTC'")
     connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
     connection.execute("set threads = $threads", {"threads": config.threads})
-    connection.execute("set temp_directory = $folder", {"folder": str(config.lake_folder / "spill")})
+    connection.execute("set temp_directory = $folder", {"folder": str(_spill_folder(config))})
     catalog_kind = config.catalog.split(":", 1)[0]
     for extension in _extensions(catalog_kind, config.data_path):
         connection.execute(f"load '{extension_file(extension)}'")
     connection.execute("set ducklake_max_retry_count = 100")
     try:
-        config.lake_folder.mkdir(parents=True, exist_ok=True)
+        (config.lake_folder / SPILL).mkdir(parents=True, exist_ok=True)
         connection.execute(f"attach {_literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)})")
     except (OSError, duckdb.Error) as error:
         connection.close()
         raise LakeError(f"cannot open the lake in {config.lake_folder}: {error}") from error
     return connection
+
+
+def drop_dead_spill() -> int:
+    """Delete what processes of this machine spilled before they were killed; the number of folders."""
+    host, dead = socket.gethostname(), []
+    for folder in (settings().lake_folder / SPILL).glob(f"{host}-*"):
+        pid = folder.name.removeprefix(f"{host}-").split("-")[0]
+        if pid.isdigit() and not _is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+            dead.append(folder)
+    return len(dead)
 
 
 def write_lock(config: Settings) -> FileLock | None:
@@ -337,6 +353,21 @@ retrying = retry(
     wait=wait_random_exponential(multiplier=0.1, max=5),
     reraise=True,
 )
+
+
+def _spill_folder(config: Settings) -> Path:
+    """A folder of the connection's own: DuckDB's spill files have the same names in each process, and overwrite."""
+    return config.lake_folder / SPILL / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _extensions(catalog_kind: str, data_path: str) -> Iterator[str]:

@@ -48,6 +48,12 @@ def deliver(use_case: str, file_name: str, write: Callable[[Path], object]) -> P
     if not file_name.endswith(ENDINGS):
         raise ValueError(f"{file_name}: expected a name ending in one of {', '.join(ENDINGS)}")
     target = folder(use_case) / file_name
+    put(target, write)
+    return target
+
+
+def put(target: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `target`, then give it that name, durably and at once."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
     try:
@@ -57,7 +63,6 @@ def deliver(use_case: str, file_name: str, write: Callable[[Path], object]) -> P
         _sync(target.parent)
     finally:
         partial.unlink(missing_ok=True)
-    return target
 
 
 def pending(use_case: str, enrichment: tuple[str, ...] = ()) -> list[LandingFile]:

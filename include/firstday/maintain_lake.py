@@ -7,10 +7,11 @@ turn in between and an exhausted budget stops after a whole step.
 import logging
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from include.firstday import lake, landing
+from include.firstday import lake, landing, publish_predictions
 from include.firstday.lake import Run
 from include.firstday.prepare import open_lake
 from include.firstday.settings import settings
@@ -20,45 +21,73 @@ log = logging.getLogger(__name__)
 
 SQL = "stages/maintain_lake"
 REWRITTEN = ("users", "feature_state", "progress")
-KEEP_UNNEEDED = timedelta(days=1)
-KEEP_ORPHANS = timedelta(days=2)
+DAY = timedelta(days=1)
 
 
-def maintain_lake(use_case: UseCase, run: Run | None = None, budget_seconds: float = 300) -> list[str]:
+@dataclass(frozen=True)
+class Limits:
+    """From before which moments (naive UTC) snapshots, files no snapshot needs, and leftovers of the killed may go.
+
+    A day or more ago: an open transaction may need what is younger. Tests that know theirs pass others.
+    """
+
+    snapshots: datetime
+    unneeded: datetime
+    leftovers: datetime
+    consumed: datetime
+
+    @classmethod
+    def at(cls, now: datetime) -> "Limits":
+        """The limits by the settings, as of a moment."""
+        retention = max(timedelta(days=settings().retention_days), DAY)
+        return cls(snapshots=now - retention, unneeded=now - DAY, leftovers=now - 2 * DAY, consumed=now - retention)
+
+
+def maintain_lake(
+    use_case: UseCase, run: Run | None = None, budget_seconds: float = 300, limits: Limits | None = None
+) -> list[str]:
     """Do the steps in order until the budget is spent; the names of those done. The rest waits for the next run."""
+    limits = limits or Limits.at(lake.now())
     ends = time.monotonic() + budget_seconds
     done = []
     with open_lake(use_case, run or Run(task="maintain_lake")) as opened:
-        for statement, parameters in _steps():
+        for statement, parameters in _steps(limits):
             if time.monotonic() > ends:
                 log.warning("the time budget of %s s is spent before: %s", budget_seconds, statement)
                 break
             with opened.exclusive():
                 opened.rows(f"{SQL}/{statement}", **parameters)
             done.append(" ".join([statement.replace("_", " "), *map(str, parameters.values())]))
-    log.info("done: %s; %d consumed files dropped", ", ".join(done), drop_consumed(use_case))
+    dropped = drop_consumed(use_case, limits.consumed), drop_partial(use_case, limits.leftovers), lake.drop_dead_spill()
+    log.info("done: %s; dropped: %d consumed files, %d partial files, %d spill folders", ", ".join(done), *dropped)
     return done
 
 
-def drop_consumed(use_case: UseCase) -> int:
-    """Delete consumed landing files older than the retention; their number."""
-    oldest = time.time() - settings().retention_days * 86_400
-    old = [path for path in _files(landing.folder(use_case.name) / landing.CONSUMED) if path.stat().st_mtime < oldest]
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+def drop_consumed(use_case: UseCase, before: datetime) -> int:
+    """Delete landing files that were consumed before a moment (naive UTC); their number."""
+    # A file's time of change is when it was moved to `consumed/`; that of its content may be long before.
+    return _drop(landing.folder(use_case.name) / landing.CONSUMED, "*", before)
 
 
-def _steps() -> Iterator[tuple[str, dict[str, object]]]:
+def drop_partial(use_case: UseCase, before: datetime) -> int:
+    """Delete files that processes, killed before a moment (naive UTC), were writing; their number."""
+    folders = landing.folder(use_case.name), publish_predictions.folder(use_case)
+    return sum(_drop(folder, f".*{landing.PARTIAL}", before) for folder in folders)
+
+
+def _steps(limits: Limits) -> Iterator[tuple[str, dict[str, object]]]:
     """Statements in their order, with their parameters."""
-    retention = max(timedelta(days=settings().retention_days), KEEP_UNNEEDED)
     for table in REWRITTEN:
         yield "rewrite_files", {"table": table}
     yield "merge_files", {}
-    yield "expire_snapshots", {"before": lake.now() - retention}
-    yield "cleanup_files", {"before": lake.now() - KEEP_UNNEEDED}
-    yield "delete_orphans", {"before": lake.now() - KEEP_ORPHANS}
+    yield "expire_snapshots", {"before": limits.snapshots}
+    yield "cleanup_files", {"before": limits.unneeded}
+    yield "delete_orphans", {"before": limits.leftovers}
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+def _drop(folder: Path, pattern: str, before: datetime) -> int:
+    oldest = before.replace(tzinfo=UTC).timestamp()
+    old = [path for path in folder.rglob(pattern) if path.is_file() and path.stat().st_ctime < oldest]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)

@@ -6,10 +6,9 @@ is committed and always with the same bytes: at least once, and a repeat replace
 
 import json
 import logging
-import os
 from pathlib import Path
 
-from include.firstday import lake
+from include.firstday import lake, landing
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.settings import settings
@@ -47,9 +46,6 @@ def _write(opened: Lake, use_case: UseCase, batch_id: int) -> int:
     if not rows:
         return 0
     target = folder(use_case) / f"predictions-{batch_id:09}.ndjson"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    lines = (json.dumps(row | {"scored_at": row["scored_at"].isoformat() + "Z"}) for row in rows)
-    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    partial.rename(target)
+    lines = (json.dumps(row | {"scored_at": row["scored_at"].isoformat() + "Z"}) + "\n" for row in rows)
+    landing.put(target, lambda path: path.write_text("".join(lines), encoding="utf-8"))
     return len(rows)

@@ -213,6 +213,22 @@ def _unstage(opened: Lake, file: LandingFile) -> None:
     opened.execute(f"{SQL}/unstage_rejects", source_file=file.name)
 
 
+def _ledger(consumed: list[_Consumed], batch_id: int) -> pa.Table:
+    """Rows of `consumed_files`, appended at once: each INSERT would make a Parquet file."""
+    rows = [
+        {
+            "source_file": entry.file.name,
+            "bytes": entry.file.bytes,
+            "sha256": entry.sha256,
+            "rows_stored": entry.rows_stored,
+            "rows_rejected": entry.rows_rejected,
+            "batch_id": batch_id,
+        }
+        for entry in consumed
+    ]
+    return pa.Table.from_pylist(rows)
+
+
 def _commit(opened: Lake, use_case: UseCase, consumed: list[_Consumed], after: int, started_at: datetime) -> MicroBatch:
     batch_id, extent = after + 1, opened.row(f"{SQL}/staged_extent")
     batch = MicroBatch(batch_id, len(consumed), extent["rows_stored"], extent["rows_rejected"])
@@ -223,16 +239,7 @@ def _commit(opened: Lake, use_case: UseCase, consumed: list[_Consumed], after: i
         opened.insert_from("rejected_events", "staged_rejects", batch_id=batch_id, rejected_at=now)
         for table in use_case.enrichment:
             opened.insert_from(table, f"staged_{table}", batch_id=batch_id)
-        for entry in consumed:
-            opened.execute(
-                f"{SQL}/insert_consumed_file",
-                source_file=entry.file.name,
-                bytes=entry.file.bytes,
-                sha256=entry.sha256,
-                rows_stored=entry.rows_stored,
-                rows_rejected=entry.rows_rejected,
-                batch_id=batch_id,
-            )
+        opened.append("consumed_files", _ledger(consumed, batch_id))
         opened.execute(
             f"{SQL}/insert_micro_batch",
             batch_id=batch_id,

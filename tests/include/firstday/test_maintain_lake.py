@@ -1,11 +1,14 @@
 """Maintenance changes files, never rows, and keeps to its budget and the retention."""
 
+import dataclasses
 import os
+import socket
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from include.firstday import generate_events, landing, maintain_lake, store_events, update_features
+from include.firstday import generate_events, lake, landing, maintain_lake, store_events, update_features
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
 
@@ -49,11 +52,34 @@ def test_a_spent_budget_stops_after_a_whole_step(churn: UseCase) -> None:
     assert maintain_lake.maintain_lake(churn, budget_seconds=0) == []
 
 
-def test_consumed_files_are_kept_for_the_retention(churn: UseCase) -> None:
+def test_consumed_files_are_kept_for_the_retention_since_they_were_consumed(churn: UseCase) -> None:
+    minutes(churn, 1)
+    consumed = landing.folder(churn.name) / "consumed"
+    for file in consumed.iterdir():
+        os.utime(file, (0, 0))  # long waiting, just consumed
+    between = lake.now()
+    time.sleep(0.05)
     minutes(churn, 2)
-    consumed = sorted((landing.folder(churn.name) / "consumed").iterdir())
-    long_ago = time.time() - 3 * 86_400
-    os.utime(consumed[0], (long_ago, long_ago))
-    assert maintain_lake.drop_consumed(churn) == 1
-    assert consumed[1].exists()
-    assert not consumed[0].exists()
+    assert maintain_lake.drop_consumed(churn, maintain_lake.Limits.at(lake.now()).consumed) == 0
+    assert maintain_lake.drop_consumed(churn, between) == 1
+    assert len(list(consumed.iterdir())) == 2
+
+
+def test_what_the_killed_left_behind_goes(churn: UseCase, home: Path) -> None:
+    minutes(churn, 1)
+    alive, dead = os.getpid(), subprocess.Popen(["true"])
+    dead.wait()
+    spill = [home / "lake" / "spill" / f"{socket.gethostname()}-{pid}-x" for pid in (alive, dead.pid)]
+    partial = [landing.folder(churn.name) / ".a.csv.7.partial", home / "published" / churn.name / ".b.ndjson.7.partial"]
+    for folder in spill:
+        folder.mkdir(parents=True)
+        (folder / "duckdb_temp_storage_S32K-0.tmp").touch()
+    for file in partial:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    maintain_lake.maintain_lake(churn)
+    assert [folder.exists() for folder in spill] == [True, False]
+    assert all(file.exists() for file in partial)
+    moment = lake.now() + timedelta(seconds=1)
+    maintain_lake.maintain_lake(churn, limits=dataclasses.replace(maintain_lake.Limits.at(moment), leftovers=moment))
+    assert not any(file.exists() for file in partial)

@@ -1,0 +1,50 @@
+"""The lake's connections, side by side."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from include.firstday import lake
+from include.firstday.prepare import open_lake
+from include.firstday.settings import settings
+from include.firstday.use_case import UseCase
+
+LARGE = "select md5(range::varchar) as word from range($first, $first + 1500000) order by word"
+
+
+def test_two_that_spill_to_disk_at_once_do_not_share_files(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTDAY_MEMORY_LIMIT", "60MB")
+    settings.cache_clear()
+    with open_lake(churn):
+        pass
+    spilled: set[str] = set()
+
+    def sort(first: int, then: Callable[[], object]) -> None:
+        with open_lake(churn) as opened:
+            opened.build_text("words", LARGE, first=first)
+            then()
+            total = opened.query("select count(*) as n, count(distinct word) as words from words").to_pylist()
+            assert total == [{"n": 1_500_000, "words": 1_500_000}]
+
+    def look() -> None:
+        spilled.update(folder.name for folder in (settings().lake_folder / lake.SPILL).iterdir())
+
+    met = threading.Barrier(2, timeout=120)
+    failed: list[BaseException] = []
+
+    def attempt(first: int) -> None:
+        try:
+            sort(first, lambda: (met.wait(), look()))
+        except BaseException as error:
+            failed.append(error)
+            met.abort()
+
+    threads = [threading.Thread(target=attempt, args=(first,)) for first in (0, 10**7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(spilled) == 2
+    assert list((settings().lake_folder / lake.SPILL).iterdir()) == []
