@@ -104,6 +104,26 @@ def generate(case: UseCase, options: argparse.Namespace) -> int:
     return 0
 
 
+def rejected(case: UseCase, options: argparse.Namespace) -> int:
+    """List why rows were refused; only those that have not been stored since."""
+    from include.firstday import replay_rejected
+
+    rows = replay_rejected.rejected_by_rule(case, options.reason)
+    if rows:
+        _print(list(rows[0]), [list(row.values()) for row in rows], "table")
+    else:
+        print("no refused rows")
+    return 0
+
+
+def replay(case: UseCase, options: argparse.Namespace) -> int:
+    """Try refused rows once more; those that break no rule any more become events."""
+    from include.firstday import replay_rejected
+
+    print(replay_rejected.describe(replay_rejected.replay_rejected(case, options.reason, _run())))
+    return 0
+
+
 def _run() -> Run:
     return Run(run=f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
@@ -153,6 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--format", choices=("table", "csv", "json"), default="table")
     add("status", status)
     add("rebuild-features", rebuild)
+    for name, command in (("rejected", rejected), ("replay-rejected", replay)):
+        add(name, command).add_argument("--reason", default="", help="how the reason begins, such as event_type")
     generated = add("generate", generate)
     generated.add_argument("--minutes", type=int, default=1, help="how many whole minutes before now")
     generated.add_argument("--days", type=float, default=0, help="days of history instead")

@@ -7,8 +7,9 @@ every refused row keeps its number and its text.
 import csv
 import glob
 import gzip
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,6 +41,17 @@ class _Head:
 
     delimiter: str
     names: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The line itself."""
+        return self.written(self.names)
+
+    def written(self, fields: Sequence[str]) -> str:
+        """Fields as a line of this file."""
+        line = io.StringIO()
+        csv.writer(line, delimiter=self.delimiter, lineterminator="").writerow(fields)
+        return line.getvalue()
 
 
 def is_text(path: Path) -> bool:
@@ -78,6 +90,19 @@ def read_rows(opened: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
             opened.build_rows("records", records)
             opened.build(f"{SQL}/read_records", into="given_rows", wanted=list(columns))
             yield rejected
+
+
+def read_texts(opened: Lake, texts: Sequence[tuple[int, str]], header: str | None, columns: Columns) -> None:
+    """Read numbered rows that were read before, as text, into `given_rows`: JSON objects, or CSV of one header."""
+    if header is None:
+        opened.build_rows("lines", _lines_table(list(texts)))
+        opened.build(f"{SQL}/read_lines", into="given_rows", structure=json.dumps(as_text(columns)))
+        return
+    head = _parsed_head(header, columns)
+    records = [(number, next(csv.reader([text], delimiter=head.delimiter))) for number, text in texts]
+    good, _ = _record_piece(records, head)
+    opened.build_rows("records", good)
+    opened.build(f"{SQL}/read_records", into="given_rows", wanted=list(columns))
 
 
 def _read_parquet(opened: Lake, path: str, wanted: list[str]) -> None:
@@ -141,7 +166,10 @@ def _open_csv(path: Path) -> TextIO:
 
 def _head(path: Path, columns: Columns) -> _Head:
     with _open_csv(path) as file:
-        line = next(_bounded_lines(file), "")
+        return _parsed_head(next(_bounded_lines(file), ""), columns)
+
+
+def _parsed_head(line: str, columns: Columns) -> _Head:
     delimiter = max(DELIMITERS, key=line.count)
     names = tuple(next(csv.reader([line], delimiter=delimiter), []))
     if names and not set(names) & set(columns):
@@ -167,7 +195,7 @@ def _record_piece(records: list[tuple[int, list[str]]], head: _Head) -> tuple[pa
     good: list[tuple[int, list[str | None], str]] = []
     rejected: Rejected = []
     for number, fields in records:
-        line = head.delimiter.join(fields)
+        line = head.written(fields)
         text = line.encode(errors="surrogateescape").decode(errors="backslashreplace")
         if text != line:
             rejected.append((number, "line: expected UTF-8", text))
@@ -175,14 +203,17 @@ def _record_piece(records: list[tuple[int, list[str]]], head: _Head) -> tuple[pa
             rejected.append((number, f"line: expected {len(head.names)} fields, found {len(fields)}", text))
         else:
             good.append((number, [field or None for field in fields], line))
-    return _records_table(head.names, good), rejected
+    return _records_table(head.names, good, head.line), rejected
 
 
-def _records_table(names: tuple[str, ...] | list[str], records: list[tuple[int, list[str | None], str]]) -> pa.Table:
-    # A source's own columns of these two names are not wanted; ours take their place.
+def _records_table(
+    names: Sequence[str], records: list[tuple[int, list[str | None], str]], header: str = ""
+) -> pa.Table:
+    # A source's own columns of these three names are not wanted; ours take their place.
     columns = {name: pa.array([fields[at] for _, fields, _ in records], pa.string()) for at, name in enumerate(names)}
     columns["line_number"] = pa.array([number for number, _, _ in records], pa.int64())
     columns["line"] = pa.array([line for _, _, line in records], pa.string())
+    columns["header"] = pa.array([header] * len(records), pa.string())
     return pa.table(columns)
 
 

@@ -153,20 +153,21 @@ def _stage_rows(opened: Lake, use_case: UseCase, entry: _Consumed, now: datetime
     columns = contract.expected(opened.columns(file.table))
     try:
         readers.read_whole(opened, file.path, columns)
-        _type_rows(opened, use_case, file, columns, now)
+        type_rows(opened, use_case, file.table, columns, now)
         if not (is_text and opened.has_rows("broken_rows")):
             return _keep(opened, entry, "refused_records")
     except lake.Unreadable as error:
         if lake.is_out_of_room(error) or not is_text:
             raise
     for rejected in readers.read_rows(opened, file.path, columns):
-        _type_rows(opened, use_case, file, columns, now)
+        type_rows(opened, use_case, file.table, columns, now)
         entry = _keep(opened, _refuse_lines(opened, entry, rejected), "refused_lines")
     return entry
 
 
-def _type_rows(opened: Lake, use_case: UseCase, file: LandingFile, columns: lake.Columns, now: datetime) -> None:
-    is_event = file.table == "events"
+def type_rows(opened: Lake, use_case: UseCase, table: str, columns: lake.Columns, now: datetime) -> None:
+    """From `given_rows` to `arriving_rows`, typed as the table's columns, and `broken_rows`, which break a rule."""
+    is_event = table == "events"
     rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(columns)))
     opened.build_text("arriving_rows", contract.typed_rows(columns, opened.columns("given_rows"), rules))
     opened.build(f"{SQL}/broken_rows")

@@ -1,4 +1,5 @@
 -- One row per refused row of a landing file, as it was read, with the rule it broke.
+-- header: the first line of the CSV file it was read from. replayed_in: the micro-batch that stored it after all.
 -- params: none
 create table if not exists rejected_events (
     batch_id bigint not null,
@@ -6,5 +7,7 @@ create table if not exists rejected_events (
     row_number bigint,
     reason varchar not null,
     raw varchar,
-    rejected_at timestamp not null
+    rejected_at timestamp not null,
+    header varchar,
+    replayed_in bigint
 )

@@ -11,6 +11,7 @@ with parsed as (
 select
     line_number,
     line,
+    cast(null as varchar) as header,
     fields is not null as is_object,
     unnest(fields)
 from parsed

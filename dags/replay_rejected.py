@@ -1,0 +1,50 @@
+"""Tries refused rows once more, after a fix of what refused them: the contract, a check, or a clock.
+
+**Reads** `rejected_events`. **Writes** `events`, for each row that breaks no rule any more, and marks the row with the
+micro-batch that stored it (`replayed_in`); `process_events` goes on from there. Rows that still break a rule stay.
+**Trigger it** with the beginning of a reason, such as `event_type`, or with none for all rows.
+`python -m include.firstday rejected` lists the reasons. Rows whose text itself is broken need a corrected file instead.
+
+**When it fails**: what was stored stays stored, once; clear the run to go on with the rest.
+"""
+
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+
+from include.firstday import check_use_case
+from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, landing_asset
+from include.firstday.use_case import UseCase, load
+
+
+def build(use_case: UseCase) -> None:
+    """The DAG of one use case."""
+
+    @dag(
+        dag_id=f"{use_case.name}.replay_rejected",
+        schedule=None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=TASK_DEFAULTS,
+        params={"reason": Param("", type="string", description="how the reason begins; empty: every refused row")},
+        tags=[use_case.name, "lake"],
+        doc_md=__doc__,
+    )
+    def replay_rejected() -> None:
+        @task(outlets=[landing_asset(use_case.name)])
+        def replay(params: dict[str, Any] | None = None) -> str:
+            """Try the refused rows again; those that pass become a micro-batch."""
+            from include.firstday import replay_rejected as stage
+
+            return stage.describe(
+                stage.replay_rejected(load(use_case.name), str((params or {}).get("reason", "")), current_run())
+            )
+
+        replay()
+
+    replay_rejected()
+
+
+for case in check_use_case.valid():
+    build(case)

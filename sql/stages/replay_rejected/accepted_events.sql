@@ -1,0 +1,8 @@
+-- One row per row at hand that breaks no rule any more, as an event of the file it came in.
+-- params: none
+select
+    arriving_rows.* exclude (row_number, reason),
+    open_rows.source_file
+from arriving_rows
+inner join open_rows on arriving_rows.row_number = open_rows.line_number
+where arriving_rows.row_number not in (select broken_rows.row_number from broken_rows)

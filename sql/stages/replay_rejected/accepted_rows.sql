@@ -1,0 +1,6 @@
+-- One row per refused row at hand that breaks no rule any more.
+-- params: none
+select open_rows.* exclude (line_number, replayed_in)
+from open_rows
+inner join arriving_rows on open_rows.line_number = arriving_rows.row_number
+where open_rows.line_number not in (select broken_rows.row_number from broken_rows)

@@ -1,0 +1,15 @@
+-- One row per refused row that can be tried again, oldest first: it was read, and it has not been stored since.
+-- A row of an enrichment table is not among them: its correction is a file of its own.
+-- params: $reason, $after_batch, $after_file, $after_row, $row_limit
+select
+    *,
+    row_number() over (order by batch_id, source_file, row_number) as line_number
+from rejected_events
+where
+    replayed_in is null
+    and raw is not null
+    and not starts_with(reason, 'line:')
+    and not contains(source_file, '/')
+    and starts_with(reason, $reason)
+    and (batch_id, source_file, row_number) > ($after_batch, $after_file, $after_row)
+qualify line_number <= $row_limit

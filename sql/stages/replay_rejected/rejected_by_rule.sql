@@ -1,0 +1,13 @@
+-- One row per rule that refused rows broke which have not been stored since, the most frequent first.
+-- params: $reason
+select
+    split_part(reason, ', found', 1) as rule,
+    count(*) as row_count,
+    count(distinct source_file) as file_count,
+    min(rejected_at) as first_at,
+    max(rejected_at) as last_at,
+    arg_max(source_file || coalesce(', row ' || row_number, ''), rejected_at) as latest
+from rejected_events
+where replayed_in is null and starts_with(reason, $reason)
+group by rule
+order by row_count desc, rule
