@@ -57,9 +57,7 @@ def describe(replayed: Replayed) -> str:
 
 
 @lake.retrying
-def _replay_step(
-    use_case: UseCase, reason: str, after: Cursor, run: Run
-) -> tuple[Replayed, Cursor] | None:
+def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tuple[Replayed, Cursor] | None:
     started_at = lake.now()
     with open_lake(use_case, run) as opened:
         last_batch = opened.progress(store_events.STAGE)
