@@ -7,6 +7,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -48,10 +49,11 @@ def micro_batch(case: UseCase, options: argparse.Namespace) -> int:
     from include.firstday import store_events, update_features
 
     run = _run()
-    stored = store_events.store_events(case, run, on_batch=lambda batch: print(store_events.describe(batch)))
+    storing = replace(run, task=store_events.STAGE)
+    stored = store_events.store_events(case, storing, on_batch=lambda batch: print(store_events.describe(batch)))
     if not stored:
         print("no new events in landing")
-    for step in update_features.update_features(case, run):
+    for step in update_features.update_features(case, replace(run, task=update_features.STAGE)):
         print(update_features.describe(step))
     if not options.no_score:
         _score(case, run)
@@ -132,9 +134,9 @@ def _score(case: UseCase, run: Run) -> None:
     from include.firstday import publish_predictions, registry, score_users
 
     registry.register_shipped(case)
-    step = score_users.score_users(case, run)
+    step = score_users.score_users(case, replace(run, task=score_users.STAGE))
     print(score_users.describe(step) if step else "no users to score")
-    publish_predictions.publish_predictions(case, run)
+    publish_predictions.publish_predictions(case, replace(run, task=publish_predictions.STAGE))
 
 
 def _print(columns: list[str], rows: list[list[Any]], style: str) -> None:

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     mlflow_url: str = Field(
         "", description="MLflow tracking server; empty: the database file in home, without a server"
     )
+    mlflow_public_url: str = Field("", description="where the browser finds MLflow, when that is not where tasks do")
+    post_megabytes: int = Field(16, ge=1, description="bytes that one POST /events may bring, unpacked")
+    backlog_megabytes: int = Field(512, ge=1, description="landing bytes above which POST /events answers 429")
     batch_megabytes: int = Field(64, ge=1, description="landing bytes one micro-batch takes at most")
     retention_days: float = Field(2, ge=1, description="how long old snapshots and consumed landing files are kept")
     memory_limit: str = Field("2GB", description="DuckDB's memory; beyond it, it spills to disk")
@@ -67,6 +70,11 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         """What MLflow's clients connect to."""
         return self.mlflow_url or f"sqlite:///{self.mlflow_folder / 'mlflow.db'}"
+
+    @property
+    def mlflow_browser_url(self) -> str:
+        """Where a link to MLflow leads."""
+        return self.mlflow_public_url or self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}"
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,91 @@
+"""The state line: is the pipeline healthy, behind or stalled, and why, in a sentence that says what to do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from include.firstday.web.gate import Schedule
+
+Level = Literal["healthy", "empty", "behind", "stalled"]
+
+BEHIND_AFTER = timedelta(minutes=2)  # two ticks: one may just have been missed
+STALLED_AFTER = timedelta(minutes=5)
+BEHIND_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Work:
+    """What waits: files in landing, and micro-batches that a stage has not processed. Times are naive UTC.
+
+    `waiting_stage` is the stage that is furthest behind, `behind` by how many micro-batches.
+    """
+
+    events: int
+    pending_files: int
+    oldest_pending_at: datetime | None
+    waiting_stage: str | None
+    behind: int
+    last_commit_at: datetime | None
+    has_champion: bool
+
+
+@dataclass(frozen=True)
+class State:
+    """One word and the reasons for it."""
+
+    level: Level
+    reasons: tuple[str, ...]
+
+
+def state(work: Work, schedule: Schedule | None, now: datetime) -> State:
+    """How the pipeline stands at a moment."""
+    causes = tuple(_causes(work, schedule))
+    waiting = tuple(_waiting(work, now))
+    if schedule and schedule.is_paused:
+        return State("stalled", (*causes, *waiting))
+    if not waiting:
+        if work.events == 0:
+            return State("empty", ("No events yet: unpause generate_events, or send some to POST /events.", *causes))
+        return State("healthy", causes or ("Everything that has arrived is processed.",))
+    idle = now - (work.last_commit_at or now)
+    waited = now - work.oldest_pending_at if work.oldest_pending_at else idle
+    if min(idle, waited) >= STALLED_AFTER:
+        return State("stalled", (*waiting, *(causes or _unknown(idle))))
+    if waited >= BEHIND_AFTER or work.behind > BEHIND_BATCHES:
+        return State("behind", (*waiting, *causes))
+    return State("healthy", causes or ("New events are being processed.",))
+
+
+def _waiting(work: Work, now: datetime) -> Iterator[str]:
+    if work.pending_files:
+        age = f", the oldest for {_words(now - work.oldest_pending_at)}" if work.oldest_pending_at else ""
+        files = "1 file waits" if work.pending_files == 1 else f"{work.pending_files:,} files wait"
+        yield f"{files} in landing{age}."
+    if work.waiting_stage:
+        batches = "1 micro-batch" if work.behind == 1 else f"{work.behind:,} micro-batches"
+        yield f"{work.waiting_stage} is {batches} behind."
+
+
+def _causes(work: Work, schedule: Schedule | None) -> Iterator[str]:
+    if schedule is None:
+        yield "Airflow does not know process_events (yet): look for import errors."
+    elif schedule.is_paused:
+        yield "process_events is paused: unpause it in Airflow."
+    elif schedule.last_state == "failed":
+        yield "The last run of process_events failed: its log says why."
+    if not work.has_champion:
+        yield "No model is champion, so nobody is scored: trigger train_model."
+
+
+def _unknown(age: timedelta) -> tuple[str]:
+    return (f"Nothing has been committed for {_words(age)}: is Airflow's scheduler running?",)
+
+
+def _words(span: timedelta) -> str:
+    seconds = max(int(span.total_seconds()), 0)
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h"

@@ -1,0 +1,76 @@
+// Charts by uPlot (https://github.com/leeoniya/uPlot), in the page's colours, with a sentence for those who cannot see them.
+
+import { h, zone } from "./dom.js";
+
+const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six"];
+const alive = new Map(); // plot element -> draw
+
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+const clock = new Intl.DateTimeFormat("sv", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("sv", { timeZone: zone, month: "2-digit", day: "2-digit" });
+const moment = (epoch) => `${day.format(new Date(epoch * 1000))} ${clock.format(new Date(epoch * 1000))}`;
+
+function hours(_, ticks) {
+  const isLong = ticks.at(-1) - ticks[0] > 86400;
+  return ticks.map((tick) => (isLong ? moment(tick) : clock.format(new Date(tick * 1000))));
+}
+
+function axes(format, isNumeric) {
+  const common = { stroke: style("--quiet"), grid: { stroke: style("--line"), width: 0.5 }, ticks: { stroke: style("--line"), width: 0.5 } };
+  return [{ ...common, ...(isNumeric ? {} : { values: hours, space: 80 }) }, { ...common, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : format(tick))) }];
+}
+
+function options(element, labels, spec) {
+  const format = spec.format ?? ((value) => value.toLocaleString("en"));
+  return {
+    width: Math.max(element.clientWidth, 240),
+    height: spec.height ?? 200,
+    tzDate: (epoch) => uPlot.tzDate(new Date(epoch * 1000), zone),
+    cursor: { drag: { x: false, y: false } },
+    scales: { x: { time: !spec.isNumeric }, y: { range: spec.range ?? ((_, low, high) => [Math.min(0, low), high > low ? high * 1.05 : low + 1]) } },
+    axes: axes(format, spec.isNumeric),
+    series: [
+      spec.isNumeric ? { label: spec.x ?? "", value: (_, value) => (value === null ? "" : value.toFixed(2)) } : { label: "time", value: (_, epoch) => (epoch === null ? "–" : moment(epoch)) },
+      ...labels.map((label, index) => ({
+        label,
+        stroke: style(COLOURS[index % COLOURS.length]),
+        width: 1.5,
+        dash: spec.dashed?.includes(label) ? [6, 4] : undefined,
+        points: { show: spec.points ?? false, size: 6 },
+        spanGaps: spec.spanGaps ?? true,
+        value: (_, value) => (value === null || value === undefined ? "–" : format(value)),
+        ...(spec.isBars ? { paths: uPlot.paths.bars({ size: [0.9, 60] }), fill: style(COLOURS[index]) } : {}),
+      })),
+    ],
+  };
+}
+
+/** A chart of values `{label: [y]}` over xs; `said` is what it shows in words. */
+export function chart(title, xs, values, spec = {}) {
+  const element = h("div", { class: "plot" });
+  const labels = Object.keys(values);
+  const words = spec.said ?? labels.map((label) => `${label}: ${last(values[label], spec.format)}`).join(", ");
+  const figure = h("figure", {}, h("h2", {}, title), h("div", { role: "img", "aria-label": `${title}. ${words}` }, element));
+  let plot = null;
+  const draw = () => {
+    plot?.destroy();
+    plot = new uPlot(options(element, labels, spec), [xs, ...Object.values(values)], element);
+  };
+  alive.set(element, draw);
+  queueMicrotask(() => requestAnimationFrame(() => element.isConnected && draw()));
+  return figure;
+}
+
+function last(values, format = (value) => value.toFixed(1)) {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  return known.length ? format(known[known.length - 1]) : "no values yet";
+}
+
+/** Draw all charts again, as after a change of theme or width; forget those that have gone. */
+export function redraw() {
+  for (const [element, draw] of alive) {
+    if (element.isConnected) draw();
+    else alive.delete(element);
+  }
+}

@@ -1,0 +1,91 @@
+// Tabs, polling, theme. Each tab is a function of the use case and what follows in the address; it gives its elements.
+
+import * as api from "./api.js";
+import { redraw } from "./charts.js";
+import { h } from "./dom.js";
+import { now } from "./now.js";
+
+const TABS = { now };
+const EVERY = 5000;
+const main = document.getElementById("main");
+const trouble = document.getElementById("trouble");
+const select = document.getElementById("use-case");
+let useCase = null;
+let turn = 0;
+
+function place() {
+  const [tab, ...rest] = location.hash.slice(1).split("/");
+  return TABS[tab] ? { tab, rest: rest.map(decodeURIComponent) } : { tab: "now", rest: [] };
+}
+
+/** Show the tab of the address. A repeated look keeps the tab as it is where it says so. */
+async function show(isAgain = false) {
+  const mine = isAgain ? turn : (turn += 1);
+  const { tab, rest } = place();
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#${tab}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  main.setAttribute("aria-busy", "true");
+  try {
+    const elements = await TABS[tab](useCase, rest, isAgain);
+    if (mine !== turn) return;
+    trouble.hidden = true;
+    if (elements) keepFocus(() => main.replaceChildren(...[elements].flat()));
+  } catch (error) {
+    if (mine !== turn) return;
+    trouble.textContent = `${error.message} Trying again.`;
+    trouble.hidden = false;
+  } finally {
+    if (mine === turn) main.setAttribute("aria-busy", "false");
+  }
+}
+
+/** Replacing what is shown must not take the keyboard's place away. */
+function keepFocus(replace) {
+  const id = main.contains(document.activeElement) ? document.activeElement.id : "";
+  const scrolled = window.scrollY;
+  replace();
+  if (id) document.getElementById(id)?.focus({ preventScroll: true });
+  window.scrollTo(0, scrolled);
+}
+
+/** Airflow's theme, also when it changes; the system's own outside of Airflow. */
+function followTheme() {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const outer = window.parent === window ? null : window.parent.document.documentElement;
+  const apply = () => {
+    const isDark = outer ? outer.classList.contains("dark") : system.matches;
+    if (root.classList.contains("dark") !== isDark) {
+      root.classList.toggle("dark", isDark);
+      redraw();
+    }
+  };
+  if (outer) new MutationObserver(apply).observe(outer, { attributes: true, attributeFilter: ["class"] });
+  system.addEventListener("change", apply);
+  apply();
+}
+
+async function start() {
+  const cases = await api.useCases();
+  if (!cases.length) throw new Error("No use case fits together: Airflow shows why under import errors.");
+  select.replaceChildren(...cases.map((one) => h("option", { value: one.name }, one.title)));
+  document.getElementById("chooser").hidden = cases.length < 2;
+  const choose = () => {
+    useCase = cases.find((one) => one.name === select.value);
+    show();
+  };
+  select.addEventListener("change", choose);
+  window.addEventListener("hashchange", () => show());
+  window.addEventListener("resize", redraw);
+  choose();
+  setInterval(() => document.visibilityState === "visible" && show(true), EVERY);
+}
+
+followTheme();
+start().catch((error) => {
+  trouble.textContent = error.message;
+  trouble.hidden = false;
+  main.replaceChildren();
+});

@@ -1,0 +1,10 @@
+-- One row per time step and event type: events by when they happened.
+-- params: $since, $step_seconds
+select
+    time_bucket(to_seconds($step_seconds), event_time) as step_at,
+    event_type,
+    count(*) as events
+from events
+where event_time >= $since
+group by all
+order by all

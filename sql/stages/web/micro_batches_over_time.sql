@@ -1,0 +1,10 @@
+-- One row per time step: rows stored and refused, by when their micro-batch was committed.
+-- params: $since, $step_seconds
+select
+    time_bucket(to_seconds($step_seconds), committed_at) as step_at,
+    cast(sum(rows_stored) as bigint) as rows_stored,
+    cast(sum(rows_rejected) as bigint) as rows_rejected
+from micro_batches
+where committed_at >= $since
+group by all
+order by all

@@ -1,0 +1,78 @@
+"""The state line: each situation an operator can be in has its word and its reason."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from include.firstday.web.gate import Schedule
+from include.firstday.web.state import Work, state
+
+NOW = datetime(2026, 11, 20, 12)
+RUNNING = Schedule(is_paused=False, next_run_at=NOW + timedelta(seconds=30), last_state="success")
+IDLE = Work(
+    events=1000,
+    pending_files=0,
+    oldest_pending_at=None,
+    waiting_stage=None,
+    behind=0,
+    last_commit_at=NOW - timedelta(hours=1),
+    has_champion=True,
+)
+
+
+def ago(minutes: float) -> datetime:
+    return NOW - timedelta(minutes=minutes)
+
+
+def test_nothing_waits_so_it_is_healthy_however_long_ago_the_last_event_was() -> None:
+    assert state(IDLE, RUNNING, NOW).level == "healthy"
+
+
+def test_an_empty_lake_says_what_to_do() -> None:
+    found = state(replace(IDLE, events=0), RUNNING, NOW)
+    assert found.level == "empty"
+    assert "unpause generate_events" in found.reasons[0]
+
+
+def test_a_file_that_has_just_arrived_is_being_processed() -> None:
+    waiting = replace(IDLE, pending_files=1, oldest_pending_at=ago(0.2))
+    assert state(waiting, RUNNING, NOW).level == "healthy"
+
+
+def test_files_that_wait_while_others_are_taken_are_a_backlog() -> None:
+    backlog = replace(IDLE, pending_files=40, oldest_pending_at=ago(30), last_commit_at=ago(0.1))
+    found = state(backlog, RUNNING, NOW)
+    assert found.level == "behind"
+    assert found.reasons[0] == "40 files wait in landing, the oldest for 30 min."
+
+
+def test_files_that_wait_while_nothing_is_committed_are_a_stall() -> None:
+    stuck = replace(IDLE, pending_files=1, oldest_pending_at=ago(6), last_commit_at=ago(7))
+    found = state(stuck, RUNNING, NOW)
+    assert found.level == "stalled"
+    assert "is Airflow's scheduler running?" in found.reasons[-1]
+    failed = state(stuck, replace(RUNNING, last_state="failed"), NOW)
+    assert failed.reasons[-1] == "The last run of process_events failed: its log says why."
+
+
+def test_a_long_quiet_night_does_not_make_the_first_file_a_stall() -> None:
+    first = replace(IDLE, pending_files=1, oldest_pending_at=ago(0.5), last_commit_at=ago(600))
+    assert state(first, RUNNING, NOW).level == "healthy"
+
+
+def test_a_paused_dag_is_a_stall_at_once() -> None:
+    found = state(IDLE, replace(RUNNING, is_paused=True), NOW)
+    assert (found.level, found.reasons[0]) == ("stalled", "process_events is paused: unpause it in Airflow.")
+
+
+def test_scoring_without_a_champion_says_so() -> None:
+    waiting = replace(IDLE, waiting_stage="score_users", behind=5, last_commit_at=ago(0.5), has_champion=False)
+    found = state(waiting, RUNNING, NOW)
+    assert found.level == "behind"
+    assert found.reasons == (
+        "score_users is 5 micro-batches behind.",
+        "No model is champion, so nobody is scored: trigger train_model.",
+    )
+
+
+def test_a_dag_that_airflow_does_not_know_is_said() -> None:
+    assert "look for import errors" in state(IDLE, None, NOW).reasons[0]
