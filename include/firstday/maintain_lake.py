@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from include.firstday import lake, landing, publish_predictions
-from include.firstday.lake import Run
+from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case import UseCase
@@ -51,13 +51,13 @@ def maintain_lake(
     ends = time.monotonic() + budget_seconds
     done = []
     with open_lake(use_case, run or Run(task="maintain_lake")) as opened:
-        for statement, parameters in _steps(limits):
+        for what, statement, parameters in _steps(opened, limits):
             if time.monotonic() > ends:
-                log.warning("the time budget of %s s is spent before: %s", budget_seconds, statement)
+                log.warning("the time budget of %s s is spent before: %s", budget_seconds, what)
                 break
             with opened.exclusive():
                 opened.rows(f"{SQL}/{statement}", **parameters)
-            done.append(" ".join([statement.replace("_", " "), *map(str, parameters.values())]))
+            done.append(what)
     dropped = drop_consumed(use_case, limits.consumed), drop_partial(use_case, limits.leftovers), lake.drop_dead_spill()
     log.info("done: %s; dropped: %d consumed files, %d partial files, %d spill folders", ", ".join(done), *dropped)
     return done
@@ -75,14 +75,19 @@ def drop_partial(use_case: UseCase, before: datetime) -> int:
     return sum(_drop(folder, f".*{landing.PARTIAL}", before) for folder in folders)
 
 
-def _steps(limits: Limits) -> Iterator[tuple[str, dict[str, object]]]:
-    """Statements in their order, with their parameters."""
+def _steps(opened: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """What is done, in order: for people, as a statement, with its parameters."""
     for table in REWRITTEN:
-        yield "rewrite_files", {"table": table}
-    yield "merge_files", {}
-    yield "expire_snapshots", {"before": limits.snapshots}
-    yield "cleanup_files", {"before": limits.unneeded}
-    yield "delete_orphans", {"before": limits.leftovers}
+        yield f"rewrite {table}", "rewrite_files", {"table": table}
+    yield "merge files", "merge_files", {}
+    # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
+    old = [row["snapshot_id"] for row in opened.rows(f"{SQL}/old_snapshots", before=limits.snapshots)]
+    if old:
+        yield f"expire {len(old)} snapshots", "expire_snapshots", {"versions": old}
+    # For the same reason up to the end of the day before; there is no list of these files to choose from.
+    day_before = limits.unneeded.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(microseconds=1)
+    yield f"delete files unneeded since {day_before}", "cleanup_files", {"before": day_before}
+    yield f"delete orphans of before {limits.leftovers}", "delete_orphans", {"before": limits.leftovers}
 
 
 def _drop(folder: Path, pattern: str, before: datetime) -> int:

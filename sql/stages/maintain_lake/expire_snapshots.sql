@@ -1,3 +1,3 @@
--- Expires snapshots from before a moment; a day or more ago, so that no open transaction can need them.
--- params: $before
-call ducklake_expire_snapshots('lake', older_than => $before)
+-- Expires snapshots by their ids; a day or more old, so that no open transaction can need them.
+-- params: $versions
+call ducklake_expire_snapshots('lake', versions => $versions)

@@ -38,6 +38,7 @@ def test_rows_stay_and_the_next_micro_batch_goes_on(churn: UseCase, home: Path) 
     before = content(churn)
     done = maintain_lake.maintain_lake(churn)
     assert done[-1].startswith("delete orphans")
+    assert not any(step.startswith("expire") for step in done)
     assert content(churn) == before
     with open_lake(churn, read_only=True) as opened:
         files = opened.query(
@@ -46,6 +47,30 @@ def test_rows_stay_and_the_next_micro_batch_goes_on(churn: UseCase, home: Path) 
     assert files.to_pylist()[0]["n"] <= 2
     minutes(churn, 9)
     assert len(content(churn)["micro_batches"]) == 9
+
+
+def snapshots(case: UseCase) -> list[datetime]:
+    with open_lake(case, read_only=True) as opened:
+        rows = opened.query("select cast(snapshot_time as timestamp) as at from ducklake_snapshots('lake')")
+    return [row["at"] for row in rows.to_pylist()]
+
+
+def test_only_what_is_older_than_its_limit_goes_also_within_a_day(churn: UseCase, home: Path) -> None:
+    minutes(churn, 3)
+    maintain_lake.maintain_lake(churn)  # merges, so that the small files are needed by old snapshots only
+    files, before = parquet(home), snapshots(churn)
+    limits = maintain_lake.Limits.at(lake.now())
+    between = before[len(before) // 2]
+    maintain_lake.maintain_lake(churn, limits=dataclasses.replace(limits, snapshots=between))
+    assert [at for at in snapshots(churn) if at < between] == []
+    assert [at for at in before if at >= between] == [at for at in snapshots(churn) if at in before]
+    # Files that are unneeded since a moment ago are of today; with a limit in this day none of them may go.
+    maintain_lake.maintain_lake(churn, limits=dataclasses.replace(limits, snapshots=lake.now(), unneeded=lake.now()))
+    assert parquet(home) >= files
+    tomorrow = lake.now() + timedelta(days=1)
+    maintain_lake.maintain_lake(churn, limits=dataclasses.replace(limits, snapshots=lake.now(), unneeded=tomorrow))
+    assert parquet(home) < files / 2
+    assert len(content(churn)["micro_batches"]) == 3
 
 
 def test_a_spent_budget_stops_after_a_whole_step(churn: UseCase) -> None:
