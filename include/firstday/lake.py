@@ -78,6 +78,11 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+def naive(moment: datetime) -> datetime:
+    """A moment with a time zone, as the lake stores times."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
 class Lake:
     """One connection to one use case's schema. Statements name tables without a schema."""
 
@@ -165,6 +170,11 @@ class Lake:
     def has_rows(self, table: str) -> bool:
         """Whether a table or temporary table holds any row."""
         return self._connection.execute(f"select 1 from {quoted(table)} limit 1").fetchone() is not None
+
+    def count(self, table: str) -> int:
+        """The number of rows of a table."""
+        (count,) = self._connection.execute(f"select count(*) from {quoted(table)}").fetchone() or (0,)
+        return int(count)
 
     def tables(self) -> set[str]:
         """Names of the use case's tables and views."""

@@ -70,6 +70,13 @@ def pending(use_case: str, enrichment: tuple[str, ...] = ()) -> list[LandingFile
     return [file for table in (*sorted(enrichment), "events") for file in sorted(_waiting(use_case, table), key=_age)]
 
 
+def quarantined(use_case: str) -> list[str]:
+    """Names of the files that could not be read, the newest first."""
+    found = [path for path in (folder(use_case) / QUARANTINE).rglob("*") if path.is_file()]
+    newest = sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return [str(path.relative_to(folder(use_case) / QUARANTINE)) for path in newest]
+
+
 def sha256(path: Path) -> str | None:
     """Hash of a file's bytes, read in pieces; None if the file is gone. Raises OSError where it cannot be read."""
     try:

@@ -5,6 +5,7 @@ restores only types it knows or that are listed here, whatever a model's own met
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,17 @@ class Champion:
         return np.asarray(self.model.predict_proba(frame)[:, 1])
 
 
+@dataclass(frozen=True)
+class Version:
+    """A registered version, without its model. `registered_at` is zoned."""
+
+    number: int
+    aliases: tuple[str, ...]
+    registered_at: datetime
+    run_id: str
+    experiment_id: str
+
+
 def client() -> Any:
     """MLflow's client on the settings' tracking store."""
     from mlflow import MlflowClient
@@ -80,6 +92,26 @@ def with_alias(use_case: UseCase, alias: str) -> Champion | None:
         )
     threshold = float(version.tags.get("threshold", use_case.scoring.threshold))
     return Champion(use_case.name, int(version.version), threshold, found, model)
+
+
+def versions(use_case: UseCase) -> list[Version]:
+    """All registered versions, the newest first; none where nothing was registered."""
+    store = client()
+    aliases: dict[str, list[str]] = {}
+    found = store.search_model_versions(f"name = '{use_case.name}'")
+    for alias, number in (store.get_registered_model(use_case.name).aliases if found else {}).items():
+        aliases.setdefault(str(number), []).append(alias)
+    experiment = _experiment(use_case) if found else ""
+    return [
+        Version(
+            number=int(version.version),
+            aliases=tuple(sorted(aliases.get(str(version.version), ()))),
+            registered_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+            run_id=str(version.run_id),
+            experiment_id=experiment,
+        )
+        for version in sorted(found, key=lambda version: -int(version.version))
+    ]
 
 
 def register_shipped(use_case: UseCase) -> int | None:

@@ -151,4 +151,207 @@ class Started(BaseModel):
     url: str
 
 
-Row = dict[str, Any]
+class User(BaseModel):
+    """A user: their window, and the newest prediction. Nothing personal."""
+
+    user_id: str
+    registered_at: Utc
+    opened_at: Utc | None
+    last_seen_at: Utc | None
+    is_in_window: bool
+    churn_probability: float | None
+    about_to_churn: bool | None
+    scored_at: Utc | None
+    model_version: int | None
+
+
+class Users(BaseModel):
+    """Users in their window, most endangered first."""
+
+    users: list[User]
+    is_cut: bool = Field(description="whether there are more than were asked for")
+
+
+class Prediction(BaseModel):
+    """A prediction of one user."""
+
+    scored_at: Utc
+    batch_id: int
+    churn_probability: float
+    about_to_churn: bool
+    model_version: int
+    airflow_run: str
+    url: str | None
+
+
+class OneUser(BaseModel):
+    """One user's features as they stand, and the newest prediction, null before the first."""
+
+    user_id: str
+    registered_at: Utc
+    opened_at: Utc | None
+    closes_at: Utc | None
+    is_in_window: bool
+    features: dict[str, float | None]
+    prediction: Prediction | None
+
+
+class UserEvent(BaseModel):
+    """An event of a user, with its amounts."""
+
+    event_type: str
+    event_time: Utc
+    batch_id: int
+    values: dict[str, float]
+
+
+class Timeline(BaseModel):
+    """What a user did in their window, newest first, and how the probability moved."""
+
+    events: list[UserEvent]
+    is_cut: bool
+    predictions: list[Prediction]
+
+
+class Driver(BaseModel):
+    """A feature and how much the probability would fall if it had its usual value; negative where it would rise."""
+
+    feature: str
+    value: float | None
+    usual: float | None
+    effect: float
+
+
+class Drivers(BaseModel):
+    """Which features drive one user's probability, the strongest first."""
+
+    method: str
+    model_version: int
+    churn_probability: float
+    drivers: list[Driver]
+
+
+class Predictions(BaseModel):
+    """Predictions made after a moment, in order, each with the features as used. Ask on with `next_since`."""
+
+    predictions: list[dict[str, Any]]
+    next_since: Utc
+
+
+class ModelVersion(BaseModel):
+    """A version in the registry or in the inference log."""
+
+    version: int
+    aliases: list[str] = []
+    registered_at: Utc | None = None
+    first_scored_at: Utc | None = None
+    last_scored_at: Utc | None = None
+    predictions: int = 0
+    about_to_churn_share: float | None = None
+    url: str
+    run_url: str | None = None
+
+
+class Bin(BaseModel):
+    """Users whose newest probability of the last day lies between `low` and `high`."""
+
+    low: float
+    high: float
+    users: int
+    about_to_churn: int
+
+
+class CalibrationBin(BaseModel):
+    """What a version predicted for a tenth of probability, and the share of it that came true."""
+
+    model_version: int
+    predicted: float
+    observed: float
+    users: int
+
+
+class Measurement(BaseModel):
+    """A value of one hourly look of monitor_model."""
+
+    measured_at: Utc
+    model_version: int | None
+    metric: str
+    subject: str
+    value: float | None
+
+
+class Model(BaseModel):
+    """How the models do: distribution, calibration, monitoring and history."""
+
+    name: str
+    url: str
+    registry_error: str | None
+    versions: list[ModelVersion]
+    distribution: list[Bin]
+    calibration: list[CalibrationBin]
+    monitoring: list[Measurement]
+
+
+class LakeTable(BaseModel):
+    """A table of the lake and its Parquet files."""
+
+    table_name: str
+    rows: int
+    files: int
+    bytes: int
+    delete_files: int
+
+
+class MicroBatch(BaseModel):
+    """A micro-batch and the run that stored it."""
+
+    batch_id: int
+    rows_stored: int
+    rows_rejected: int
+    files: int
+    bytes: int
+    started_at: Utc
+    committed_at: Utc
+    airflow_run: str | None
+    url: str | None
+
+
+class Snapshot(BaseModel):
+    """A commit of the lake: who made it and what it says of itself."""
+
+    snapshot_id: int
+    committed_at: Utc
+    airflow_run: str
+    url: str | None
+    message: str
+
+
+class RejectedRow(BaseModel):
+    """A refused row, without what may be personal: its fields' names, and values that are types, times, numbers."""
+
+    source_file: str
+    row_number: int | None
+    rejected_at: Utc
+    fields: dict[str, str | None]
+
+
+class RejectedRule(BaseModel):
+    """A rule that refused rows broke which have not been stored since."""
+
+    rule: str
+    rows: int
+    files: int
+    first_at: Utc
+    last_at: Utc
+    samples: list[RejectedRow]
+
+
+class LakeContents(BaseModel):
+    """What the lake holds and who wrote it."""
+
+    tables: list[LakeTable]
+    micro_batches: list[MicroBatch]
+    snapshots: list[Snapshot]
+    rejected: list[RejectedRule]
+    quarantined_files: list[str]
+    replay_dag: str

@@ -1,16 +1,18 @@
 """The FastAPI app: the page, its files, and the API under `/api/{use_case}`. Every route is guarded."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
-from include.firstday import check_use_case
+from include.firstday import check_use_case, lake
 from include.firstday.lake import LakeError
 from include.firstday.use_case import UseCaseError
-from include.firstday.web import answers, now
+from include.firstday.web import answers, contents, drivers, metrics, model, now, users
 from include.firstday.web.gate import Gate
 from include.firstday.web.reader import Reader, reader
 
@@ -31,12 +33,23 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which users are wanted."""
+
+    search: Annotated[str, Query(max_length=200, description="how the id begins")] = ""
+    only: Annotated[users.Only, Query(description="by their newest prediction")] = "all"
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 200
+
+
 def build(gate: Gate) -> FastAPI:
     """The app, guarded by the orchestrator's rules."""
     # FastAPI's own pages for the schema would not be guarded, and load their scripts from elsewhere.
     app = FastAPI(title="Firstday", description=__doc__, openapi_url=None, docs_url=None, redoc_url=None)
     app.middleware("http")(_with_headers)
     app.add_exception_handler(UseCaseError, _says(404))
+    app.add_exception_handler(users.UnknownUserError, _says(404))
+    app.add_exception_handler(drivers.NothingToExplainError, _says(404))
     app.add_exception_handler(LakeError, _says(503))
     app.include_router(_page(app, gate))
     app.include_router(_reading(gate))
@@ -94,6 +107,57 @@ def _reading(gate: Gate) -> APIRouter:
     def activity(case: Case, hours: Annotated[float, Query(ge=0.5, le=72)] = 3) -> answers.Activity:
         """Events, refusals, predictions and lag over the last hours."""
         return now.activity(case, hours)
+
+    @router.get("/users")
+    def list_users(case: Case, choice: Annotated[Choice, Depends()]) -> answers.Users:
+        """Users in their window, most endangered first; with `search`, all whose id begins with it."""
+        return users.users(case, choice.search, choice.only, choice.limit)
+
+    @router.get("/users.csv", response_class=StreamingResponse)
+    def export_users(case: Case, choice: Annotated[Choice, Depends()]) -> StreamingResponse:
+        """The same as CSV."""
+        found = users.users(case, choice.search, choice.only, choice.limit)
+        attachment = {"Content-Disposition": f'attachment; filename="{case.use_case.name}_users.csv"'}
+        return StreamingResponse(users.as_csv(found), media_type="text/csv", headers=attachment)
+
+    @router.get("/users/{user_id}")
+    def user(case: Case, user_id: str) -> answers.OneUser:
+        """One user's features as they stand, and their newest prediction."""
+        return users.user(case, user_id)
+
+    @router.get("/users/{user_id}/timeline")
+    def timeline(case: Case, user_id: str) -> answers.Timeline:
+        """What a user did in their window, and how the probability moved."""
+        return users.timeline(case, user_id)
+
+    @router.get("/users/{user_id}/drivers")
+    def user_drivers(case: Case, user_id: str) -> answers.Drivers:
+        """Which features drive a user's probability. A server's first call loads the model, in seconds."""
+        return drivers.drivers(case, user_id)
+
+    @router.get("/predictions")
+    def predictions(
+        case: Case, since: datetime, limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000
+    ) -> answers.Predictions:
+        """The inference log after a moment, with the features as used. A time without an offset is UTC."""
+        moment = lake.naive(since) if since.tzinfo else since
+        return users.predictions_since(case, moment, limit)
+
+    @router.get("/model")
+    def show_model(case: Case) -> answers.Model:
+        """Versions, score distribution, calibration, and what monitor_model has measured."""
+        return model.model(case)
+
+    @router.get("/lake")
+    def show_lake(case: Case) -> answers.LakeContents:
+        """Tables and files, micro-batches, commits, refused rows by rule."""
+        return contents.contents(case)
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    def show_metrics(case: Case) -> PlainTextResponse:
+        """The state as gauges, for Prometheus."""
+        status = now.status(case, gate.schedule(now.process_events(case.use_case)))
+        return PlainTextResponse(metrics.text(status), media_type=metrics.MEDIA_TYPE)
 
     return router
 

@@ -13,9 +13,9 @@ def airflow_run(run: str | None) -> str | None:
     return f"/dags/{quote(dag)}/runs/{quote(run_id)}"
 
 
-def dag(dag_id: str) -> str:
-    """Path of a DAG's page in Airflow."""
-    return f"/dags/{quote(dag_id)}"
+def model(name: str) -> str:
+    """A registered model in MLflow."""
+    return f"{settings().mlflow_browser_url}/#/models/{quote(name)}"
 
 
 def model_version(name: str, version: int) -> str:

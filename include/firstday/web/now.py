@@ -114,11 +114,11 @@ def _next_run(schedule: Schedule | None) -> answers.NextRun | None:
 
 
 def _arrived_at(file: landing.LandingFile) -> datetime:
-    return datetime.fromtimestamp(file.arrived_at_ns / 1e9, UTC).replace(tzinfo=None)
+    return lake.naive(datetime.fromtimestamp(file.arrived_at_ns / 1e9, UTC))
 
 
 def _activity(opened: Lake, use_case: UseCase, begin: int, end: int, step: int) -> answers.Activity:
-    span: dict[str, Any] = {"since": datetime.fromtimestamp(begin, UTC).replace(tzinfo=None), "step_seconds": step}
+    span: dict[str, Any] = {"since": lake.naive(datetime.fromtimestamp(begin, UTC)), "step_seconds": step}
     axis = list(range(begin, end + 1, step))
     per_minute = 60 / step
 

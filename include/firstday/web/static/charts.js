@@ -21,6 +21,9 @@ function axes(format, isNumeric) {
   return [{ ...common, ...(isNumeric ? {} : { values: hours, space: 80 }) }, { ...common, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : format(tick))) }];
 }
 
+/** The span of a time axis; a single moment gets half an hour on both sides. */
+const around = (_, low, high) => (low === high ? [low - 1800, high + 1800] : [low, high]);
+
 function options(element, labels, spec) {
   const format = spec.format ?? ((value) => value.toLocaleString("en"));
   return {
@@ -28,7 +31,7 @@ function options(element, labels, spec) {
     height: spec.height ?? 200,
     tzDate: (epoch) => uPlot.tzDate(new Date(epoch * 1000), zone),
     cursor: { drag: { x: false, y: false } },
-    scales: { x: { time: !spec.isNumeric }, y: { range: spec.range ?? ((_, low, high) => [Math.min(0, low), high > low ? high * 1.05 : low + 1]) } },
+    scales: { x: { time: !spec.isNumeric, range: spec.isNumeric ? () => [0, 1] : around }, y: { range: spec.range ?? ((_, low, high) => [Math.min(0, low), high > low ? high * 1.05 : low + 1]) } },
     axes: axes(format, spec.isNumeric),
     series: [
       spec.isNumeric ? { label: spec.x ?? "", value: (_, value) => (value === null ? "" : value.toFixed(2)) } : { label: "time", value: (_, epoch) => (epoch === null ? "–" : moment(epoch)) },

@@ -3,9 +3,13 @@
 import * as api from "./api.js";
 import { redraw } from "./charts.js";
 import { h } from "./dom.js";
+import { lake } from "./lake.js";
+import { model } from "./model.js";
 import { now } from "./now.js";
+import { reference } from "./reference.js";
+import { users } from "./users.js";
 
-const TABS = { now };
+const TABS = { now, users, model, lake, api: reference };
 const EVERY = 5000;
 const main = document.getElementById("main");
 const trouble = document.getElementById("trouble");

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { chart } from "./charts.js";
-import { card, count, empty, h, leave, percent, seconds, tile, time, wide } from "./dom.js";
+import { count, empty, h, leave, percent, seconds, tile, time, wide } from "./dom.js";
 
 let hours = 3;
 
@@ -90,7 +90,7 @@ function microBatch(batch) {
     if (!done) return h("li", {}, h("strong", {}, name), h("br"), h("span", { class: "quiet" }, "not yet"));
     return h("li", {}, h("strong", {}, leave(done.url, name)), h("br"), `${seconds(done.seconds)}, at `, time(done.committed_at), h("br"), h("span", { class: "quiet" }, done.message));
   };
-  return card(
+  return wide(
     `Last micro-batch: ${batch.batch_id}`,
     h("p", {}, `${count(batch.rows_stored)} events stored, ${count(batch.rows_rejected)} rejected; begun at `, time(batch.started_at), ", by ", leave(batch.url, batch.airflow_run)),
     h("ol", { class: "stages" }, STAGES.map(stage)),

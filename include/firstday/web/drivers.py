@@ -1,0 +1,79 @@
+"""Which features drive one user's probability: what would the champion say if one feature had its usual value?
+
+Model-agnostic local ablation: each feature in turn is replaced by the median of the users scored over the last day,
+and the difference in probability is its effect (Robnik-Šikonja and Kononenko: Explaining Classifications For Individual
+Instances, 2008). Effects do not add up, and features of one measure share theirs. One call of the model, a few rows.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from include.firstday import lake, registry
+from include.firstday.lake import Lake
+from include.firstday.use_case import UseCase
+from include.firstday.web import answers
+from include.firstday.web.memory import Memory
+from include.firstday.web.reader import Reader
+
+SQL = "stages/web"
+METHOD = (
+    "Each feature in turn gets the median of the users scored over the last 24 hours; the effect is by how much the "
+    "probability falls then (local ablation). Effects of related features overlap and do not add up."
+)
+POPULATION = 5000  # predictions that the medians are taken from, at most
+MODEL_SECONDS = 60.0  # how long a champion is taken to be champion still
+MEDIAN_SECONDS = 300.0
+
+_MODELS = Memory()  # not the reader's: the first look loads libraries for seconds, and the lake's questions go on
+
+
+class NothingToExplainError(LookupError):
+    """There is no champion, or the user has no features."""
+
+
+def drivers(reader: Reader, user_id: str) -> answers.Drivers:
+    """The effects of a user's features on the champion's probability. Raises NothingToExplainError."""
+    use_case = reader.use_case
+    champion = _MODELS.get(lambda: registry.champion(use_case), use_case.name, MODEL_SECONDS)
+    rows = reader.ask(lambda opened: opened.rows(f"{SQL}/user_features", user_id=user_id))
+    if champion is None or not rows:
+        raise NothingToExplainError("no champion yet" if champion is None else f"user {user_id} has no features")
+    usual = reader.ask(lambda opened: _medians(opened, use_case), "medians", seconds=MEDIAN_SECONDS)
+    features = {name: _number(rows[0][name]) for name in use_case.features}
+    probability = champion.predict(_ablated(features, usual))
+    effects = probability[0] - probability[1:]
+    found = [
+        answers.Driver(feature=name, value=features[name], usual=usual[name], effect=float(effect))
+        for name, effect in zip(features, effects, strict=True)
+    ]
+    return answers.Drivers(
+        method=METHOD,
+        model_version=champion.version,
+        churn_probability=float(probability[0]),
+        drivers=sorted(found, key=lambda driver: -abs(driver.effect)),
+    )
+
+
+def _ablated(features: dict[str, float | None], usual: dict[str, float | None]) -> pa.Table:
+    """The user as they are, then once for each feature with that one at its usual value."""
+    rows = [features, *(features | {name: usual[name]} for name in features)]
+    schema = pa.schema([(name, pa.float64()) for name in features])
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _medians(opened: Lake, use_case: UseCase) -> dict[str, float | None]:
+    since = lake.now() - timedelta(days=1)
+    rows = opened.table(f"{SQL}/recent_features", since=since, row_limit=POPULATION)
+    return {name: _median(rows[name]) for name in use_case.features}
+
+
+def _median(column: Any) -> float | None:
+    known = column.cast(pa.float64()).drop_null().to_numpy()
+    return float(np.median(known)) if len(known) else None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,90 @@
+"""How the models do: who scores, how probabilities are spread, what came true, and what monitor_model has measured."""
+
+from datetime import timedelta
+from typing import Any
+
+from include.firstday import lake, registry
+from include.firstday.lake import Lake
+from include.firstday.use_case import UseCase
+from include.firstday.web import answers, links
+from include.firstday.web.memory import Memory
+from include.firstday.web.reader import Reader
+
+SQL = "stages/web"
+BINS = 20
+MONITORED = timedelta(days=14)
+FRESH = 10.0
+REGISTRY_SECONDS = 30.0
+
+_REGISTRY = Memory()  # not the reader's: MLflow may be slow to answer, and the lake's questions go on
+
+
+def model(reader: Reader) -> answers.Model:
+    """All that is known of a use case's models."""
+    use_case = reader.use_case
+    found: dict[str, Any] = reader.ask(lambda opened: _look(opened, use_case), "model tab", seconds=FRESH)
+    registered, error = _REGISTRY.get(lambda: _registered(use_case), use_case.name, REGISTRY_SECONDS)
+    return answers.Model(
+        name=use_case.name,
+        url=links.model(use_case.name),
+        registry_error=error,
+        versions=_versions(use_case, registered, found["used"]),
+        distribution=_distribution(found["distribution"]),
+        calibration=found["calibration"],
+        monitoring=found["monitoring"],
+    )
+
+
+def _look(opened: Lake, use_case: UseCase) -> dict[str, Any]:
+    now, label_seconds = lake.now(), use_case.training.label_known_after_hours * 3600
+    return {
+        "used": opened.rows(f"{SQL}/models_used"),
+        "distribution": opened.rows(f"{SQL}/score_distribution", since=now - timedelta(days=1)),
+        "calibration": opened.rows(f"{SQL}/calibration", now=now, label_seconds=label_seconds),
+        "monitoring": opened.rows(f"{SQL}/monitoring", since=now - MONITORED),
+    }
+
+
+def _registered(use_case: UseCase) -> tuple[list[registry.Version], str | None]:
+    """What the registry says; without it the page still shows what the lake knows."""
+    try:
+        return registry.versions(use_case), None
+    except Exception as error:  # of MLflow, its database or the way there: the page says which
+        return [], f"MLflow does not answer: {str(error).splitlines()[0][:200]}"
+
+
+def _versions(
+    use_case: UseCase, registered: list[registry.Version], used: list[dict[str, Any]]
+) -> list[answers.ModelVersion]:
+    scored = {row["model_version"]: row for row in used}
+    known = {version.number: version for version in registered}
+    found = []
+    for number in sorted(scored.keys() | known.keys(), reverse=True):
+        version, row = known.get(number), scored.get(number, {})
+        found.append(
+            answers.ModelVersion(
+                version=number,
+                aliases=list(version.aliases) if version else [],
+                registered_at=lake.naive(version.registered_at) if version else None,
+                first_scored_at=row.get("first_scored_at"),
+                last_scored_at=row.get("last_scored_at"),
+                predictions=row.get("predictions", 0),
+                about_to_churn_share=row.get("about_to_churn_share"),
+                url=links.model_version(use_case.name, number),
+                run_url=links.mlflow_run(version.experiment_id, version.run_id) if version else None,
+            )
+        )
+    return found
+
+
+def _distribution(rows: list[dict[str, Any]]) -> list[answers.Bin]:
+    by_bin = {row["bin"]: row for row in rows}
+    return [
+        answers.Bin(
+            low=index / BINS,
+            high=(index + 1) / BINS,
+            users=by_bin.get(index, {}).get("users", 0),
+            about_to_churn=by_bin.get(index, {}).get("about_to_churn", 0),
+        )
+        for index in (range(BINS) if rows else ())
+    ]

@@ -1,0 +1,95 @@
+// What the lake holds, who wrote it, and what was refused.
+
+import * as api from "./api.js";
+import { bytes, card, count, empty, h, leave, seconds, table, time, wide } from "./dom.js";
+
+export async function lake(useCase, rest, isAgain) {
+  if (isAgain && document.querySelector("details[open], button:disabled")) return undefined; // somebody is reading
+  const found = await api.get(useCase.name, "lake");
+  return [h("div", { class: "cards" }, rejected(found), tables(found), microBatches(found), commits(found))];
+}
+
+function tables({ tables: rows }) {
+  const columns = [
+    { title: "Table", cell: (row) => h("span", { class: "mono" }, row.table_name) },
+    { title: "Rows", number: true, cell: (row) => count(row.rows) },
+    { title: "Parquet files", number: true, cell: (row) => count(row.files) },
+    { title: "Size", number: true, cell: (row) => bytes(row.bytes) },
+    { title: "Delete files", number: true, cell: (row) => count(row.delete_files) },
+  ];
+  const total = rows.reduce((sum, row) => sum + row.bytes, 0);
+  const files = rows.reduce((sum, row) => sum + row.files + row.delete_files, 0);
+  return card("Tables", h("p", { class: "quiet" }, `${bytes(total)} in ${count(files)} files. maintain_lake merges small files by the hour.`), table("Tables", columns, rows));
+}
+
+function microBatches({ micro_batches: rows }) {
+  if (!rows.length) return card("Micro-batches", empty("None yet. The first comes with the first file in landing."));
+  const took = (row) => (new Date(row.committed_at) - new Date(row.started_at)) / 1000;
+  const columns = [
+    { title: "Micro-batch", cell: (row) => leave(row.url, `${row.batch_id}`) },
+    { title: "Committed", cell: (row) => time(row.committed_at) },
+    { title: "Took", number: true, cell: (row) => seconds(took(row)) },
+    { title: "Stored", number: true, cell: (row) => count(row.rows_stored) },
+    { title: "Rejected", number: true, cell: (row) => count(row.rows_rejected) },
+    { title: "Files", number: true, cell: (row) => count(row.files) },
+    { title: "Bytes", number: true, cell: (row) => bytes(row.bytes) },
+  ];
+  return card("Micro-batches", h("p", { class: "quiet" }, "The number leads to the Airflow run that stored it."), table("Micro-batches, the newest first", columns, rows));
+}
+
+function commits({ snapshots: rows }) {
+  if (!rows.length) return wide("Snapshots", empty("None yet."));
+  const columns = [
+    { title: "Snapshot", number: true, cell: (row) => row.snapshot_id },
+    { title: "Committed", cell: (row) => time(row.committed_at) },
+    { title: "What", cell: (row) => row.message },
+    { title: "By", cell: (row) => h("span", { class: "mono wrap" }, leave(row.url, row.airflow_run)) },
+  ];
+  return wide("Snapshots", table("Snapshots, the newest first", columns, rows));
+}
+
+function rejected(found) {
+  const { rejected: rules, quarantined_files: files, replay_dag: dag } = found;
+  const quarantine = files.length ? h("p", {}, `In quarantine, as they cannot be read: ${files.slice(0, 10).join(", ")}${files.length > 10 ? " …" : ""}`) : null;
+  if (!rules.length) return wide("Rejected rows", empty("None wait. A row that breaks a rule comes here, with its file, its number and the rule."), quarantine);
+  const columns = [
+    { title: "Rule", cell: (rule) => [h("span", { class: "wrap" }, rule.rule)] },
+    { title: "Rows", number: true, cell: (rule) => count(rule.rows) },
+    { title: "Files", number: true, cell: (rule) => count(rule.files) },
+    { title: "Last", cell: (rule) => time(rule.last_at) },
+    { title: "Sample", cell: samples },
+    { title: "", cell: (rule) => replay(rule, dag) },
+  ];
+  return wide(
+    "Rejected rows that wait",
+    h("p", { class: "quiet" }, "Replay tries them again, after a fix of the contract or the check. Values that may be personal are not shown."),
+    table("Rejected rows by rule", columns, rules),
+    quarantine,
+  );
+}
+
+function samples(rule) {
+  const line = (row) => {
+    const fields = Object.entries(row.fields).map(([name, value]) => `${name}: ${value ?? "…"}`).join(", ");
+    return h("li", {}, h("span", { class: "mono wrap" }, `${row.source_file}, row ${row.row_number ?? "–"}`), h("br"), fields || "its text cannot be read");
+  };
+  return h("details", {}, h("summary", {}, `${rule.samples.length} of ${count(rule.rows)}`), h("ul", {}, rule.samples.map(line)));
+}
+
+function replay(rule, dag) {
+  const said = h("span", { role: "status" });
+  const start = async (event) => {
+    const button = event.currentTarget;
+    button.disabled = true;
+    said.replaceChildren(" Starting …");
+    try {
+      const run = await api.trigger(dag, { reason: rule.rule });
+      said.replaceChildren(" Started: ", leave(`/dags/${dag}/runs/${encodeURIComponent(run.dag_run_id)}`, "the run"));
+      setTimeout(() => (button.disabled = false), 15000);
+    } catch (error) {
+      said.replaceChildren(` ${error.message}`);
+      button.disabled = false;
+    }
+  };
+  return h("div", {}, h("button", { type: "button", onclick: start, "aria-label": `Replay: ${rule.rule}` }, "Replay"), said);
+}

@@ -1,0 +1,85 @@
+// How the models do.
+
+import * as api from "./api.js";
+import { chart } from "./charts.js";
+import { card, count, empty, h, leave, number, percent, table, time, wide } from "./dom.js";
+
+const DRIFTED = 0.2;
+
+export async function model(useCase) {
+  const found = await api.get(useCase.name, "model");
+  return [
+    found.registry_error ? h("p", { class: "state behind" }, found.registry_error) : null,
+    h("div", { class: "cards" }, history(found, useCase), distribution(found), calibration(found), drift(found), performance(found), quality(found)),
+  ].filter(Boolean);
+}
+
+function history(found, useCase) {
+  if (!found.versions.length) return wide("Versions", empty("No model yet. Trigger train_model, or ship one with the use case."));
+  const columns = [
+    { title: "Version", cell: (one) => leave(one.url, `version ${one.version}`) },
+    { title: "Alias", cell: (one) => one.aliases.join(", ") },
+    { title: "Registered", cell: (one) => time(one.registered_at) },
+    { title: "Scored from", cell: (one) => time(one.first_scored_at) },
+    { title: "until", cell: (one) => time(one.last_scored_at) },
+    { title: "Predictions", number: true, cell: (one) => count(one.predictions) },
+    { title: "About to churn", number: true, cell: (one) => percent(one.about_to_churn_share) },
+    { title: "MLflow", cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
+  ];
+  return wide("Versions and their time as champion", table("Model versions, the newest first", columns, found.versions), h("p", {}, leave(`/dags/${useCase.name}.train_model`, "Train another in Airflow")));
+}
+
+function distribution({ distribution: bins }) {
+  const title = "Users by churn probability, last 24 hours";
+  if (!bins.length) return card(title, empty("Nobody was scored in the last 24 hours."));
+  const said = bins.filter((bin) => bin.users).map((bin) => `${bin.users} between ${percent(bin.low, 0)} and ${percent(bin.high, 0)}`).join(", ");
+  const middles = bins.map((bin) => (bin.low + bin.high) / 2);
+  return h("section", { class: "card" }, chart(title, middles, { users: bins.map((bin) => bin.users) }, { isNumeric: true, isBars: true, x: "probability", format: count, said }));
+}
+
+function calibration({ calibration: bins }) {
+  const title = "Calibration: predicted against what came true";
+  if (!bins.length) return card(title, empty("No predicted user's label is known yet. It is known some hours after their window."));
+  const versions = [...new Set(bins.map((bin) => bin.model_version))];
+  const xs = [...new Set([0, 1, ...bins.map((bin) => bin.predicted)])].sort((one, other) => one - other);
+  const values = { "as predicted": xs };
+  for (const version of versions) values[`version ${version}`] = xs.map((x) => bins.find((bin) => bin.model_version === version && bin.predicted === x)?.observed ?? null);
+  const users = bins.reduce((sum, bin) => sum + bin.users, 0);
+  return h("section", { class: "card" }, chart(title, xs, values, { isNumeric: true, x: "predicted", format: (value) => percent(value, 0), range: () => [0, 1], points: true, dashed: ["as predicted"] }), h("p", { class: "quiet" }, `${count(users)} users, each with their newest prediction by a version.`));
+}
+
+/** Values over time by name, lined up on the moments of all. */
+function lines(rows, name) {
+  const moments = [...new Set(rows.map((row) => row.measured_at))].sort();
+  const at = new Map(moments.map((moment, index) => [moment, index]));
+  const values = {};
+  for (const row of rows) (values[name(row)] ??= moments.map(() => null))[at.get(row.measured_at)] = row.value;
+  return [moments.map((moment) => new Date(moment).getTime() / 1000), values];
+}
+
+function drift({ monitoring }) {
+  const title = "Drift of features since training (stability index)";
+  const rows = monitoring.filter((row) => row.metric === "psi");
+  if (!rows.length) return card(title, empty("Not measured yet: it needs a champion trained here, and some hundred predictions. Trigger train_model, then wait for monitor_model."));
+  const newest = rows.filter((row) => row.measured_at === rows.at(-1).measured_at).sort((one, other) => other.value - one.value);
+  const top = new Set(newest.slice(0, 6).map((row) => row.subject));
+  const [xs, values] = lines(rows.filter((row) => top.has(row.subject)), (row) => row.subject);
+  const drifted = newest.filter((row) => row.value > DRIFTED).map((row) => row.subject);
+  return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(2), points: xs.length < 30 }), h("p", { class: "quiet" }, drifted.length ? `Above ${DRIFTED} at the last look: ${drifted.join(", ")}.` : `None above ${DRIFTED} at the last look. The six largest are drawn.`));
+}
+
+function performance({ monitoring }) {
+  const title = "Estimated and realised AUC";
+  const rows = monitoring.filter((row) => /^(estimated|realised)_(roc_)?auc$/.test(row.metric));
+  if (!rows.length) return card(title, empty("Not measured yet. monitor_model measures it hourly, once the labels of enough predicted users are known."));
+  const [xs, values] = lines(rows, (row) => `${row.metric.split("_")[0]}, version ${row.model_version}`);
+  return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(3), range: (_, low) => [Math.min(0.5, low), 1], points: xs.length < 30, dashed: Object.keys(values).filter((name) => name.startsWith("estimated")) }));
+}
+
+function quality({ monitoring }) {
+  const newest = monitoring.at(-1)?.measured_at;
+  if (!newest) return card("Last look of monitor_model", empty("It has not looked yet. It runs every hour."));
+  const rows = monitoring.filter((row) => row.measured_at === newest);
+  const columns = [{ title: "Measured", cell: (row) => h("span", { class: "mono" }, row.metric) }, { title: "Of", cell: (row) => row.subject }, { title: "Version", number: true, cell: (row) => row.model_version ?? "" }, { title: "Value", number: true, cell: (row) => number(row.value) }];
+  return card("Last look of monitor_model", h("p", { class: "quiet" }, "At ", time(newest)), table("Measured values", columns, rows));
+}

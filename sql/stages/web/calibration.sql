@@ -1,0 +1,23 @@
+-- One row per model version and tenth of probability: what was predicted and what came true, one prediction a user.
+-- Only users whose label is known: their window opened long enough ago.
+-- params: $now, $label_seconds
+with latest as (
+    select
+        predictions.user_id,
+        predictions.model_version,
+        arg_max(predictions.churn_probability, predictions.batch_id) as churn_probability
+    from predictions
+    group by predictions.user_id, predictions.model_version
+)
+
+select
+    latest.model_version,
+    least(cast(floor(latest.churn_probability * 10) as integer), 9) as bin,
+    count(*) as users,
+    avg(latest.churn_probability) as predicted,
+    avg(users.label) as observed
+from latest
+inner join users on latest.user_id = users.user_id
+where users.label is not null and users.opened_at + to_seconds($label_seconds) <= $now
+group by latest.model_version, bin
+order by latest.model_version, bin

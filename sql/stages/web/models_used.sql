@@ -1,0 +1,12 @@
+-- One row per model version that has scored, the newest first: when, and how many users it called about to churn.
+-- params: none
+select
+    model_name,
+    model_version,
+    min(scored_at) as first_scored_at,
+    max(scored_at) as last_scored_at,
+    count(*) as predictions,
+    avg(cast(about_to_churn as integer)) as about_to_churn_share
+from predictions
+group by all
+order by last_scored_at desc

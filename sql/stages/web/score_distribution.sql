@@ -1,0 +1,19 @@
+-- One row per bin of twenty: users whose latest probability since a moment lies in it.
+-- params: $since
+with latest as (
+    select
+        user_id,
+        arg_max(churn_probability, batch_id) as churn_probability,
+        arg_max(about_to_churn, batch_id) as about_to_churn
+    from predictions
+    where scored_at >= $since
+    group by user_id
+)
+
+select
+    least(cast(floor(churn_probability * 20) as integer), 19) as bin,
+    count(*) as users,
+    count(*) filter (where about_to_churn) as about_to_churn
+from latest
+group by bin
+order by bin

@@ -1,0 +1,10 @@
+-- One row, or none where the user is not registered: since when they are known. Nothing personal.
+-- params: $user_id
+select
+    user_id,
+    registered_at,
+    opened_at,
+    first_seen_at,
+    last_seen_at
+from users
+where user_id = $user_id and registered_at is not null

@@ -1,0 +1,7 @@
+-- One row per event of one user, the newest first. Only columns that are not personal leave the page's own module.
+-- params: $user_id, $since, $until, $row_limit
+select *
+from events
+where user_id = $user_id and event_time between $since and $until
+order by event_time desc
+limit $row_limit

@@ -1,0 +1,5 @@
+-- One row, or none: what a model sees of one user.
+-- params: $user_id
+select *
+from user_features
+where user_id = $user_id
