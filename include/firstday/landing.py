@@ -70,6 +70,11 @@ def pending(use_case: str, enrichment: tuple[str, ...] = ()) -> list[LandingFile
     return [file for table in (*sorted(enrichment), "events") for file in sorted(_waiting(use_case, table), key=_age)]
 
 
+def has_arrived(use_case: str, name: str) -> bool:
+    """Whether a file of that name waits or has been taken; a taken one is known as long as it is kept."""
+    return any((folder(use_case) / place / name).exists() for place in (".", CONSUMED, QUARANTINE))
+
+
 def quarantined(use_case: str) -> list[str]:
     """Names of the files that could not be read, the newest first."""
     found = [path for path in (folder(use_case) / QUARANTINE).rglob("*") if path.is_file()]

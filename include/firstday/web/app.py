@@ -1,18 +1,22 @@
 """The FastAPI app: the page, its files, and the API under `/api/{use_case}`. Every route is guarded."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
 from include.firstday import check_use_case, lake
 from include.firstday.lake import LakeError
+from include.firstday.settings import settings
 from include.firstday.use_case import UseCaseError
-from include.firstday.web import answers, contents, drivers, metrics, model, now, users
+from include.firstday.web import answers, backlog, bodies, contents, drivers, metrics, model, now, users
+from include.firstday.web.delivery import KeyReusedError, delivery
 from include.firstday.web.gate import Gate
 from include.firstday.web.reader import Reader, reader
 
@@ -51,8 +55,12 @@ def build(gate: Gate) -> FastAPI:
     app.add_exception_handler(users.UnknownUserError, _says(404))
     app.add_exception_handler(drivers.NothingToExplainError, _says(404))
     app.add_exception_handler(LakeError, _says(503))
+    app.add_exception_handler(KeyReusedError, _says(422))
+    app.add_exception_handler(bodies.BodyError, _refused_body)
+    app.add_exception_handler(backlog.BacklogError, _too_much)
     app.include_router(_page(app, gate))
     app.include_router(_reading(gate))
+    app.include_router(_writing(gate))
     return app
 
 
@@ -162,8 +170,59 @@ def _reading(gate: Gate) -> APIRouter:
     return router
 
 
+def _writing(gate: Gate) -> APIRouter:
+    router = APIRouter(
+        prefix="/api/{use_case}", dependencies=[Depends(gate.may_edit), Depends(_reader), Depends(_from_here)]
+    )
+
+    @router.post("/events", status_code=202, openapi_extra=_EVENTS_BODY)
+    async def post_events(
+        use_case: str,
+        request: Request,
+        idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+    ) -> answers.Accepted:
+        """Take events: one JSON object, an array, or NDJSON; plain or gzipped. All of a body or nothing of it.
+
+        The answer comes when they are durable in landing. The same Idempotency-Key within a day brings the same events
+        once. 429 says that too much waits in landing; come back after Retry-After seconds.
+        """
+        await run_in_threadpool(backlog.check, use_case)
+        headers = request.headers
+        encoding, limit = headers.get("content-encoding", "").lower(), settings().post_megabytes * 10**6
+        body = await bodies.unpacked(request.stream(), encoding, limit)
+        lines = await run_in_threadpool(bodies.events, body, headers.get("content-type", ""))
+        try:
+            return await asyncio.wrap_future(delivery(use_case).put(lines, idempotency_key))
+        except OSError as error:
+            raise HTTPException(503, f"landing cannot be written: {error.strerror}; try again later") from error
+
+    return router
+
+
+def _from_here(request: Request) -> None:
+    """A browser says where a request comes from; another site must not use a visitor's cookie."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise HTTPException(403, "Sec-Fetch-Site: expected same-origin; requests of other sites are refused")
+
+
+_EVENTS_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": {}} for kind in (bodies.ONE_OR_ARRAY, bodies.LINES[0])},
+    }
+}
+
+
 def _reader(use_case: str) -> Reader:
     return reader(use_case)
+
+
+def _refused_body(request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, error.code if isinstance(error, bodies.BodyError) else 400)
+
+
+def _too_much(request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(backlog.RETRY_SECONDS)})
 
 
 async def _with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
