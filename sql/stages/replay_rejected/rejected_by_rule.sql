@@ -10,4 +10,4 @@ select
 from rejected_events
 where replayed_in is null and starts_with(reason, $reason)
 group by rule
-order by row_count desc, rule
+order by row_count desc, rule asc
