@@ -126,6 +126,14 @@ def replay(case: UseCase, options: argparse.Namespace) -> int:
     return 0
 
 
+def forget(case: UseCase, options: argparse.Namespace) -> int:
+    """Erase one user from the lake, its history, its files and the artifacts of training."""
+    from include.firstday import forget_user
+
+    print(forget_user.describe(forget_user.forget_user(case, options.user_id, _run())))
+    return 0
+
+
 def _run() -> Run:
     return Run(run=f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
@@ -175,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--format", choices=("table", "csv", "json"), default="table")
     add("status", status)
     add("rebuild-features", rebuild)
+    add("forget-user", forget).add_argument("user_id", help="as in events")
     for name, command in (("rejected", rejected), ("replay-rejected", replay)):
         add(name, command).add_argument("--reason", default="", help="how the reason begins, such as event_type")
     generated = add("generate", generate)

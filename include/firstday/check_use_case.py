@@ -64,6 +64,9 @@ def _try_stages(opened: Lake, case: UseCase) -> None:
     _expect(columns, ("event_id", "user_id", "event_type", "event_time"), f"use_cases/{case.name}/events")
     for name, event in case.events.items():
         _expect(columns, event.required, f"use_cases/{case.name}/events", f"required by events.{name}")
+    _expect(columns, case.personal, f"use_cases/{case.name}/events", "named by personal")
+    for path in ("registrations", "user_features"):
+        _expect_nothing_personal(opened, case, path)
     opened.build("stages/update_features/no_scope_events", into="given_rows")
     rules = contract.event_rules(case, lake.now())
     opened.build_text("arriving_rows", contract.typed_rows(columns, opened.columns("given_rows"), rules))
@@ -81,6 +84,15 @@ def _try_stages(opened: Lake, case: UseCase) -> None:
 def _expect(columns: lake.Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:
     for name in _missing(columns, names):
         raise UseCaseError(f"in sql/{path}.sql: expected a column {name}, {why}; found {', '.join(columns)}")
+
+
+def _expect_nothing_personal(opened: Lake, case: UseCase, path: str) -> None:
+    for name in case.personal:
+        if name in opened.columns(path):
+            raise UseCaseError(
+                f"in sql/use_cases/{case.name}/{path}.sql: expected no column {name}: it is personal, "
+                "and from here it would reach features, predictions and training sets"
+            )
 
 
 def _missing(columns: lake.Columns, names: tuple[str, ...]) -> Iterator[str]:

@@ -10,9 +10,10 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import uuid
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,6 +146,10 @@ class Lake:
         left_out = f"exclude ({', '.join(quoted(column) for column in without)})" if without else ""
         self.build_text(name, f"select * {left_out} from {quoted(table)} limit 0")
 
+    def build_distinct(self, name: str, table: str, column: str) -> None:
+        """Put the different values of a table's column into the temporary table `name`."""
+        self.build_text(name, f"select distinct {quoted(column)} from {quoted(table)}")
+
     def shadow(self, table: str, upto: int) -> None:
         """Make a temporary table of the same name that holds what a table knew after micro-batch `upto`."""
         text = f"select * from lake.{quoted(self.schema)}.{quoted(table)} where batch_id <= $upto"
@@ -166,6 +171,12 @@ class Lake:
     def insert_from(self, table: str, source: str, **constants: object) -> int:
         """Insert the rows of a temporary table, plus constant columns, by name; the number of rows."""
         return self._insert(table, quoted(source), constants)
+
+    def erase(self, table: str, user_ids: Collection[str]) -> int:
+        """Delete users' rows from a table or temporary table with a `user_id`; the number of rows."""
+        text = f"delete from {quoted(table)} where list_contains($user_ids, user_id)"
+        (count,) = self._connection.execute(text, {"user_ids": list(user_ids)}).fetchone() or (0,)
+        return int(count)
 
     def has_rows(self, table: str) -> bool:
         """Whether a table or temporary table holds any row."""
@@ -211,6 +222,20 @@ class Lake:
         """Hold the write lock without a transaction of our own, for calls that commit by themselves."""
         with self._lock or _no_lock():
             yield
+
+    def shrink_catalog(self) -> None:
+        """Leave nothing in a SQLite catalog's file of what was deleted from it. Needs the write lock.
+
+        Raises LakeError where a reader holds on to the old content for too long.
+        """
+        kind, _, path = settings().catalog.partition(":")
+        if kind != "sqlite":
+            return
+        with closing(sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)) as catalog:
+            catalog.execute("vacuum")
+            (is_busy, *_) = catalog.execute("pragma wal_checkpoint(truncate)").fetchone()
+        if is_busy:
+            raise LakeError(f"{path}: a reader still holds the catalog's old content; try again")
 
     @contextmanager
     def transaction(self) -> Iterator["Commit"]:

@@ -103,9 +103,7 @@ def retire(use_case: str, file: LandingFile, to: str = CONSUMED) -> Path | None:
     """
     if not is_unchanged(file):
         return None
-    target = folder(use_case) / to / file.name
-    if target.exists():
-        target = target.with_name(f"{file.arrived_at_ns}-{target.name}")
+    target = _archived(use_case, file, to)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         file.path.rename(target)
@@ -116,6 +114,30 @@ def retire(use_case: str, file: LandingFile, to: str = CONSUMED) -> Path | None:
     except (FileNotFoundError, FileExistsError):
         pass
     return None
+
+
+def retire_rewritten(use_case: str, file: LandingFile, to: str, write: Callable[[Path], object]) -> Path | None:
+    """Let `write` make the file's copy in `consumed/` or `quarantine/`, and delete the file itself.
+
+    None if it is gone already or a newer one has its name.
+    """
+    if not is_unchanged(file):
+        return None
+    copy = _archived(use_case, file, to)
+    put(copy, write)
+    drop(file)
+    return copy
+
+
+def drop(file: LandingFile) -> None:
+    """Delete a file that waits, unless a newer one has its name."""
+    if is_unchanged(file):
+        file.path.unlink(missing_ok=True)
+
+
+def _archived(use_case: str, file: LandingFile, to: str) -> Path:
+    target = folder(use_case) / to / file.name
+    return target.with_name(f"{file.arrived_at_ns}-{target.name}") if target.exists() else target
 
 
 def _waiting(use_case: str, table: str) -> Iterator[LandingFile]:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SQL = "stages/maintain_lake"
 REWRITTEN = ("users", "feature_state", "progress")
+REWRITE_FROM = 0.1  # the share of a file's rows that are gone
 DAY = timedelta(days=1)
 
 
@@ -75,10 +76,27 @@ def drop_partial(use_case: UseCase, before: datetime) -> int:
     return sum(_drop(folder, f".*{landing.PARTIAL}", before) for folder in folders)
 
 
+def purge(opened: Lake) -> None:
+    """Leave nothing on disk of rows that were deleted, nor of any older snapshot. Needs the write lock.
+
+    With a SQLite catalog the lock keeps every other writer out; with PostgreSQL, pause the DAGs that write first.
+    """
+    for table in sorted(opened.tables() - opened.views()):
+        opened.rows(f"{SQL}/rewrite_files", table=table, schema=opened.schema, threshold=0)
+    tomorrow = lake.now() + DAY
+    old = [row["snapshot_id"] for row in opened.rows(f"{SQL}/old_snapshots", before=tomorrow)]
+    opened.rows(f"{SQL}/expire_snapshots", versions=old)
+    for statement in ("cleanup_files", "delete_orphans"):
+        opened.rows(f"{SQL}/{statement}", before=tomorrow)
+    opened.shrink_catalog()
+    lake.drop_dead_spill()
+
+
 def _steps(opened: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, object]]]:
     """What is done, in order: for people, as a statement, with its parameters."""
+    rewritten = {"schema": opened.schema, "threshold": REWRITE_FROM}
     for table in REWRITTEN:
-        yield f"rewrite {table}", "rewrite_files", {"table": table}
+        yield f"rewrite {table}", "rewrite_files", {"table": table, **rewritten}
     yield "merge files", "merge_files", {}
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
     old = [row["snapshot_id"] for row in opened.rows(f"{SQL}/old_snapshots", before=limits.snapshots)]

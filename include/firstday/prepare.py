@@ -16,6 +16,7 @@ TABLES = (
     "progress",
     "built_from",
     "feature_sources",
+    "forgotten_users",
     "monitoring",
 )
 PARTITIONED = ("events", "rejected_events", "predictions")

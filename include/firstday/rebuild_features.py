@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from include.firstday import feature_sources, lake, update_features
+from include.firstday import feature_sources, forgotten, lake, update_features
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
@@ -79,6 +79,8 @@ def _swap(opened: Lake, use_case: UseCase, after: int) -> Rebuilt:
     upto = opened.progress(update_features.STAGE)
     if upto > after:
         _catch_up(opened, use_case, after, upto)
+    for table in TABLES:
+        forgotten.drop(opened, f"rebuilt_{table}")
     opened.build(f"{SQL}/changed_users", into="touched_users")
     for table in TABLES:
         opened.build(f"{SQL}/changed_rows_of_{table}", into=f"{table}_now")

@@ -4,6 +4,8 @@ A model is a scikit-learn pipeline over the use case's features, in their order.
 restores only types it knows or that are listed here, whatever a model's own metadata says.
 """
 
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -253,3 +255,44 @@ def training_set_of_champion(use_case: UseCase) -> Any:
     except (MlflowException, OSError):
         return None
     return pd.read_parquet(path)
+
+
+def rewrite_artifacts(use_case: UseCase, rewrite: Callable[[Path], bool], reason: str) -> list[str]:
+    """Let `rewrite` change the files of every run of the use case; ids of the runs of which it changed any.
+
+    A changed run says so itself: its tag `firstday.changed_after_logging` holds the reason and the file.
+    """
+    store = client()
+    changed = []
+    for run in _all_runs(store, _experiment(use_case)):
+        for artifact in _files(store, run, ""):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(store.download_artifacts(run, artifact, folder))
+                if rewrite(path):
+                    _replace_artifact(store, run, artifact, path)
+                    store.set_tag(run, "firstday.changed_after_logging", f"{reason}: {artifact}")
+                    changed.append(run)
+    return sorted(set(changed))
+
+
+def _all_runs(store: Any, experiment_id: str) -> list[str]:
+    runs, token = [], None
+    while True:
+        page = store.search_runs([experiment_id], run_view_type=3, max_results=1000, page_token=token)  # 3: deleted too
+        runs += [run.info.run_id for run in page]
+        if not (token := page.token):
+            return runs
+
+
+def _files(store: Any, run: str, path: str) -> Iterator[str]:
+    for found in store.list_artifacts(run, path or None):
+        if found.is_dir:
+            yield from _files(store, run, found.path)
+        else:
+            yield found.path
+
+
+def _replace_artifact(store: Any, run: str, artifact: str, path: Path) -> None:
+    if not path.exists():
+        path.write_text("This file held a person who has been forgotten, and could not be rewritten without them.\n")
+    store.log_artifact(run, str(path), str(Path(artifact).parent) if "/" in artifact else None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from include.firstday import contract, lake, readers, store_events
+from include.firstday import contract, forgotten, lake, readers, store_events
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
@@ -71,9 +71,11 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         last = opened.row(f"{SQL}/last_open_row")
         if not opened.has_rows("accepted"):
             return Replayed(tried, 0, ()), last
-        batch_id, extent = last_batch + 1, opened.row(f"{store_events.SQL}/staged_extent")
-        done = Replayed(tried, extent["rows_stored"], (batch_id,))
+        batch_id = last_batch + 1
         with opened.transaction() as commit:
+            forgotten.drop_staged(opened)
+            extent = opened.row(f"{store_events.SQL}/staged_extent")
+            done = Replayed(tried, extent["rows_stored"], (batch_id,))
             commit.message = f"micro-batch {batch_id}: {describe(done)}"
             opened.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=lake.now())
             opened.execute(f"{SQL}/delete_accepted")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from include.firstday import lake, registry
+from include.firstday import forgotten, lake, registry
 from include.firstday.lake import Run
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
@@ -70,7 +70,9 @@ def score_step(use_case: UseCase, run: Run) -> Scored | None:
         rows = predictions(features, champion, upto, run)
         step = Scored(after, upto, rows.num_rows, sum(rows["about_to_churn"].to_pylist()), champion.version)
         with opened.transaction() as commit:
-            opened.append("predictions", rows)
+            opened.build_rows("staged_predictions", rows)
+            forgotten.drop(opened, "staged_predictions")
+            opened.insert_from("predictions", "staged_predictions")
             opened.advance(STAGE, after, upto)
             commit.message = describe(step)
     return step

@@ -8,11 +8,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from include.firstday import contract, lake, landing, readers, sql
+from include.firstday import contract, forgotten, lake, landing, readers, sql, traces
 from include.firstday.lake import Lake, Run
 from include.firstday.landing import LandingFile
 from include.firstday.prepare import open_lake
@@ -42,6 +44,7 @@ class _Consumed:
     rows_stored: int
     rows_rejected: int
     is_readable: bool = True
+    forgotten: tuple[traces.Person, ...] = ()  # whose rows it brought, which are not kept
 
 
 class _Moved(Exception):
@@ -80,15 +83,31 @@ def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
     with open_lake(use_case, run) as opened:
         after = opened.progress(STAGE)
         consumed, repeated = _stage(opened, use_case, files, started_at)
-        batch = MicroBatch(None, 0, 0, 0)
+        batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), forgotten.is_anyone(opened)
         if consumed:
-            batch = _commit(opened, use_case, consumed, after, started_at)
+            batch, consumed = _commit(opened, use_case, consumed, after, started_at)
     for file in repeated:
         log.warning("%s holds bytes that were stored before; it is not stored again", file.name)
-        landing.retire(use_case.name, file)
+        if is_anyone_forgotten:
+            landing.drop(file)  # what is kept of the first may be without them
+        else:
+            landing.retire(use_case.name, file)
     for entry in consumed:
-        landing.retire(use_case.name, entry.file, landing.CONSUMED if entry.is_readable else landing.QUARANTINE)
+        _retire(use_case, entry)
     return batch
+
+
+def _retire(use_case: UseCase, entry: _Consumed) -> None:
+    to = landing.CONSUMED if entry.is_readable else landing.QUARANTINE
+    if entry.forgotten and entry.is_readable:
+        without = partial(_copy_without, entry)
+        landing.retire_rewritten(use_case.name, entry.file, to, without)
+    else:
+        landing.retire(use_case.name, entry.file, to)
+
+
+def _copy_without(entry: _Consumed, target: Path) -> None:
+    traces.copy_without(entry.file.path, target, *entry.forgotten)
 
 
 def _take(waiting: list[LandingFile]) -> list[LandingFile]:
@@ -230,10 +249,14 @@ def _ledger(consumed: list[_Consumed], batch_id: int) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def _commit(opened: Lake, use_case: UseCase, consumed: list[_Consumed], after: int, started_at: datetime) -> MicroBatch:
-    batch_id, extent = after + 1, opened.row(f"{SQL}/staged_extent")
-    batch = MicroBatch(batch_id, len(consumed), extent["rows_stored"], extent["rows_rejected"])
+def _commit(
+    opened: Lake, use_case: UseCase, consumed: list[_Consumed], after: int, started_at: datetime
+) -> tuple[MicroBatch, list[_Consumed]]:
+    batch_id = after + 1
     with opened.transaction() as commit:
+        consumed = _without_forgotten(opened, consumed)
+        extent = opened.row(f"{SQL}/staged_extent")
+        batch = MicroBatch(batch_id, len(consumed), extent["rows_stored"], extent["rows_rejected"])
         commit.message = describe(batch)
         now = lake.now()
         opened.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=now)
@@ -250,4 +273,20 @@ def _commit(opened: Lake, use_case: UseCase, consumed: list[_Consumed], after: i
             now=now,
         )
         opened.advance(STAGE, after, batch_id)
-    return batch
+    return batch, consumed
+
+
+def _without_forgotten(opened: Lake, consumed: list[_Consumed]) -> list[_Consumed]:
+    """Drop what forgotten users have staged, and note in which file it came. Inside the transaction: it may be new."""
+    dropped = forgotten.drop_staged(opened)
+    return [
+        replace(
+            entry,
+            rows_stored=entry.rows_stored - sum(of.events for of in found),
+            rows_rejected=entry.rows_rejected - sum(of.rejects for of in found),
+            forgotten=tuple(traces.Person(of.user_id) for of in found),
+        )
+        if (found := [of for of in dropped if of.source_file == entry.file.name])
+        else entry
+        for entry in consumed
+    ]

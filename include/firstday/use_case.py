@@ -84,6 +84,7 @@ class UseCase(_Frozen):
     title: str
     description: str
     events: dict[Identifier, Event] = Field(min_length=1)
+    personal: tuple[Identifier, ...] = ()
     registered_by: Identifier
     window: Window
     enrichment: dict[Identifier, str] = {}

@@ -1,3 +1,3 @@
--- Rewrites the files of a table of which a tenth or more has been deleted or replaced.
--- params: $table
-call ducklake_rewrite_data_files('lake', $table, delete_threshold => 0.1)
+-- Rewrites the files of a table of which more than a share has been deleted or replaced.
+-- params: $table, $schema, $threshold
+call ducklake_rewrite_data_files('lake', $table, schema => $schema, delete_threshold => $threshold)

@@ -1,0 +1,50 @@
+"""Erases one person everywhere: lake, older snapshots, landing, published files, training sets and profiles.
+
+**Reads and writes** everything that Firstday keeps of the use case. MLflow runs whose artifacts held the person are
+tagged `firstday.changed_after_logging`. A tombstone, which does not say who, keeps late files and replays from bringing
+the person back. The lake's older snapshots end with it. **Trigger it** with the user's id. Airflow keeps the id in this
+run's configuration: delete the run when it is done. Backups that were made before still hold the person.
+
+**When it fails**: it names the files that still hold the person; nothing is half erased. Clear the run to repeat it.
+With a PostgreSQL catalog, pause the other DAGs first.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+
+from include.firstday import check_use_case
+from include.firstday.orchestration import START, TASK_DEFAULTS, current_run
+from include.firstday.use_case import UseCase, load
+
+
+def build(use_case: UseCase) -> None:
+    """The DAG of one use case."""
+
+    @dag(
+        dag_id=f"{use_case.name}.forget_user",
+        schedule=None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(hours=2)},
+        params={"user_id": Param(type="string", minLength=1, description="id of the user to forget, as in events")},
+        tags=[use_case.name, "lake"],
+        doc_md=__doc__,
+    )
+    def forget_user() -> None:
+        @task
+        def erase(params: dict[str, Any] | None = None) -> str:
+            """Erase the person and look whether anything is left."""
+            from include.firstday import forget_user as stage
+
+            return stage.describe(stage.forget_user(load(use_case.name), str((params or {})["user_id"]), current_run()))
+
+        erase()
+
+    forget_user()
+
+
+for case in check_use_case.valid():
+    build(case)

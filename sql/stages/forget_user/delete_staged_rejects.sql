@@ -1,0 +1,4 @@
+-- Drops staged refused rows.
+-- params: $staged_rows
+delete from staged_rejects
+where list_contains($staged_rows, rowid)

@@ -1,0 +1,4 @@
+-- Notes that a user is forgotten.
+-- params: $user_sha256, $salt, $now, $airflow_run
+insert into forgotten_users
+values ($user_sha256, $salt, $now, $airflow_run)

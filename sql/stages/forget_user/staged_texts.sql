@@ -1,0 +1,8 @@
+-- One row per refused row that is staged: where it is, and its text.
+-- params: none
+select
+    rowid as staged_row,
+    source_file,
+    raw
+from staged_rejects
+where raw is not null
