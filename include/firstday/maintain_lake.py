@@ -84,8 +84,8 @@ def purge(opened: Lake) -> None:
     for table in sorted(opened.tables() - opened.views()):
         opened.rows(f"{SQL}/rewrite_files", table=table, schema=opened.schema, threshold=0)
     tomorrow = lake.now() + DAY
-    old = [row["snapshot_id"] for row in opened.rows(f"{SQL}/old_snapshots", before=tomorrow)]
-    opened.rows(f"{SQL}/expire_snapshots", versions=old)
+    if old := _snapshots(opened, tomorrow):
+        opened.rows(f"{SQL}/expire_snapshots", versions=old)
     for statement in ("cleanup_files", "delete_orphans"):
         opened.rows(f"{SQL}/{statement}", before=tomorrow)
     opened.shrink_catalog()
@@ -99,13 +99,16 @@ def _steps(opened: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, o
         yield f"rewrite {table}", "rewrite_files", {"table": table, **rewritten}
     yield "merge files", "merge_files", {}
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
-    old = [row["snapshot_id"] for row in opened.rows(f"{SQL}/old_snapshots", before=limits.snapshots)]
-    if old:
+    if old := _snapshots(opened, limits.snapshots):
         yield f"expire {len(old)} snapshots", "expire_snapshots", {"versions": old}
     # For the same reason up to the end of the day before; there is no list of these files to choose from.
     day_before = limits.unneeded.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(microseconds=1)
     yield f"delete files unneeded since {day_before}", "cleanup_files", {"before": day_before}
     yield f"delete orphans of before {limits.leftovers}", "delete_orphans", {"before": limits.leftovers}
+
+
+def _snapshots(opened: Lake, before: datetime) -> list[int]:
+    return [row["snapshot_id"] for row in opened.rows(f"{SQL}/old_snapshots", before=before)]
 
 
 def _drop(folder: Path, pattern: str, before: datetime) -> int:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -149,14 +150,17 @@ def _holds(path: Path, person: Person) -> bool:
 
 
 def _some_bytes(path: Path) -> bytes:
-    """What can be read of a file, unpacked where it is packed."""
+    """What can be read of a file, unpacked where it is packed: also of one that ends too early."""
+    content = path.read_bytes()
     if not path.name.endswith(".gz"):
-        return path.read_bytes()
-    content = io.BytesIO()
-    with suppress(OSError, EOFError), gzip.open(path, "rb") as file:
-        while block := file.read(2**20):
-            content.write(block)
-    return content.getvalue()
+        return content
+    unpacked = io.BytesIO()
+    with suppress(zlib.error):
+        while content:
+            unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            unpacked.write(unpacker.decompress(content))
+            content = unpacker.unused_data
+    return unpacked.getvalue()
 
 
 def _open(path: Path, mode: str, like: Path | None = None) -> IO[bytes]:
