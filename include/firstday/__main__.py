@@ -151,7 +151,7 @@ def _print(columns: list[str], rows: list[list[Any]], style: str) -> None:
     if style == "json":
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2))
     elif style == "csv":
-        csv.writer(sys.stdout).writerows([columns, *rows])
+        csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
     else:
         cells = [columns, *([_cell(value) for value in row] for row in rows)]
         widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]

@@ -39,7 +39,8 @@ class Forgotten:
 @lake.retrying
 def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forgotten:
     """Erase a user everywhere. Raises TracesLeftError where something is left that could not be erased."""
-    if not user_id.strip():
+    user_id = user_id.strip()
+    if not user_id:
         raise ValueError("user_id: expected the id of a user, found nothing")
     with open_lake(use_case, run or Run(task=STAGE)) as opened:
         with opened.transaction() as commit:
@@ -62,6 +63,8 @@ def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forg
 
 def describe(done: Forgotten) -> str:
     """One line for people; it does not say who."""
+    if not done.rows + done.files + done.runs:
+        return "nothing of this user was found; should they come, they are kept away from now on"
     return f"erased {done.rows:,} rows, {done.files:,} files rewritten, {done.runs:,} MLflow runs changed and tagged"
 
 
