@@ -42,6 +42,11 @@ def test_a_wrong_yaml_is_refused(tmp_path: Path, change: Callable[[dict[str, Any
         ("measures", "select user_id from window_event", "in sql/use_cases/first_day_churn/measures.sql"),
         ("user_features", "select user_id, registered_at from users", "features: expected columns of sql/use_cases"),
         ("events", "create table if not exists events (id bigint", "in sql/use_cases/first_day_churn/events.sql"),
+        (
+            "registrations",
+            "select user_id, event_time as registered_at, label, postcode, name from scope_events",
+            "first_day_churn/registrations.sql: expected no column name: it is personal",
+        ),
     ],
 )
 def test_bad_sql_is_refused_by_the_name_of_its_file(
