@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test fmt check lock airflow
+.PHONY: help run test fmt check lock airflow load
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -45,6 +45,9 @@ check: $(INSTALLED_DEV)  ## Everything that is checked without running the proje
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	@if find sql -name '*.sql' | grep --quiet .; then echo "sqlfluff lint sql"; $(BIN)/sqlfluff lint --nocolor sql; fi
+
+load: $(INSTALLED_DEV)  ## A minute of 200 posts a second to an installation of its own: nothing lost?
+	$(BIN)/python -m tests.faults.load $(ARGS)
 
 lock: $(INSTALLER)  ## Resolve requirements*.in into requirements*.txt, pinned and with hashes.
 	$(LOCK) requirements-installer.in --output-file requirements-installer.txt

@@ -13,7 +13,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
 from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, landing_asset
+from include.firstday.orchestration import START, TASK_DEFAULTS, landing_asset, tell
 from include.firstday.use_case import UseCase, load
 
 
@@ -50,12 +50,15 @@ def build(use_case: UseCase) -> None:
         doc_md=__doc__,
     )
     def generate_events() -> None:
-        @task(outlets=[landing_asset(use_case.name)])
-        def write_minutes(params: dict[str, float] | None = None) -> str:
+        landing = landing_asset(use_case.name)
+
+        @task(outlets=[landing])
+        def write_minutes(params: dict[str, float] | None = None) -> None:
             """Write every whole minute that has passed since the last run."""
             from include.firstday import generate_events as stage
 
-            return str(stage.generate_missed(load(use_case.name), overrides=dict(params or {})))
+            written = stage.generate_missed(load(use_case.name), overrides=dict(params or {}))
+            tell((f"{written} written", {"rows": written.rows, "files": written.files}), landing)
 
         write_minutes()
 

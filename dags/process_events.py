@@ -6,14 +6,37 @@ Each task takes everything that is new to its stage; a run that finds nothing ne
 
 **When it fails**: the log of the failed task says why. Nothing is lost or doubled: each stage commits its rows and its
 progress together, and the next run takes what this one left. `python -m include.firstday status` shows how far each
-stage is. Files that cannot be read are in landing's `quarantine/`, refused rows in `rejected_events`.
+stage is, as the Firstday page does. A run that takes longer than five minutes misses its deadline, which is logged as a
+warning. Files that cannot be read are in landing's `quarantine/`, refused rows in `rejected_events`.
 """
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
+import time
+from datetime import timedelta
+
+from airflow.sdk import (
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    SyncCallback,
+    dag,
+    task,
+)
 
 from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, landing_asset, skip
+from include.firstday.orchestration import (
+    START,
+    TASK_DEFAULTS,
+    current_run,
+    lake_asset,
+    landing_asset,
+    link_to_mlflow,
+    skip,
+    tell,
+)
 from include.firstday.use_case import UseCase, load
+
+LATE_AFTER = timedelta(minutes=5)
 
 
 def build(use_case: UseCase) -> None:
@@ -27,44 +50,64 @@ def build(use_case: UseCase) -> None:
         start_date=START,
         catchup=False,
         max_active_runs=2,
+        deadline=DeadlineAlert(
+            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            interval=LATE_AFTER,
+            callback=SyncCallback("include.firstday.late_run.warn", kwargs={"use_case": use_case.name}),
+            name="late",
+        ),
         default_args=TASK_DEFAULTS,
         tags=[use_case.name, "micro-batch"],
         doc_md=__doc__,
     )
     def process_events() -> None:
-        @task
+        events, features, predictions = (
+            lake_asset(use_case.name, table) for table in ("events", "user_features", "predictions")
+        )
+
+        @task(outlets=[events])
         def store_events() -> None:
             """Check what waits in landing and append it to `events`."""
-            from include.firstday import status
+            from include.firstday import notes, status
             from include.firstday import store_events as stage
 
             case = load(use_case.name)
-            if not stage.store_events(case, current_run()) and not status.is_behind(case):
+            batches = stage.store_events(case, current_run())
+            if not batches and not status.is_behind(case):
                 skip("nothing new in landing, and no stage is behind")
+            tell(notes.stored(batches), events)
 
-        @task
+        @task(outlets=[features])
         def update_features() -> None:
             """Fold new events into the users' features."""
+            from include.firstday import notes
             from include.firstday import update_features as stage
 
-            stage.update_features(load(use_case.name), current_run())
+            tell(notes.updated(stage.update_features(load(use_case.name), current_run())), features)
 
-        @task
+        @task(outlets=[predictions])
         def score_users() -> None:
             """Let the champion score who has new activity in their first day."""
+            from include.firstday import notes
             from include.firstday import score_users as stage
+            from include.firstday.web import links
 
+            begun = time.perf_counter()
             try:
-                stage.score_users(load(use_case.name), current_run())
+                step = stage.score_users(load(use_case.name), current_run())
             except stage.NoChampionError as error:
                 skip(str(error))
+            tell(notes.scored(step, time.perf_counter() - begun), predictions)
+            if step is not None:
+                link_to_mlflow(links.model_version(use_case.name, step.model_version))
 
         @task
         def publish_predictions() -> None:
             """Tell the outside who is about to churn."""
+            from include.firstday import notes
             from include.firstday import publish_predictions as stage
 
-            stage.publish_predictions(load(use_case.name), current_run())
+            tell(notes.published(stage.publish_predictions(load(use_case.name), current_run())))
 
         store_events() >> update_features() >> score_users() >> publish_predictions()
 

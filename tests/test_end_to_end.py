@@ -92,9 +92,13 @@ class Installation:
 
     def api(self, path: str) -> Any:
         """Answer of Airflow's API to the administrator."""
-        return get(f"{self.airflow}/api/v2/{path}", Authorization=f"Bearer {self._token()}")
+        return get(f"{self.airflow}/api/v2/{path}", Authorization=f"Bearer {self.token()}")
 
-    def _token(self) -> str:
+    def firstday(self, path: str) -> Any:
+        """Answer of Firstday's API to the administrator."""
+        return get(f"{self.airflow}/firstday/api/first_day_churn/{path}", Authorization=f"Bearer {self.token()}")
+
+    def token(self) -> str:
         password = json.loads((self.home / "airflow" / "passwords.json").read_text())["admin"]
         body = json.dumps({"username": "admin", "password": password}).encode()
         return str(get(f"{self.airflow}/auth/token", body, **{"Content-Type": "application/json"})["access_token"])

@@ -1,8 +1,9 @@
-"""What the DAG files share: the names of assets, the arguments of every task, and who a run is.
+"""What the DAG files share: the names of assets, the arguments of every task, who a run is, and what it tells Airflow.
 
-Only DAG files import this module; everything it hands to a stage is plain.
+Only DAG files and plugins import this module; everything it hands to a stage is plain.
 """
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -12,6 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from include.firstday.lake import Run
 
 OWNER = "firstday"
+NOTE = "note"  # keys of what a task tells Airflow, among its XComs
+MLFLOW_URL = "mlflow_url"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 TASK_DEFAULTS: dict[str, Any] = {
@@ -25,6 +28,27 @@ TASK_DEFAULTS: dict[str, Any] = {
 def landing_asset(use_case: str) -> Asset:
     """The landing folder of a use case: whoever delivers a file there updates it."""
     return Asset(name=f"{use_case}.landing", uri=f"firstday://{use_case}/landing")
+
+
+def lake_asset(use_case: str, table: str) -> Asset:
+    """A table of the lake: the task that writes it updates it."""
+    return Asset(name=f"{use_case}.{table}", uri=f"firstday://{use_case}/{table}")
+
+
+def tell(told: tuple[str, dict[str, Any]], asset: Asset | None = None) -> None:
+    """Put words into the note of the running task's run, and numbers into the event of an asset that it updates."""
+    words, numbers = told
+    context = get_current_context()
+    if words:
+        context["ti"].xcom_push(NOTE, words)
+        logging.getLogger(__name__).info("%s", words)
+    if asset is not None:
+        context["outlet_events"][asset].extra = numbers
+
+
+def link_to_mlflow(url: str) -> None:
+    """Give the running task a link to what it made or used in MLflow."""
+    get_current_context()["ti"].xcom_push(MLFLOW_URL, url)
 
 
 def current_run() -> Run:

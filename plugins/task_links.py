@@ -1,0 +1,50 @@
+"""Links on each task's page: to the Firstday page, and to what the task made or used in MLflow."""
+
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+from airflow.sdk import BaseOperatorLink
+
+
+class FirstdayLink(BaseOperatorLink):
+    """To the Firstday page."""
+
+    name = "Firstday"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The page, for the tasks of this project."""
+        from include.firstday.use_case import names
+
+        return "/plugin/firstday" if ti_key.dag_id.split(".")[0] in names() else ""
+
+
+class MlflowLink(BaseOperatorLink):
+    """To the task's run or model in MLflow."""
+
+    name = "MLflow"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The URL that the task has left; empty where it left none."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        from include.firstday.orchestration import MLFLOW_URL
+
+        mine = (
+            XComModel.dag_id == ti_key.dag_id,
+            XComModel.task_id == ti_key.task_id,
+            XComModel.run_id == ti_key.run_id,
+            XComModel.map_index == ti_key.map_index,
+            XComModel.key == MLFLOW_URL,
+        )
+        with create_session() as session:
+            row = session.scalar(select(XComModel).where(*mine))
+            return str(XComModel.deserialize_value(row)) if row else ""
+
+
+class TaskLinks(AirflowPlugin):
+    """Registers the links for every task."""
+
+    name = "task_links"
+    global_operator_extra_links = [FirstdayLink(), MlflowLink()]  # noqa: RUF012 - a plain class attribute
