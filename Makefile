@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test fmt check lock airflow load
+.PHONY: help run test fmt check lock airflow load chaos soak
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -34,6 +34,12 @@ airflow: $(INSTALLED)  ## Airflow's command line, beside `make run`: make airflo
 test: $(INSTALLED_DEV)  ## All tests, the fast ones first. A part of them: make test ARGS="-k lake".
 	$(BIN)/python -m pytest -m "not slow" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+
+chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one killed, repeated and shuffled; minutes.
+	@$(BIN)/python -m tests.faults.chaos $(ARGS)
+
+soak: $(INSTALLED_DEV)  ## Prove that a day of micro-batches leaves files, catalog, memory and time bounded; an hour.
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 fmt: $(INSTALLED_DEV)  ## Format Python and SQL.
 	$(BIN)/ruff check --fix-only --quiet $(SOURCES)

@@ -238,6 +238,15 @@ class Lake:
             raise LakeError(f"{path}: a reader still holds the catalog's old content; try again")
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read several tables as of one commit; nothing that is committed meanwhile is seen, nothing is written."""
+        self._connection.begin()
+        try:
+            yield
+        finally:
+            self._roll_back()
+
+    @contextmanager
     def transaction(self) -> Iterator["Commit"]:
         """All or nothing over every table: commits at the end, rolls back on any exception, also when killed.
 

@@ -58,12 +58,13 @@ def describe(step: Scored) -> str:
 def score_step(use_case: UseCase, run: Run) -> Scored | None:
     """Score everything between this stage's progress and that of update_features, in one transaction."""
     with open_lake(use_case, run) as opened:
-        after, upto = opened.progress(STAGE), opened.progress("update_features")
-        if upto <= after:
-            return None
-        features = opened.table(
-            f"{SQL}/users_to_score", after=after, upto=upto, measures=list(use_case.scoring.measures)
-        )
+        with opened.snapshot():  # or the features could be newer than the micro-batch they are scored for
+            after, upto = opened.progress(STAGE), opened.progress("update_features")
+            if upto <= after:
+                return None
+            features = opened.table(
+                f"{SQL}/users_to_score", after=after, upto=upto, measures=list(use_case.scoring.measures)
+            )
         champion = registry.champion(use_case)
         if champion is None:
             raise NoChampionError(f"no champion for {use_case.name} yet: train a model, or register the shipped one")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from include.firstday import (
     store_events,
     update_features,
 )
-from include.firstday.lake import Run
+from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
 
@@ -64,6 +64,33 @@ def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_
         " (churn_probability >= 0.5)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
     )
     assert row == {"p": True, "t": True, "v": 1, "r": "d/r"}
+
+
+@pytest.mark.slow
+def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanwhile(
+    loaded: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register_shipped(loaded)
+    features = ", ".join(("user_id", *loaded.features))
+    active = "select user_id from feature_state where measure in ('bet', 'win')"
+    before = select(loaded, f"select {features} from user_features where user_id in ({active}) order by user_id")
+    progress = Lake.progress
+
+    def progress_then_more(opened: Lake, stage: str) -> int:
+        found = progress(opened, stage)
+        if stage == "update_features":
+            monkeypatch.setattr(Lake, "progress", progress)
+            generate_events.generate_minutes(loaded, NOON, NOON + timedelta(minutes=30), since=NOON - timedelta(days=1))
+            store_events.store_events(loaded)
+            update_features.update_features(loaded)
+        return found
+
+    monkeypatch.setattr(Lake, "progress", progress_then_more)
+    step = score_users.score_users(loaded)
+    assert step is not None
+    assert step.upto == 1
+    assert select(loaded, "select max(batch_id) as newest from micro_batches") == [{"newest": 2}]
+    assert select(loaded, f"select {features} from predictions order by user_id") == before
 
 
 @pytest.mark.slow

@@ -1,0 +1,220 @@
+"""Compares a lake that went through faults with a clean one of the same events, table by table."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from include.firstday import lake, landing, publish_predictions
+from include.firstday.contract import OWN_COLUMNS
+from include.firstday.prepare import open_lake
+from include.firstday.settings import settings
+from include.firstday.sql import statement
+from include.firstday.status import MICRO_BATCH_STAGES
+from include.firstday.use_case import UseCase
+
+TABLES = {
+    "events (as a set)": f"select distinct * exclude ({', '.join(sorted(OWN_COLUMNS))}) from events",
+    "users": "select * exclude (batch_id) from users",
+    "feature_state": "select * exclude (batch_id) from feature_state",
+    "user_features": "select * from user_features",
+}
+EXPECTED = "expected.json"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One comparison: how many rows were compared, and how many differ."""
+
+    what: str
+    rows: int
+    differing: int
+
+
+def remember(folder: Path, good_rows: int, malformed: dict[str, str], truncated: int) -> None:
+    """Write what must be found of what was delivered."""
+    content = {"good_rows": good_rows, "malformed": malformed, "truncated": truncated}
+    (folder / EXPECTED).write_text(json.dumps(content), encoding="utf-8")
+
+
+def compare(use_case: UseCase, folder: Path) -> list[Found]:
+    """Every comparison of the lakes in `<folder>/clean` and `<folder>/faulty`."""
+    expected = json.loads((folder / EXPECTED).read_text(encoding="utf-8"))
+    with _home(folder / "clean"), open_lake(use_case, read_only=True) as opened:
+        clean = {what: opened.query(text) for what, text in TABLES.items()}
+    with _home(folder / "faulty"):
+        with open_lake(use_case, read_only=True) as opened:
+            faulty = {what: opened.query(text) for what, text in TABLES.items()}
+            found = [Found(what, clean[what].num_rows, _differing(clean[what], faulty[what])) for what in TABLES]
+            found += [
+                _stored(opened, expected["good_rows"]),
+                _rejected(opened, expected["malformed"], expected["truncated"]),
+                *_ledger(opened),
+            ]
+        found += [_predicted(use_case), _published(use_case), _landing(use_case)]
+    return found
+
+
+def _differing(one: pa.Table, other: pa.Table) -> int:
+    """Rows that are in one of two tables and not in the other, counting repetitions."""
+    text = "select count(*) from ((from one except all from other) union all (from other except all from one))"
+    connection = duckdb.connect()
+    connection.register("one", one)
+    connection.register("other", other)
+    (count,) = connection.execute(text).fetchone() or (0,)
+    return int(count)
+
+
+def _stored(opened: lake.Lake, good_rows: int) -> Found:
+    stored = _value(opened, "select count(*) from events")
+    return Found("events (each delivered row once)", good_rows, abs(stored - good_rows))
+
+
+def _rejected(opened: lake.Lake, malformed: dict[str, str], truncated: int) -> Found:
+    rows = opened.query("select raw, reason, row_number from rejected_events").to_pylist()
+    whole = sum(row["row_number"] is None for row in rows)
+    times = Counter(row["raw"] for row in rows if row["row_number"] is not None)
+    reasons = {row["raw"]: row["reason"] for row in rows}
+    missing = sum(not reasons.get(raw, "").startswith(reason) for raw, reason in malformed.items())
+    more = sum(count - (raw in malformed) for raw, count in times.items())
+    return Found(
+        "rejected_events (row and reason)", len(malformed) + truncated, missing + more + abs(whole - truncated)
+    )
+
+
+def _ledger(opened: lake.Lake) -> Iterator[Found]:
+    batches = _value(opened, "select count(*) from micro_batches")
+    numbers = "select count(*) from (from range(1, ? + 1) except all select batch_id from micro_batches)"
+    wrong = opened._connection.execute(numbers, [batches]).fetchone()[0]  # type: ignore[index]
+    wrong += _value(opened, f"select count(*) from ({UNLIKE_LEDGER})")
+    yield Found("micro_batches (1, 2, 3 …, rows as stored)", batches, wrong)
+    files = _value(opened, "select count(*) from consumed_files")
+    repeated = files - _value(opened, "select count(distinct sha256) from consumed_files")
+    wrong = repeated + _value(opened, f"select count(*) from ({UNLIKE_FILES})")
+    yield Found("consumed_files (each content once)", files, wrong)
+    keys = {"users": "user_id", "feature_state": "(user_id, measure)", "predictions": "(user_id, batch_id)"}
+    for table, key in keys.items():
+        rows = _value(opened, f"select count(*) from {table}")
+        yield Found(
+            f"{table} (one row per key)", rows, rows - _value(opened, f"select count(distinct {key}) from {table}")
+        )
+    stages = ", ".join(f"'{stage}'" for stage in MICRO_BATCH_STAGES)
+    behind = f"select count(*) from progress where stage in ({stages}) and batch_id <> {batches}"
+    yield Found("progress (every stage at the end)", len(MICRO_BATCH_STAGES), _value(opened, behind))
+
+
+UNLIKE_LEDGER = """
+    select batch_id, rows_stored, rows_rejected from micro_batches
+    except all
+    select
+        micro_batches.batch_id,
+        (select count(*) from events where events.batch_id = micro_batches.batch_id),
+        (select count(*) from rejected_events where rejected_events.batch_id = micro_batches.batch_id)
+    from micro_batches
+"""
+UNLIKE_FILES = """
+    select source_file, batch_id, rows_stored from consumed_files where rows_stored > 0
+    except all
+    select source_file, batch_id, count(*) from events group by source_file, batch_id
+"""
+
+
+def _predicted(use_case: UseCase) -> Found:
+    """Each scoring step against the users it had to score, with their features, in the snapshot it scored from."""
+    rows = differing = 0
+    for after, upto, version in _steps(use_case):
+        with _at(use_case, version) as connection:
+            connection.execute(
+                f"create temp table expected as {statement('stages/score_users/users_to_score').text}",
+                {"after": after, "upto": upto, "measures": list(use_case.scoring.measures)},
+            )
+            expected = connection.execute("from expected").to_arrow_table()
+        with open_lake(use_case, read_only=True) as opened:
+            columns = ", ".join(expected.column_names)
+            scored = opened.query(f"select {columns} from predictions where batch_id = {upto}")
+        rows += expected.num_rows
+        differing += _differing(expected, scored)
+    with open_lake(use_case, read_only=True) as opened:
+        differing += abs(_value(opened, "select count(*) from predictions") - rows)
+    return Found("predictions (each step's users and features)", rows, differing)
+
+
+def _steps(use_case: UseCase) -> Iterator[tuple[int, int, int]]:
+    """Micro-batches `after < batch_id <= upto` of each scoring step, and the snapshot in which they were updated."""
+    with open_lake(use_case, read_only=True) as opened:
+        tasks = opened.query(
+            "select snapshot_id, commit_extra_info as extra from ducklake_snapshots('lake')"
+        ).to_pylist()
+        progress: dict[str, int] = {"update_features": 0, "score_users": 0}
+        updated: dict[int, int] = {}
+        for row in sorted(tasks, key=lambda row: row["snapshot_id"]):
+            stage = json.loads(row["extra"] or "{}").get("task")
+            if stage not in progress:
+                continue
+            at = f"progress at (version => {row['snapshot_id']})"
+            upto = _value(opened, f"select batch_id from {at} where stage = '{stage}'")
+            if stage == "update_features":
+                updated[upto] = row["snapshot_id"]
+            else:
+                yield progress[stage], upto, updated[upto]
+            progress[stage] = upto
+
+
+@contextmanager
+def _at(use_case: UseCase, version: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The lake as it was in one snapshot."""
+    config = settings()
+    connection = lake.attach(config, read_only=True)
+    try:
+        connection.execute("use memory; detach lake")
+        connection.execute(f"attach 'ducklake:{config.catalog}' as lake (read_only, snapshot_version {version})")
+        connection.execute(f"use lake.{lake.quoted(use_case.name)}")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _published(use_case: UseCase) -> Found:
+    with open_lake(use_case, read_only=True) as opened:
+        text = "select batch_id, user_id, churn_probability as p from predictions where about_to_churn"
+        expected = {(row["batch_id"], row["user_id"]): row["p"] for row in opened.query(text).to_pylist()}
+    told: list[tuple[tuple[int, str], float]] = []
+    for file in publish_predictions.folder(use_case).glob("[!.]*.ndjson"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            told.append(((row["batch_id"], row["user_id"]), row["churn_probability"]))
+    differing = len(expected.keys() ^ dict(told).keys()) + len(told) - len(dict(told))
+    differing += sum(expected.get(key, value) != value for key, value in told)
+    return Found("published files (who is about to churn)", len(expected), differing)
+
+
+def _landing(use_case: UseCase) -> Found:
+    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    return Found("landing (files left)", 0, len(waiting))
+
+
+def _value(opened: lake.Lake, text: str) -> Any:
+    (row,) = opened.query(text).to_pylist()
+    (value,) = row.values()
+    return value
+
+
+@contextmanager
+def _home(home: Path) -> Iterator[None]:
+    before = os.environ.get("FIRSTDAY_HOME")
+    os.environ["FIRSTDAY_HOME"] = str(home)
+    settings.cache_clear()
+    try:
+        yield
+    finally:
+        os.environ.pop("FIRSTDAY_HOME")
+        if before is not None:
+            os.environ["FIRSTDAY_HOME"] = before
+        settings.cache_clear()

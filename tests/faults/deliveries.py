@@ -1,0 +1,171 @@
+"""What a bad source delivers: the same events as a good one, late, twice, out of order, with broken rows between."""
+
+import gzip
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.firstday import generate_events, generator
+from include.firstday.use_case import UseCase
+
+START = datetime(2025, 1, 6, 12, 0, tzinfo=UTC)
+HOURS = 54
+DUPLICATE_SHARE = 0.05
+LATE_SHARE = 0.10
+LATE_HOURS = 30.0
+MALFORMED_SHARE = 0.01
+REPEATED_FILES = 0.15
+TRUNCATED_FILES = 0.05
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file put into landing. Deliveries with the same bytes are the same file to the event handler."""
+
+    name: str
+    content: bytes
+
+
+@dataclass
+class Faults:
+    """How much of each fault was put in."""
+
+    duplicated_events: int = 0
+    late_events: int = 0
+    malformed_rows: int = 0
+    files_repeated_by_name: int = 0
+    files_repeated_by_another_name: int = 0
+    truncated_files: int = 0
+
+
+@dataclass
+class Plan:
+    """What will be delivered, in this order, and what must be found of it afterwards."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+    good_rows: int = 0
+    malformed: dict[str, str] = field(default_factory=dict)  # text of the row to the beginning of its reason
+
+
+@dataclass(frozen=True)
+class Source:
+    """Events in the order in which they happened, as the generator writes them: a time and a line each."""
+
+    hours: np.ndarray
+    lines: list[bytes]
+
+
+def source(use_case: UseCase, rng: random.Random, wanted: int) -> Source:
+    """About so many events of some of the generator's users, all events of each."""
+    assert use_case.generator is not None
+    table = generator.events(use_case.generator, START, START + timedelta(hours=HOURS), since=START)
+    counts = {row["values"]: row["counts"] for row in pc.value_counts(table["user_id"]).to_pylist()}
+    users, rows = sorted(counts), 0
+    rng.shuffle(users)
+    chosen = []
+    while users and rows < wanted:
+        chosen.append(users.pop())
+        rows += counts[chosen[-1]]
+    table = table.filter(pc.is_in(table["user_id"], pa.array(chosen)))
+    seconds = np.asarray(table["event_time"].cast(pa.int64())) / 1e6 - START.timestamp()
+    return Source(seconds / 3600, list(generate_events._json_lines(table)))
+
+
+def clean(given: Source, files: int) -> list[Delivery]:
+    """The events in order, each once."""
+    parts = np.array_split(np.arange(len(given.lines)), files)
+    return [
+        Delivery(f"clean-{at:04}.ndjson", b"".join(given.lines[row] for row in part)) for at, part in enumerate(parts)
+    ]
+
+
+def faulty(use_case: UseCase, given: Source, rng: random.Random, files: int) -> Plan:
+    """The same events with every fault; `files` different files."""
+    plan = Plan()
+    slots: list[list[bytes]] = [[] for _ in range(files)]
+
+    def put(hour: float, line: bytes) -> None:
+        slots[min(int(hour / HOURS * files), files - 1)].append(line)
+
+    for hour, line in zip(given.hours.tolist(), given.lines, strict=True):
+        delay = rng.uniform(0, LATE_HOURS) if rng.random() < LATE_SHARE else 0.0
+        plan.faults.late_events += delay > 0
+        put(hour + delay, line)
+        plan.good_rows += 1
+        if rng.random() < DUPLICATE_SHARE:
+            plan.faults.duplicated_events += 1
+            plan.good_rows += 1
+            put(hour + delay + rng.uniform(0, LATE_HOURS), line)
+        if rng.random() < MALFORMED_SHARE:
+            broken, text, reason = _broken(use_case, line, rng.randrange(8), plan.faults.malformed_rows)
+            plan.malformed[text] = reason
+            plan.faults.malformed_rows += 1
+            put(hour, broken)
+    for slot in slots:
+        rng.shuffle(slot)
+    whole = [Delivery(*_file(number, slot)) for number, slot in enumerate(slots) if slot]
+    rng.shuffle(whole)
+    plan.deliveries = list(_with_repeats(whole, plan.faults, rng))
+    return plan
+
+
+def _file(number: int, lines: list[bytes]) -> tuple[str, bytes]:
+    content = b"".join(lines)
+    if number % 3 == 0:
+        return f"events-{number:04}.ndjson.gz", gzip.compress(content, mtime=0)
+    return f"events-{number:04}.ndjson", content
+
+
+def _with_repeats(whole: list[Delivery], faults: Faults, rng: random.Random) -> Iterator[Delivery]:
+    """The files, some of them before cut off, or again: at once or later, under their name or another."""
+    later: list[Delivery] = []
+    for delivery in whole:
+        if delivery.name.endswith(".gz") and rng.random() < 3 * TRUNCATED_FILES:
+            faults.truncated_files += 1
+            yield Delivery(delivery.name, delivery.content[: rng.randrange(20, len(delivery.content) - 8)])
+        yield delivery
+        if rng.random() < REPEATED_FILES:
+            same = rng.random() < 0.5
+            faults.files_repeated_by_name += same
+            faults.files_repeated_by_another_name += not same
+            again = delivery if same else Delivery(f"again-{delivery.name}", delivery.content)
+            later.append(again)
+            if rng.random() < 0.5:
+                yield later.pop()
+        if later and rng.random() < 0.3:
+            yield later.pop(0)
+    yield from later
+
+
+def _broken(use_case: UseCase, line: bytes, kind: int, number: int) -> tuple[bytes, str, str]:
+    """A row of the source, broken: its bytes, its text as the lake keeps it, and how the reason begins."""
+    event = json.loads(line) | {"broken": number}
+    required = use_case.events[event["event_type"]].required
+    if kind == 0:
+        text = json.dumps(event)
+        return _line(text[:-1], "expected a JSON object on one line")
+    if kind == 1:
+        return _line(json.dumps([number]), "expected a JSON object on one line")
+    if kind == 2:
+        text = f'{{"broken": {number}, "user_id": "'
+        return text.encode() + b'\xff"}\n', text + '\\xff"}', "line: expected UTF-8, found invalid start byte"
+    if kind == 3:
+        return _line(json.dumps(event | {"user_id": None}), "user_id: required, missing")
+    if kind == 4:
+        return _line(json.dumps(event | {"event_type": "no_such_event"}), "event_type: expected one of ")
+    if kind == 5:
+        return _line(json.dumps(event | {"event_time": "yesterday"}), "event_time: expected TIMESTAMP, found 'yesterd")
+    if kind == 6 or not required:
+        return _line(json.dumps(event | {"event_time": "2999-01-01T00:00:00Z"}), "event_time: expected at most ")
+    return _line(json.dumps(event | {required[0]: None}), f"{required[0]}: required by {event['event_type']}, missing")
+
+
+def _line(text: str, reason: str) -> tuple[bytes, str, str]:
+    return text.encode() + b"\n", text, reason

@@ -1,0 +1,172 @@
+"""Stages as processes of their own, as Airflow runs them, and SIGKILL at a chosen point of their work.
+
+A stage is started by a fork of a process that has imported what it needs, as Airflow's scheduler has. Where it dies is
+chosen by phase: anywhere, so long after it has begun a transaction, or so long after it has begun to commit one. Its
+own connection tells the phase, and a thread in it sends the signal, or a window of milliseconds would never be hit.
+"""
+
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+ANYWHERE, TRANSACTION, COMMIT = "anywhere", "in a transaction", "in a commit"
+SECONDS = {ANYWHERE: 0.8, TRANSACTION: 0.2, COMMIT: 0.03}  # within which the signal comes, after the phase has begun
+STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "maintain_lake")
+LOG = "stages.log"  # what a process says, beside the lakes
+_BEGIN, _COMMIT, _END = b"t", b"c", b"."
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([f"include.firstday.{stage}" for stage in STAGES] + ["mlflow.sklearn", "skops.io"])
+
+
+@dataclass(frozen=True)
+class Kill:
+    """When a process dies: so many seconds after a phase has begun for the n-th time."""
+
+    phase: str
+    seconds: float
+    turn: int = 1
+
+    @classmethod
+    def at_random(cls, rng: random.Random, stage: str) -> "Kill":
+        """As often in a commit as elsewhere, though commits are short."""
+        turns = range(1, 7) if stage == "maintain_lake" else (1,)
+        phase = rng.choice([ANYWHERE, TRANSACTION, COMMIT, COMMIT])
+        if phase == ANYWHERE or (stage == "maintain_lake" and phase == TRANSACTION):
+            return cls(ANYWHERE, rng.uniform(0, SECONDS[ANYWHERE]))
+        return cls(phase, rng.uniform(0, SECONDS[phase]), rng.choice(turns))
+
+
+class Stage:
+    """One running process of one stage."""
+
+    def __init__(self, stage: str, use_case: str, home: Path, run: str, kill: Kill | None = None) -> None:
+        self.stage, self.kill = stage, kill
+        self._phases, told = _context.Pipe(duplex=False)
+        self.process: BaseProcess = _context.Process(target=_run, args=(stage, use_case, str(home), run, kill, told))
+        self.process.start()
+        told.close()  # so that the pipe ends when the process does
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether SIGKILL ended it before its work did."""
+        return self.process.exitcode == -signal.SIGKILL
+
+    def died_in(self) -> str:
+        """The phase it died in, as far as it had told."""
+        phase = ANYWHERE
+        while self._phases.poll():
+            try:
+                told = self._phases.recv_bytes()
+            except EOFError:
+                break
+            phase = {_BEGIN: TRANSACTION, _COMMIT: COMMIT, _END: ANYWHERE}[told]
+        return phase
+
+
+def run_alone(stage: str, use_case: str, home: Path) -> None:
+    """Run a stage to its end, undisturbed. Raises RuntimeError where it fails."""
+    started = Stage(stage, use_case, home, "alone")
+    started.process.join()
+    if started.process.exitcode:
+        raise RuntimeError(f"{stage} ended with {started.process.exitcode}")
+
+
+def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, told: Any) -> None:
+    os.environ["FIRSTDAY_HOME"] = home
+    logging.disable(logging.WARNING)
+    sys.stdout = sys.stderr = (Path(home).parent / LOG).open("a")
+    from include.firstday import lake
+    from include.firstday import use_case as use_cases
+
+    _observe(_Phases(told, kill))
+    _tasks()[stage](use_cases.load(use_case), lake.Run("chaos", run, stage))
+
+
+def _tasks() -> dict[str, Callable[..., object]]:
+    from include.firstday import maintain_lake, publish_predictions, registry, score_users, store_events
+    from include.firstday import update_features as update
+
+    return {
+        "store_events": store_events.store_events,
+        "update_features": update.update_features,
+        "score_users": score_users.score_users,
+        "publish_predictions": publish_predictions.publish_predictions,
+        "maintain_lake": maintain_lake.maintain_lake,
+        "register_shipped": lambda case, run: registry.register_shipped(case),
+    }
+
+
+class _Phases:
+    """Tells the phases to who started the process, and dies in the chosen one."""
+
+    def __init__(self, told: Any, kill: Kill | None) -> None:
+        self._told, self._kill = told, kill
+        self._turns = {ANYWHERE: 0, TRANSACTION: 0, COMMIT: 0}
+        self.begin(ANYWHERE, _END)
+
+    def begin(self, phase: str, sign: bytes) -> None:
+        self._told.send_bytes(sign)
+        self._turns[phase] += 1
+        if self._kill and self._kill.phase == phase and self._kill.turn == self._turns[phase]:
+            threading.Thread(target=_die, args=(self._kill.seconds,), daemon=True).start()
+
+    def end(self) -> None:
+        self._told.send_bytes(_END)
+
+
+def _die(seconds: float) -> None:
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _observe(phases: _Phases) -> None:
+    import duckdb
+
+    connect = duckdb.connect
+
+    def observed(*arguments: Any, **settings: Any) -> Any:
+        return _Connection(connect(*arguments, **settings), phases)
+
+    duckdb.connect = observed
+
+
+class _Connection:
+    """A DuckDB connection that tells when it begins a transaction and when it begins to commit one."""
+
+    def __init__(self, connection: Any, phases: _Phases) -> None:
+        self._connection, self._phases = connection, phases
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def begin(self) -> None:
+        self._connection.begin()
+        self._phases.begin(TRANSACTION, _BEGIN)
+
+    def commit(self) -> None:
+        self._phases.begin(COMMIT, _COMMIT)
+        self._connection.commit()
+        self._phases.end()
+
+    def rollback(self) -> None:
+        self._connection.rollback()
+        self._phases.end()
+
+    def execute(self, text: str, *parameters: Any) -> Any:
+        if "call ducklake_" not in text:
+            return self._connection.execute(text, *parameters)
+        self._phases.begin(COMMIT, _COMMIT)  # these commit by themselves
+        result = self._connection.execute(text, *parameters)
+        self._phases.end()
+        return result

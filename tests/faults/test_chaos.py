@@ -1,0 +1,45 @@
+"""A small chaos run as its user starts it: no difference, and one where a lake was tampered with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from include.firstday.prepare import open_lake
+from include.firstday.settings import REPOSITORY, settings
+from include.firstday.use_case import UseCase
+
+
+def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.faults.chaos", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=500)
+
+
+@pytest.mark.slow
+def test_a_lake_under_faults_is_that_without_them_and_a_change_of_one_row_is_found(
+    churn: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    ran = chaos("--kills", "2", "--events", "10000", "--files", "24", "--keep", str(kept))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "0 differences" in ran.stdout
+    assert "differing" in ran.stdout
+
+    monkeypatch.setenv("FIRSTDAY_HOME", str(kept / "faulty"))
+    settings.cache_clear()
+    tamper = "update feature_state set value_count = value_count + 1 where user_id = (select min(user_id) from users)"
+    with open_lake(churn) as opened, opened.transaction():
+        opened._connection.execute(tamper + " and measure = 'bet'")
+    settings.cache_clear()
+    again = chaos("--compare", str(kept))
+    assert again.returncode == 1
+    (line,) = (line for line in again.stdout.splitlines() if line.startswith("feature_state  "))
+    assert line.split()[-2:] == ["2", "<<<"]  # what should be there and is not, and what is there and should not be
+
+
+def test_a_home_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "clean").mkdir()
+    ran = chaos("--keep", str(tmp_path))
+    assert ran.returncode != 0
+    assert list((tmp_path / "clean").iterdir()) == []
