@@ -36,7 +36,12 @@ def build(use_case: UseCase) -> None:
                 type=["null", "integer"],
                 minimum=1,
                 description="train on what was stored up to this micro-batch; empty: all",
-            )
+            ),
+            "as_known": Param(
+                None,
+                type=["null", "boolean"],
+                description="leave out events that were stored after the cut-off; empty: as the use case says",
+            ),
         },
         tags=[use_case.name, "training"],
         doc_md=__doc__,
@@ -47,8 +52,9 @@ def build(use_case: UseCase) -> None:
             """Features of mature users at each cut-off, as Parquet beside the MLflow run."""
             from include.firstday.training import training_set as stage
 
+            asked = {name: (params or {}).get(name) for name in ("batch_id", "as_known")}
             try:
-                return stage.build_training_set(load(use_case.name), (params or {}).get("batch_id"), current_run())
+                return stage.build_training_set(load(use_case.name), **asked, run=current_run())
             except stage.TooLittleDataError as error:
                 give_up(str(error))
 

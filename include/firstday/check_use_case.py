@@ -6,7 +6,7 @@ DAG files build DAGs for the use cases that fit; `dags/check_use_cases.py` shows
 import hashlib
 from collections.abc import Iterator
 
-from include.firstday import contract, lake, prepare, sql, update_features, use_case
+from include.firstday import contract, labels, lake, prepare, sql, update_features, use_case
 from include.firstday.lake import Lake
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import UseCase, UseCaseError
@@ -79,6 +79,10 @@ def _try_stages(opened: Lake, case: UseCase) -> None:
         ("user_id", "event_time", "measure", "value", "batch_id"),
         f"use_cases/{case.name}/measures",
     )
+    if case.training.label == "carried":
+        _expect(opened.columns("users"), ("label",), f"use_cases/{case.name}/registrations", "as labels are carried")
+    labels.build_labels(opened, case, lake.now())
+    _expect(opened.columns("labels"), ("user_id", "label"), f"use_cases/{case.name}/label")
 
 
 def _expect(columns: lake.Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:

@@ -14,10 +14,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from include.firstday import lake, registry
+from include.firstday import labels, lake, registry
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.training.metrics import scores
+from include.firstday.update_features import window_seconds
 from include.firstday.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -93,13 +94,30 @@ def _drift(opened: Lake, use_case: UseCase, after: int, upto: int) -> Iterator[M
 
 
 def _realised(opened: Lake, use_case: UseCase, after: int, upto: int) -> Iterator[Measured]:
-    seconds = use_case.training.label_known_after_hours * 3600
-    matured = opened.table(f"{SQL}/matured_predictions", after=after, upto=upto, label_seconds=seconds).to_pandas()
+    matured = _matured(opened, use_case, after, upto)
     for version, part in matured.groupby("model_version"):
         if len(part) >= MINIMUM_ROWS and part["label"].nunique() == 2:
             measured = scores(part["label"].to_numpy(), part["churn_probability"].to_numpy())
             for name in ("roc_auc", "log_loss", "brier"):
                 yield Measured(f"realised_{name}", measured[name], model_version=int(str(version)))
+
+
+def _matured(opened: Lake, use_case: UseCase, after: int, upto: int) -> pd.DataFrame:
+    """One row per prediction whose label became known: model_version, churn_probability, label."""
+    label_seconds = labels.known_after_seconds(use_case)
+    watermark = opened.value("stages/build_training_set/watermark", batch_id=upto)
+    opened.build(
+        f"{SQL}/maturing_windows",
+        into="windows",
+        after=after,
+        upto=upto,
+        window_seconds=window_seconds(use_case),
+        label_seconds=label_seconds,
+    )
+    opened.build(f"{SQL}/maturing_events", into="scope_events", upto=upto, label_seconds=label_seconds)
+    labels.build_labels(opened, use_case, watermark)
+    matured: pd.DataFrame = opened.table(f"{SQL}/matured_predictions", upto=upto).to_pandas()
+    return matured
 
 
 def _rows(found: list[Measured], batch_id: int) -> pa.Table:

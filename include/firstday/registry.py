@@ -92,7 +92,7 @@ def with_alias(use_case: UseCase, alias: str) -> Champion | None:
             f"{use_case.name} version {version.version}: expected the features {', '.join(use_case.features)}, "
             f"found {', '.join(found)}; train anew, or move the alias {alias} to a version that fits"
         )
-    threshold = float(version.tags.get("threshold", use_case.scoring.threshold))
+    threshold = float(version.tags.get("threshold", use_case.scoring.costs.threshold))
     return Champion(use_case.name, int(version.version), threshold, found, model)
 
 
@@ -130,7 +130,7 @@ def register_shipped(use_case: UseCase) -> int | None:
     with start_run(use_case, "shipped model") as run:
         mlflow.set_tag("firstday.origin", "shipped with the project")
         log_model(use_case, model)
-        version = register(use_case, run.info.run_id, use_case.scoring.threshold)
+        version = register(use_case, run.info.run_id, use_case.scoring.costs.threshold)
     promote(use_case, version)
     return version
 

@@ -40,12 +40,24 @@ class Window(_Frozen):
     hours: float = Field(gt=0)
 
 
+class Costs(_Frozen):
+    """What the two kinds of wrong decision cost, in any one unit."""
+
+    missed_churner: float = Field(1, gt=0)
+    needless_offer: float = Field(1, gt=0)
+
+    @property
+    def threshold(self) -> float:
+        """The churn probability from which an offer costs less than none (Elkan, 2001), if probabilities are true."""
+        return self.needless_offer / (self.needless_offer + self.missed_churner)
+
+
 class Scoring(_Frozen):
-    """When a user is scored and with what until a model has been trained."""
+    """When a user is scored, what wrong decisions cost, and the model until one has been trained."""
 
     measures: tuple[Identifier, ...] = Field(min_length=1)
+    costs: Costs = Costs()
     shipped_model: str | None = None
-    threshold: float = Field(0.5, gt=0, lt=1)
 
 
 class Candidate(_Frozen):
@@ -59,7 +71,9 @@ class Candidate(_Frozen):
 class Training(_Frozen):
     """What a training set holds and which estimators compete on it."""
 
-    cutoff_minutes: tuple[int, ...] = Field(min_length=1)
+    cutoff_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
+    as_known: bool = False
+    label: Literal["carried", "observed"] = "carried"
     label_known_after_hours: float = Field(ge=0)
     minimum_users: int = Field(ge=10)
     candidates: dict[Identifier, Candidate] = Field(min_length=1)
@@ -104,6 +118,12 @@ class UseCase(_Frozen):
                 raise ValueError(
                     f"scoring.measures: expected some of the measures {list(self.measures)}, found '{measure}'"
                 )
+        hours = self.training.label_known_after_hours
+        if self.training.label == "observed" and hours <= self.window.hours:
+            raise ValueError(
+                "training.label_known_after_hours: expected more than window.hours, as an observed label looks at what "
+                f"comes after the window; found {hours:g}"
+            )
         if len(set(self.features)) != len(self.features):
             raise ValueError("features: expected each name once")
         return self

@@ -19,7 +19,7 @@ def test_candidate(use_case: UseCase, training_set: dict[str, object], results: 
     best = min(results, key=lambda result: float(result["log_loss"]))
     model = registry.load_from_run(str(best["run_id"]))
     test = _scored(use_case, training_set, model)
-    threshold = use_case.scoring.threshold
+    threshold = use_case.scoring.costs.threshold
     overall = scores(test["label"].to_numpy(), test["probability"].to_numpy(), threshold)
     by_cutoff = {
         int(str(minutes)): scores(part["label"].to_numpy(), part["probability"].to_numpy(), threshold)

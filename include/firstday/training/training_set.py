@@ -1,7 +1,10 @@
 """The training set: for each user whose label is known, the features as they stood at several cut-offs.
 
 Built by the statements that also serve (`update_features`, `user_features.sql`), so training and scoring cannot differ.
-A function of the use case and a `batch_id`: the same `batch_id` gives the same bytes.
+A function of the use case and a `batch_id`: the same `batch_id` gives the same bytes, whatever was compacted since.
+
+By default the features are those of all events that had happened by the cut-off. `as_known` leaves out those that had
+not been stored by then: what the model would really have seen, late arrivals and all.
 """
 
 import hashlib
@@ -12,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.firstday import registry
+from include.firstday import labels, registry
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.settings import settings
@@ -40,20 +43,24 @@ class TrainingSet:
     run_id: str
 
 
-def build_training_set(use_case: UseCase, batch_id: int | None = None, run: Run | None = None) -> dict[str, object]:
+def build_training_set(
+    use_case: UseCase, batch_id: int | None = None, as_known: bool | None = None, run: Run | None = None
+) -> dict[str, object]:
     """Build the training set up to a micro-batch (default: the last) and open the MLflow run that it is logged to.
 
-    Raises TooLittleDataError.
+    `as_known` defaults to the use case's. Raises TooLittleDataError.
     """
+    as_known = use_case.training.as_known if as_known is None else as_known
     with open_lake(use_case, run) as opened:
         upto = batch_id or int(opened.value("lake/last_stored_batch"))
-        table = rows(opened, use_case, upto)
+        table = rows(opened, use_case, upto, as_known)
     users = len(set(table["user_id"].to_pylist()))
     if users < use_case.training.minimum_users:
         raise TooLittleDataError(
             f"{use_case.name}: {users:,} users have a known label up to micro-batch {upto}, at least "
             f"{use_case.training.minimum_users:,} are needed; a label is known "
             f"{use_case.training.label_known_after_hours:g} hours after the window opened"
+            + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
         )
     path = settings().home / "training" / use_case.name / f"batch-{upto:09}" / "training_set.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,18 +69,19 @@ def build_training_set(use_case: UseCase, batch_id: int | None = None, run: Run 
     return asdict(TrainingSet(str(path), upto, table.num_rows, users, sha256, _log(use_case, path, upto, sha256)))
 
 
-def rows(opened: Lake, use_case: UseCase, upto: int) -> pa.Table:
+def rows(opened: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:
     """One row per user and cut-off: user_id, opened_at, features, cutoff_minutes, label; of micro-batches <= upto."""
     watermark = opened.value(f"{SQL}/watermark", batch_id=upto)
     if watermark is None:
         raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
-    _collect(opened, use_case, upto)
-    opened.build(
-        f"{SQL}/mature_windows",
-        watermark=watermark,
-        label_seconds=use_case.training.label_known_after_hours * 3600,
-    )
-    parts = [_at_cutoff(opened, use_case, minutes) for minutes in sorted(use_case.training.cutoff_minutes)]
+    opened.build(f"{SQL}/scope_events", batch_id=upto)
+    _collect(opened, use_case)
+    labels.build_labels(opened, use_case, watermark)
+    # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
+    for table in use_case.enrichment:
+        opened.shadow(table, upto)
+    cutoffs = sorted(use_case.training.cutoff_minutes)
+    parts = [_at_cutoff(opened, use_case, minutes, upto if as_known else None) for minutes in cutoffs]
     opened.build_rows("training_rows", pa.concat_tables(parts))
     return opened.table(f"{SQL}/training_set")
 
@@ -91,22 +99,23 @@ def read(training_set: dict[str, object]) -> pd.DataFrame:
     return pd.read_parquet(str(training_set["path"]))
 
 
-def _collect(opened: Lake, use_case: UseCase, upto: int) -> None:
-    """All events up to a micro-batch, deduplicated inside the users' whole windows, and the tables that serve."""
-    opened.build(f"{SQL}/scope_events", batch_id=upto)
+def _collect(opened: Lake, use_case: UseCase) -> None:
+    """From `scope_events` to the users' whole windows, the events in them, each once, and the tables that serve."""
     opened.build(f"{SQL}/touched_users", registered_by=use_case.registered_by)
     opened.build(f"{SERVING}/windows", opened_by=use_case.window.opened_by, window_seconds=window_seconds(use_case))
     opened.build(f"{SERVING}/window_events")
     opened.build(f"use_cases/{use_case.name}/measures")
     opened.build(f"use_cases/{use_case.name}/registrations")
-    # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
     opened.build(f"{SERVING}/users_now", into="users")
-    for table in use_case.enrichment:
-        opened.shadow(table, upto)
 
 
-def _at_cutoff(opened: Lake, use_case: UseCase, minutes: int) -> pa.Table:
-    opened.build(f"{SQL}/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
+def _at_cutoff(opened: Lake, use_case: UseCase, minutes: int, known_upto: int | None) -> pa.Table:
+    """Rows at one cut-off; with `known_upto`, from nothing but what was stored by then."""
+    if known_upto is None:
+        opened.build(f"{SQL}/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
+    else:
+        opened.build(f"{SQL}/known_events", into="scope_events", batch_id=known_upto, cutoff_seconds=minutes * 60)
+        _collect(opened, use_case)
     opened.build(f"{SERVING}/window_state", into="feature_state")
     opened.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
     return opened.table(f"{SQL}/rows_at_cutoff", cutoff_minutes=minutes)

@@ -3,8 +3,7 @@
 select
     features_at_cutoff.* exclude (registered_at),
     cast($cutoff_minutes as bigint) as cutoff_minutes,
-    cast(users.label as bigint) as label
+    cast(labels.label as bigint) as label
 from features_at_cutoff
-inner join mature_windows on features_at_cutoff.user_id = mature_windows.user_id
-inner join users on features_at_cutoff.user_id = users.user_id
-where users.label is not null
+inner join labels on features_at_cutoff.user_id = labels.user_id
+where labels.label is not null and features_at_cutoff.opened_at is not null

@@ -61,7 +61,7 @@ def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_
     (row,) = select(
         loaded,
         "select min(churn_probability) > 0 and max(churn_probability) < 1 as p, bool_and(about_to_churn ="
-        " (churn_probability >= 0.5)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
+        " (churn_probability >= 0.6)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
     )
     assert row == {"p": True, "t": True, "v": 1, "r": "d/r"}
 

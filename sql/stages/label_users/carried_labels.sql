@@ -1,0 +1,7 @@
+-- One row per user whose label can be known: the label that their registration carries, null where it carries none.
+-- params: none
+select
+    users.user_id,
+    users.label
+from users
+inner join mature_windows on users.user_id = mature_windows.user_id

@@ -1,0 +1,22 @@
+-- One row per user whose label became known by the micro-batches at hand, and not before: their window.
+-- params: $after, $upto, $window_seconds, $label_seconds
+with watermarks as (
+    select
+        max(last_event_at) filter (where batch_id <= $after) as known_before,
+        max(last_event_at) filter (where batch_id <= $upto) as known_now
+    from micro_batches
+)
+
+select
+    users.user_id,
+    users.opened_at,
+    users.opened_at + to_seconds($window_seconds) as closes_at
+from users
+cross join watermarks
+where
+    users.registered_at is not null
+    and users.opened_at + to_seconds($label_seconds) <= watermarks.known_now
+    and (
+        watermarks.known_before is null
+        or users.opened_at + to_seconds($label_seconds) > watermarks.known_before
+    )
