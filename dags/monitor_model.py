@@ -1,15 +1,19 @@
-"""Looks every hour at what came: is the data as it was, have the users drifted, and was the champion right?
+"""Looks every hour at what came: is the data as it was, have the users drifted, and is the champion right?
 
-**Reads** the ledger, `predictions` and, once they are known, the labels; the champion's training set from MLflow.
-**Writes** the table `monitoring`, and metrics over time in the MLflow run `monitoring`. Drift is a warning in the log.
+**Reads** the ledger, `events`, `predictions` and, once they are known, the labels; the champion and its reference from
+MLflow. **Writes** the table `monitoring`, and metrics over time in the MLflow run `monitoring`. What is beyond the
+limits in the use case's YAML is an alert: in the log, and to the notifiers named there. Confirmed drift triggers
+`train_model`, at most once in the time named there.
 
-**When it fails**: usually MLflow does not answer; the next run looks at everything since the last look that succeeded.
+**When it fails**: usually MLflow or a notifier does not answer; the next run looks at everything since the last look
+that succeeded.
 """
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, skip
+from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, notify, skip, tell
 from include.firstday.use_case import UseCase, load
 
 
@@ -28,14 +32,40 @@ def build(use_case: UseCase) -> None:
     )
     def monitor_model() -> None:
         @task
-        def look() -> None:
-            """Measure data quality, drift and realised performance since the last look."""
+        def look() -> list[str]:
+            """Measure data quality, drift, performance and consistency since the last look; what is an alert."""
             from include.firstday import monitor_model as stage
 
-            if stage.monitor_model(load(use_case.name), current_run()) is None:
+            seen = stage.monitor_model(load(use_case.name), current_run())
+            if seen is None:
                 skip("no new predictions")
+            tell((stage.describe(seen), {}))
+            return list(seen.alerts)
 
-        look()
+        @task
+        def alert(alerts: list[str]) -> None:
+            """Tell people, by the notifiers of the use case."""
+            if not alerts:
+                skip("nothing to tell")
+            notify(load(use_case.name), "\n".join(alerts))
+
+        @task.short_circuit(trigger_rule="none_failed")
+        def drift_is_confirmed() -> int | None:
+            """Go on where confirmed drift asks for a new model: the micro-batch that showed it."""
+            from include.firstday import monitor_model as stage
+
+            return stage.retraining_asked(load(use_case.name))
+
+        train = TriggerDagRunOperator(
+            task_id="train_model",
+            doc_md="Trigger training; once for each time that drift asked, however often this runs.",
+            trigger_dag_id=f"{use_case.name}.train_model",
+            trigger_run_id="drift__micro_batch_{{ ti.xcom_pull('drift_is_confirmed') }}",
+            skip_when_already_exists=True,
+        )
+        alerts = look()
+        alert(alerts)
+        alerts >> drift_is_confirmed() >> train
 
     monitor_model()
 

@@ -3,14 +3,16 @@
 Only DAG files and plugins import this module; everything it hands to a stage is plain.
 """
 
+import importlib
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from airflow.sdk import Asset, get_current_context
+from airflow.sdk import Asset, BaseNotifier, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.firstday.lake import Run
+from include.firstday.use_case import UseCase
 
 OWNER = "firstday"
 NOTE = "note"  # keys of what a task tells Airflow, among its XComs
@@ -49,6 +51,31 @@ def tell(told: tuple[str, dict[str, Any]], asset: Asset | None = None) -> None:
 def link_to_mlflow(url: str) -> None:
     """Give the running task a link to what it made or used in MLflow."""
     get_current_context()["ti"].xcom_push(MLFLOW_URL, url)
+
+
+class LogNotifier(BaseNotifier):
+    """Writes alerts into the task's log."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.message = message
+
+    def notify(self, context: Any) -> None:
+        """Write it."""
+        logging.getLogger(__name__).warning("ALERT %s", self.message)
+
+
+def notify(use_case: UseCase, message: str) -> None:
+    """Send an alert to the log and to every notifier of the use case; their credentials are Airflow's connections."""
+    context = get_current_context()
+    LogNotifier(message)(context)
+    for one in use_case.monitoring.notifiers:
+        arguments = {
+            name: value.replace("{message}", message) if isinstance(value, str) else value
+            for name, value in one.arguments.items()
+        }
+        module, _, name = one.notifier.rpartition(".")
+        getattr(importlib.import_module(module), name)(**arguments)(context)
 
 
 def current_run() -> Run:

@@ -22,6 +22,7 @@ from include.firstday.use_case import UseCase
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 MODEL_FILE = "model.skops"
+REFERENCE_FILE = "reference.json"
 TRUSTED = (
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -130,6 +131,8 @@ def register_shipped(use_case: UseCase) -> int | None:
     with start_run(use_case, "shipped model") as run:
         mlflow.set_tag("firstday.origin", "shipped with the project")
         log_model(use_case, model)
+        if (use_case.folder / REFERENCE_FILE).exists():
+            mlflow.log_artifact(str(use_case.folder / REFERENCE_FILE))
         version = register(use_case, run.info.run_id, use_case.scoring.costs.threshold)
     promote(use_case, version)
     return version
@@ -240,21 +243,17 @@ def log_monitoring(use_case: UseCase, values: dict[str, float], batch_id: int) -
         mlflow.log_metrics(values, step=batch_id)
 
 
-def training_set_of_champion(use_case: UseCase) -> Any:
-    """The rows (a DataFrame) that the champion was trained on; None where its run has none, as the shipped model's."""
+def reference(use_case: UseCase) -> dict[str, Any]:
+    """What `drift.references` made of the rows that the champion was trained on; empty where its run has none."""
     import mlflow
-    import pandas as pd
     from mlflow.exceptions import MlflowException
 
     try:
         version = client().get_model_version_by_alias(use_case.name, CHAMPION)
-        run = client().get_run(version.run_id)
-        parent = run.data.tags.get("mlflow.parentRunId", version.run_id)
         mlflow.set_tracking_uri(settings().tracking_uri)
-        path = mlflow.artifacts.download_artifacts(f"runs:/{parent}/training_set/training_set.parquet")
+        return dict(mlflow.artifacts.load_dict(f"runs:/{version.run_id}/{REFERENCE_FILE}"))
     except (MlflowException, OSError):
-        return None
-    return pd.read_parquet(path)
+        return {}
 
 
 def rewrite_artifacts(use_case: UseCase, rewrite: Callable[[Path], bool], reason: str) -> list[str]:

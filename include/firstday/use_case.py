@@ -79,6 +79,27 @@ class Training(_Frozen):
     candidates: dict[Identifier, Candidate] = Field(min_length=1)
 
 
+class Notifier(_Frozen):
+    """Whom alerts go to, beside the log: an Airflow notifier and its arguments, `{message}` standing for the alert."""
+
+    notifier: Annotated[str, StringConstraints(pattern=r"^airflow\.providers\.[a-z0-9_.]+\.[A-Za-z]+Notifier$")]
+    arguments: dict[str, Any] = {}
+
+
+class Monitoring(_Frozen):
+    """From when on a look at the data and the champion is an alert."""
+
+    minimum_rows: int = Field(200, ge=1, description="below it, a measure says more about chance than about drift")
+    psi: float = Field(0.2, gt=0)
+    jensen_shannon: float = Field(0.15, gt=0, lt=1)
+    looks: int = Field(5, ge=1)
+    drifted_looks: int = Field(3, ge=1)
+    retrain_after_hours: float = Field(24, gt=0, description="drift asks for a new model at most once in this time")
+    rejected_share: Share = 0.05
+    roc_auc: Share = 0.6
+    notifiers: tuple[Notifier, ...] = ()
+
+
 class Generator(_Frozen):
     """Parameters of the synthetic source."""
 
@@ -106,6 +127,7 @@ class UseCase(_Frozen):
     features: tuple[Identifier, ...] = Field(min_length=1)
     scoring: Scoring
     training: Training
+    monitoring: Monitoring = Monitoring()
     generator: Generator | None = None
 
     @model_validator(mode="after")
@@ -124,6 +146,8 @@ class UseCase(_Frozen):
                 "training.label_known_after_hours: expected more than window.hours, as an observed label looks at what "
                 f"comes after the window; found {hours:g}"
             )
+        if self.monitoring.drifted_looks > self.monitoring.looks:
+            raise ValueError("monitoring.drifted_looks: expected at most monitoring.looks")
         if len(set(self.features)) != len(self.features):
             raise ValueError("features: expected each name once")
         return self

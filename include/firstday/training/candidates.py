@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from include.firstday import registry
+from include.firstday import drift, registry
 from include.firstday.training.metrics import scores
 from include.firstday.training.training_set import read, split
 from include.firstday.use_case import Candidate, UseCase, UseCaseError
@@ -59,6 +59,9 @@ def train_candidate(use_case: UseCase, training_set: dict[str, object], name: st
         mlflow.log_params({"estimator": candidate.estimator, "scale": candidate.scale, **candidate.parameters})
         mlflow.log_metrics({f"cv_{key}": value for key, value in measured.items()} | {"fit_seconds": fit_seconds})
         registry.log_model(use_case, fitted)
+        probability = fitted.predict_proba(features)[:, 1]
+        seen = features.assign(churn_probability=probability, cutoff_minutes=train["cutoff_minutes"])
+        mlflow.log_dict(drift.references(seen), registry.REFERENCE_FILE)
     return {"name": name, "run_id": str(run.info.run_id), **measured}
 
 

@@ -1,13 +1,14 @@
 """Makes the model that ships with a use case: `python -m include.firstday.training.ship NAME`.
 
 Generates days of events, sends them through the real stages in a temporary home, trains every candidate, and writes the
-best one's file into the use case's folder. The same use case gives the same model.
+best one's file, and the reference for drift, into the use case's folder. The same use case gives the same model.
 """
 
 import sys
 import zipfile
 from datetime import UTC, datetime
 
+import mlflow
 import skops.io
 
 from include.firstday import generate_events, registry, store_events, update_features, use_case
@@ -36,6 +37,9 @@ def ship(name: str) -> None:
     model = registry.load_from_run(str(tested["run_id"]))
     skops.io.dump(model, target, compression=zipfile.ZIP_DEFLATED, compresslevel=9)
     print(f"{target}: {target.stat().st_size:,} bytes")
+    mlflow.artifacts.download_artifacts(
+        f"runs:/{tested['run_id']}/{registry.REFERENCE_FILE}", dst_path=str(case.folder)
+    )
 
 
 if __name__ == "__main__":

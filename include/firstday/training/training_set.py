@@ -75,7 +75,7 @@ def rows(opened: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> 
     if watermark is None:
         raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
     opened.build(f"{SQL}/scope_events", batch_id=upto)
-    _collect(opened, use_case)
+    collect(opened, use_case)
     labels.build_labels(opened, use_case, watermark)
     # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
     for table in use_case.enrichment:
@@ -99,7 +99,7 @@ def read(training_set: dict[str, object]) -> pd.DataFrame:
     return pd.read_parquet(str(training_set["path"]))
 
 
-def _collect(opened: Lake, use_case: UseCase) -> None:
+def collect(opened: Lake, use_case: UseCase) -> None:
     """From `scope_events` to the users' whole windows, the events in them, each once, and the tables that serve."""
     opened.build(f"{SQL}/touched_users", registered_by=use_case.registered_by)
     opened.build(f"{SERVING}/windows", opened_by=use_case.window.opened_by, window_seconds=window_seconds(use_case))
@@ -115,7 +115,7 @@ def _at_cutoff(opened: Lake, use_case: UseCase, minutes: int, known_upto: int | 
         opened.build(f"{SQL}/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
     else:
         opened.build(f"{SQL}/known_events", into="scope_events", batch_id=known_upto, cutoff_seconds=minutes * 60)
-        _collect(opened, use_case)
+        collect(opened, use_case)
     opened.build(f"{SERVING}/window_state", into="feature_state")
     opened.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
     return opened.table(f"{SQL}/rows_at_cutoff", cutoff_minutes=minutes)

@@ -1,8 +1,19 @@
--- One row: how much arrived in the micro-batches at hand, the share that was refused, and how late the oldest was.
+-- One row: the share of rows that was refused, and how long after it happened an event was stored, in seconds.
 -- params: $after, $upto
+with ledger as (
+    select sum(rows_rejected) / greatest(sum(rows_stored + rows_rejected), 1) as rejected_share
+    from micro_batches
+    where batch_id > $after and batch_id <= $upto
+),
+
+delays as (
+    select epoch(ingested_at) - epoch(event_time) as seconds
+    from events
+    where batch_id > $after and batch_id <= $upto
+)
+
 select
-    sum(rows_stored) as rows_stored,
-    sum(rows_rejected) / greatest(sum(rows_stored + rows_rejected), 1) as rejected_share,
-    median(epoch(committed_at) - epoch(last_event_at)) as median_lag_seconds
-from micro_batches
-where batch_id > $after and batch_id <= $upto
+    ledger.rejected_share,
+    (select median(seconds) from delays) as lag_seconds_median,
+    (select quantile_cont(seconds, 0.95) from delays) as lag_seconds_p95
+from ledger

@@ -1,0 +1,7 @@
+-- One row per user who passed a cut-off between two moments.
+-- params: $cutoff_seconds, $from_time, $to_time
+select *
+from open_windows
+where
+    opened_at + to_seconds($cutoff_seconds) > $from_time
+    and opened_at + to_seconds($cutoff_seconds) <= $to_time

@@ -1,0 +1,8 @@
+-- One row per raw event of the users whose window opened between two moments, up to a micro-batch.
+-- params: $upto, $from_time, $to_time
+select *
+from events
+where
+    batch_id <= $upto
+    and event_time <= $to_time
+    and user_id in (select user_id from users where opened_at > $from_time and opened_at <= $to_time)

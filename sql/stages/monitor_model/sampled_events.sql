@@ -1,0 +1,5 @@
+-- One row per raw event of sampled users that was stored up to a micro-batch.
+-- params: $user_ids, $upto
+select *
+from events
+where batch_id <= $upto and list_contains($user_ids, user_id)
