@@ -1,12 +1,13 @@
 -- One row per prediction of the last scored micro-batch at hand: a sample that is the same every time.
 -- params: $after, $upto, $row_limit
+with last_scored as (
+    select max(batch_id) as batch_id
+    from predictions
+    where batch_id > $after and batch_id <= $upto
+)
+
 select *
 from predictions
-where
-    batch_id = (
-        select max(batch_id)
-        from predictions
-        where batch_id > $after and batch_id <= $upto
-    )
+where batch_id in (select batch_id from last_scored)
 order by hash(user_id), user_id
 limit $row_limit
