@@ -41,15 +41,16 @@ def _look(opened: Lake, use_case: UseCase) -> answers.LakeContents:
             )
             for row in commits
         ],
-        rejected=_rejected(opened),
+        rejected=_rejected(opened, use_case),
         quarantined_files=landing.quarantined(use_case.name),
         replay_dag=f"{use_case.name}.{replay_rejected.STAGE}",
     )
 
 
-def _rejected(opened: Lake) -> list[answers.RejectedRule]:
+def _rejected(opened: Lake, use_case: UseCase) -> list[answers.RejectedRule]:
     samples: dict[str, list[answers.RejectedRow]] = {}
-    shown = OPEN_FIELDS | {name for name, kind in opened.columns("events").items() if kind.startswith(NUMBERS)}
+    numbers = {name for name, kind in opened.columns("events").items() if kind.startswith(NUMBERS)}
+    shown = (OPEN_FIELDS | numbers) - set(use_case.personal)
     for row in opened.rows(f"{SQL}/rejected_samples", each=SAMPLES):
         samples.setdefault(row["rule"], []).append(
             answers.RejectedRow(

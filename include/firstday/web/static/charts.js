@@ -53,7 +53,7 @@ function options(element, labels, spec) {
 export function chart(title, xs, values, spec = {}) {
   const element = h("div", { class: "plot" });
   const labels = Object.keys(values);
-  const words = spec.said ?? labels.map((label) => `${label}: ${last(values[label], spec.format)}`).join(", ");
+  const words = spec.said ?? labels.map((label) => `${label}: ${spoken(values[label], spec.format)}`).join("; ");
   const figure = h("figure", {}, h("h2", {}, title), h("div", { role: "img", "aria-label": `${title}. ${words}` }, element));
   let plot = null;
   const draw = () => {
@@ -65,9 +65,9 @@ export function chart(title, xs, values, spec = {}) {
   return figure;
 }
 
-function last(values, format = (value) => value.toFixed(1)) {
+function spoken(values, format = (value) => value.toFixed(1)) {
   const known = values.filter((value) => value !== null && value !== undefined);
-  return known.length ? format(known[known.length - 1]) : "no values yet";
+  return known.length ? `newest ${format(known.at(-1))}, highest ${format(Math.max(...known))}` : "no values yet";
 }
 
 /** Draw all charts again, as after a change of theme or width; forget those that have gone. */
