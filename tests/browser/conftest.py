@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,10 +70,9 @@ class Visitor:
         """The Firstday page inside Airflow, at a tab, filled."""
         self.page.goto(f"{self.url}/plugin/firstday")
         self.page.wait_for_selector("iframe")
-        frame = self.page.frame(url="**/firstday/**")
-        while frame is None:
+        inside = re.compile(r"^http://[^/]+/firstday/")  # Airflow's own address ends like that too
+        while (frame := self.page.frame(url=inside)) is None:
             self.page.wait_for_timeout(100)
-            frame = self.page.frame(url="**/firstday/**")
         frame.wait_for_selector("main[aria-busy=false] > *")
         frame.evaluate("tab => { location.hash = tab }", tab)
         frame.wait_for_selector(f"nav a[aria-current][href='#{tab.split('/')[0]}']")

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from tests.test_end_to_end import Installation, wait_until
 
 EVENTS = "/firstday/api/first_day_churn/events"
@@ -72,7 +74,8 @@ def _run(installation: Installation, options: argparse.Namespace) -> int:
     stop = threading.Event()
     watch = threading.Thread(target=_watch, args=(installation, waiting, stop))
     watch.start()
-    tally, begun = Tally(), time.monotonic()
+    server = _web_server(installation)
+    tally, begun, cpu = Tally(), time.monotonic(), _cpu_seconds(server)
     share = options.posts / CONNECTIONS
     threads = [
         threading.Thread(target=_post_all, args=(installation.airflow, token, _bodies(options, worker), share, tally))
@@ -82,9 +85,9 @@ def _run(installation: Installation, options: argparse.Namespace) -> int:
         thread.start()
     for thread in threads:
         thread.join()
-    took = time.monotonic() - begun
-    expected = tally.accepted
-    drained = _drained(installation, expected, options.drain_seconds)
+    took, cpu = time.monotonic() - begun, _cpu_seconds(server) - cpu
+    print(f"web server    {cpu / len(tally.seconds) * 1000:.1f} ms of processor time a request")
+    drained = _drained(installation, tally.accepted, options.drain_seconds)
     stop.set()
     watch.join()
     return _report(installation, tally, took, waiting, drained)
@@ -165,6 +168,20 @@ def _drained(installation: Installation, expected: int, seconds: float) -> float
 
 def _behind(status: dict[str, Any]) -> Iterator[int]:
     return (stage["behind"] for stage in status["stages"] if stage["stage"] != "monitor_model")
+
+
+def _web_server(installation: Installation) -> psutil.Process:
+    port = urlsplit(installation.airflow).port
+    connections = psutil.net_connections("inet")
+    (pid,) = {
+        one.pid for one in connections if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid
+    }
+    return psutil.Process(pid)
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    used = process.cpu_times()
+    return float(used.user + used.system)
 
 
 def _report(

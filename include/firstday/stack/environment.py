@@ -43,6 +43,7 @@ def _python(inherited: dict[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
         "NO_COLOR": "1",  # the servers write to files
+        "PYTHONWARNINGS": "ignore:The `airflow.",  # skops looks at every name of every module, deprecated ones too
         "NO_PROXY": local,  # a task's way to Airflow on this machine never goes through a proxy
         "no_proxy": local,
     }
@@ -53,6 +54,7 @@ def _firstday(settings: Settings, home: Home) -> dict[str, str]:
         "FIRSTDAY_HOME": str(home.root),
         "FIRSTDAY_MLFLOW_URL": mlflow_url(settings),
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # it would fill the tasks' logs
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nothing here uses its job workers
         "DO_NOT_TRACK": "true",
     }

@@ -275,5 +275,5 @@ _TO_TRY = """
 Three things to try, in another terminal:
   Train on what has arrived and see it in MLflow:    make airflow ARGS="dags trigger first_day_churn.train_model"
   Ask what was predicted, and from what:             {python} -m include.firstday query "from predictions limit 5"
-  Watch the micro-batches, minute by minute:         {airflow}/dags/first_day_churn.process_events
+  See how the pipeline stands, and who may churn:    {airflow}/plugin/firstday
 """

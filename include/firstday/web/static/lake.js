@@ -58,7 +58,7 @@ function rejected(found) {
     { title: "Files", number: true, cell: (rule) => count(rule.files) },
     { title: "Last", cell: (rule) => time(rule.last_at) },
     { title: "Sample", cell: samples },
-    { title: "", cell: (rule) => replay(rule, dag) },
+    { title: "Action", cell: (rule) => replay(rule, dag) },
   ];
   return wide(
     "Rejected rows that wait",

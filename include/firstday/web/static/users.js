@@ -50,7 +50,7 @@ function listed(found, useCase) {
   const columns = [
     { title: "User", cell: (user) => h("a", { class: "mono", href: `#users/${encodeURIComponent(user.user_id)}` }, user.user_id) },
     { title: "Churn probability", number: true, cell: (user) => percent(user.churn_probability) },
-    { title: "", cell: (user) => verdict(user.about_to_churn) },
+    { title: "Verdict", cell: (user) => verdict(user.about_to_churn) },
     { title: "Window opened", cell: (user) => time(user.opened_at) },
     { title: "Last event", cell: (user) => time(user.last_seen_at) },
     { title: "Scored", cell: (user) => time(user.scored_at) },
@@ -150,6 +150,6 @@ function events({ events: made, is_cut: isCut }) {
 
 function predictions({ predictions: made }) {
   if (!made.length) return card("Predictions", empty("None yet."));
-  const columns = [{ title: "When", cell: (one) => time(one.scored_at) }, { title: "Probability", number: true, cell: (one) => percent(one.churn_probability) }, { title: "", cell: (one) => verdict(one.about_to_churn) }, { title: "Version", number: true, cell: (one) => one.model_version }, { title: "Run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) }];
+  const columns = [{ title: "When", cell: (one) => time(one.scored_at) }, { title: "Probability", number: true, cell: (one) => percent(one.churn_probability) }, { title: "Verdict", cell: (one) => verdict(one.about_to_churn) }, { title: "Version", number: true, cell: (one) => one.model_version }, { title: "Run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) }];
   return card("Predictions", table("Predictions, the newest first", columns, [...made].reverse().slice(0, 100)));
 }
