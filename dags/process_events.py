@@ -88,9 +88,8 @@ def build(use_case: UseCase) -> None:
         @task(outlets=[predictions])
         def score_users() -> None:
             """Let the champion score who has new activity in their first day."""
-            from include.firstday import notes
+            from include.firstday import links, notes
             from include.firstday import score_users as stage
-            from include.firstday.web import links
 
             begun = time.perf_counter()
             try:

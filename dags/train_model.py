@@ -16,7 +16,7 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
 from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, give_up
+from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, give_up, link_to_mlflow, tell
 from include.firstday.use_case import UseCase, load
 
 
@@ -50,13 +50,16 @@ def build(use_case: UseCase) -> None:
         @task
         def build_training_set(params: dict[str, Any] | None = None) -> dict[str, Any]:
             """Features of mature users at each cut-off, as Parquet beside the MLflow run."""
+            from include.firstday import registry
             from include.firstday.training import training_set as stage
 
             asked = {name: (params or {}).get(name) for name in ("batch_id", "as_known")}
             try:
-                return stage.build_training_set(load(use_case.name), **asked, run=current_run())
+                training_set = stage.build_training_set(load(use_case.name), **asked, run=current_run())
             except stage.TooLittleDataError as error:
                 give_up(str(error))
+            link_to_mlflow(registry.run_url(training_set["run_id"]))
+            return training_set
 
         @task
         def profile_training_set(training_set: dict[str, Any]) -> None:
@@ -68,23 +71,34 @@ def build(use_case: UseCase) -> None:
         @task(map_index_template="{{ candidate }}")
         def train_candidate(training_set: dict[str, Any], candidate: str) -> dict[str, Any]:
             """Cross-validate and fit one candidate, as a nested MLflow run."""
+            from include.firstday import registry
             from include.firstday.training.candidates import train_candidate as stage
 
-            return stage(load(use_case.name), training_set, candidate)
+            trained = stage(load(use_case.name), training_set, candidate)
+            link_to_mlflow(registry.run_url(trained["run_id"]))
+            return trained
 
         @task
         def test_best(training_set: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
             """Test the best candidate on the newest users and register it as challenger."""
+            from include.firstday import links
             from include.firstday.training.best import test_candidate as stage
 
-            return stage(load(use_case.name), training_set, list(results))
+            tested = stage(load(use_case.name), training_set, list(results))
+            link_to_mlflow(links.model_version(use_case.name, tested["version"]))
+            tell((f"{tested['name']} is the best: version {tested['version']}, AUC {tested['roc_auc']:.3f}", {}))
+            return tested
 
         @task
         def promote_if_better(training_set: dict[str, Any], tested: dict[str, Any]) -> dict[str, Any]:
             """Move the alias `champion` if the challenger is better by more than chance."""
+            from include.firstday import registry
             from include.firstday.training.best import promote_if_better as stage
 
-            return stage(load(use_case.name), training_set, tested)
+            verdict = stage(load(use_case.name), training_set, tested)
+            link_to_mlflow(registry.run_url(training_set["run_id"]))
+            tell((f"{'promoted' if verdict['is_promoted'] else 'not promoted'}: {verdict['reason']}", {}))
+            return verdict
 
         training_set = build_training_set()
         results = train_candidate.partial(training_set=training_set).expand(

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from include.firstday import links
 from include.firstday.settings import settings
 from include.firstday.use_case import UseCase
 
@@ -115,6 +116,11 @@ def versions(use_case: UseCase) -> list[Version]:
         )
         for version in sorted(found, key=lambda version: -int(version.version))
     ]
+
+
+def run_url(run_id: str) -> str:
+    """Where a browser finds a run."""
+    return links.mlflow_run(str(client().get_run(run_id).info.experiment_id), run_id)
 
 
 def register_shipped(use_case: UseCase) -> int | None:

@@ -173,9 +173,7 @@ def _behind(status: dict[str, Any]) -> Iterator[int]:
 def _web_server(installation: Installation) -> psutil.Process:
     port = urlsplit(installation.airflow).port
     connections = psutil.net_connections("inet")
-    (pid,) = {
-        one.pid for one in connections if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid
-    }
+    (pid,) = {one.pid for one in connections if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid}
     return psutil.Process(pid)
 
 

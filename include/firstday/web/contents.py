@@ -4,10 +4,10 @@ import csv
 import json
 from typing import Any
 
-from include.firstday import lake, landing, replay_rejected
+from include.firstday import lake, landing, links, replay_rejected
 from include.firstday.lake import Lake
 from include.firstday.use_case import UseCase
-from include.firstday.web import answers, links
+from include.firstday.web import answers
 from include.firstday.web.reader import Reader
 
 SQL = "stages/web"

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from include.firstday import lake, registry
+from include.firstday import lake, links, registry
 from include.firstday.lake import Lake
 from include.firstday.use_case import UseCase
-from include.firstday.web import answers, links
+from include.firstday.web import answers
 from include.firstday.web.memory import Memory
 from include.firstday.web.reader import Reader
 
@@ -40,7 +40,10 @@ def _look(opened: Lake, use_case: UseCase) -> dict[str, Any]:
     return {
         "used": opened.rows(f"{SQL}/models_used"),
         "distribution": opened.rows(f"{SQL}/score_distribution", since=now - timedelta(days=1)),
-        "calibration": opened.rows(f"{SQL}/calibration", now=now, label_seconds=label_seconds),
+        # A label that is observed is not kept in the lake: monitor_model measures with it.
+        "calibration": opened.rows(f"{SQL}/calibration", now=now, label_seconds=label_seconds)
+        if use_case.training.label == "carried"
+        else [],
         "monitoring": opened.rows(f"{SQL}/monitoring", since=now - MONITORED),
     }
 

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from include.firstday import lake, landing
+from include.firstday import lake, landing, links
 from include.firstday.lake import Lake
 from include.firstday.status import MICRO_BATCH_STAGES
 from include.firstday.use_case import UseCase
-from include.firstday.web import answers, links
+from include.firstday.web import answers
 from include.firstday.web.gate import Schedule
 from include.firstday.web.reader import Reader
 from include.firstday.web.state import Work, state

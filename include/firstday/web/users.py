@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from include.firstday import lake
+from include.firstday import lake, links
 from include.firstday.lake import Lake
-from include.firstday.web import answers, links
+from include.firstday.web import answers
 from include.firstday.web.reader import Reader
 
 SQL = "stages/web"
