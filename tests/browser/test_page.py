@@ -159,10 +159,10 @@ def test_a_refused_row_is_replayed_from_the_page(visitor: Visitor, installation:
     rule.get_by_role("button", name="Replay").click()
     expect(rule.get_by_text("Started")).to_be_visible()
     stored = "select count(*) as n from events where bet_amount = 7.77"
-    wait_until(lambda: installation.query(stored)[0]["n"] == "1", 90, every=2)
+    wait_until(lambda: installation.query(stored)[0]["n"] == "1", 240, every=2)
     rule.get_by_role("link", name="the run").click()
     visitor.page.wait_for_url("**/dags/first_day_churn.replay_rejected/runs/**")
-    wait_until(lambda: "1 stored as events" in str(replay_note(installation)), 60, every=2)
+    wait_until(lambda: "1 stored as events" in str(replay_note(installation)), 120, every=2)
 
 
 def replay_note(installation: Installation) -> str | None:
