@@ -8,12 +8,14 @@ const alive = new Map(); // plot element -> draw
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const clock = new Intl.DateTimeFormat("sv", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+const exact = new Intl.DateTimeFormat("sv", { timeZone: zone, timeStyle: "medium" });
 const day = new Intl.DateTimeFormat("sv", { timeZone: zone, month: "2-digit", day: "2-digit" });
 const moment = (epoch) => `${day.format(new Date(epoch * 1000))} ${clock.format(new Date(epoch * 1000))}`;
 
 function hours(_, ticks) {
-  const isLong = ticks.at(-1) - ticks[0] > 86400;
-  return ticks.map((tick) => (isLong ? moment(tick) : clock.format(new Date(tick * 1000))));
+  const span = ticks.at(-1) - ticks[0];
+  const words = span > 86400 ? moment : (tick) => (span < 600 ? exact : clock).format(new Date(tick * 1000));
+  return ticks.map(words);
 }
 
 function axes(format, isNumeric) {
@@ -22,16 +24,16 @@ function axes(format, isNumeric) {
 }
 
 /** The span of a time axis; a single moment gets half an hour on both sides. */
-const around = (_, low, high) => (low === high ? [low - 1800, high + 1800] : [low, high]);
+const around = (xs) => (_, low, high) => (xs[0] === xs.at(-1) ? [xs[0] - 1800, xs[0] + 1800] : [low, high]);
 
-function options(element, labels, spec) {
+function options(element, xs, labels, spec) {
   const format = spec.format ?? ((value) => value.toLocaleString("en"));
   return {
     width: Math.max(element.clientWidth, 240),
     height: spec.height ?? 200,
     tzDate: (epoch) => uPlot.tzDate(new Date(epoch * 1000), zone),
     cursor: { drag: { x: false, y: false } },
-    scales: { x: { time: !spec.isNumeric, range: spec.isNumeric ? () => [0, 1] : around }, y: { range: spec.range ?? ((_, low, high) => [Math.min(0, low), high > low ? high * 1.05 : low + 1]) } },
+    scales: { x: { time: !spec.isNumeric, range: spec.isNumeric ? () => [0, 1] : around(xs) }, y: { range: spec.range ?? ((_, low, high) => [Math.min(0, low), high > low ? high * 1.05 : low + 1]) } },
     axes: axes(format, spec.isNumeric),
     series: [
       spec.isNumeric ? { label: spec.x ?? "", value: (_, value) => (value === null ? "" : value.toFixed(2)) } : { label: "time", value: (_, epoch) => (epoch === null ? "–" : moment(epoch)) },
@@ -58,7 +60,7 @@ export function chart(title, xs, values, spec = {}) {
   let plot = null;
   const draw = () => {
     plot?.destroy();
-    plot = new uPlot(options(element, labels, spec), [xs, ...Object.values(values)], element);
+    plot = new uPlot(options(element, xs, labels, spec), [xs, ...Object.values(values)], element);
   };
   alive.set(element, draw);
   queueMicrotask(() => requestAnimationFrame(() => element.isConnected && draw()));

@@ -120,9 +120,13 @@ function drivers(useCase, path, user) {
   return card("What drives it", place);
 }
 
+const LEAST = 0.0005; // effects below it would be shown as none
+
 function driven(found) {
-  const strongest = Math.max(...found.drivers.map((driver) => Math.abs(driver.effect)), 0.001);
-  const bars = found.drivers.slice(0, 8).map((driver) => {
+  const moving = found.drivers.filter((driver) => Math.abs(driver.effect) >= LEAST).slice(0, 8);
+  if (!moving.length) return [h("p", {}, `Version ${found.model_version} now says ${percent(found.churn_probability)}. No feature alone moves it: several say the same.`), h("p", { class: "quiet" }, found.method)];
+  const strongest = Math.max(...moving.map((driver) => Math.abs(driver.effect)));
+  const bars = moving.map((driver) => {
     const filled = h("i");
     filled.style.width = `${(Math.abs(driver.effect) / strongest) * 100}%`;
     filled.style.background = driver.effect > 0 ? "var(--two)" : "var(--three)";
