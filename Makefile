@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test fmt check lock airflow load chaos soak
+.PHONY: help run test fmt check lock airflow load chaos soak backup restore
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -40,6 +40,12 @@ chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one kil
 
 soak: $(INSTALLED_DEV)  ## Prove that a day of micro-batches leaves files, catalog, memory and time bounded; an hour.
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+backup: $(INSTALLED)  ## Copy the lake while it is at work: make backup TO=/elsewhere/monday.
+	@$(BIN)/python -m include.firstday backup "$(TO)"
+
+restore: $(INSTALLED)  ## Make the lake, where there is none, from such a copy: make restore FROM=/elsewhere/monday.
+	@$(BIN)/python -m include.firstday restore "$(FROM)"
 
 fmt: $(INSTALLED_DEV)  ## Format Python and SQL.
 	$(BIN)/ruff check --fix-only --quiet $(SOURCES)

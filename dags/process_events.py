@@ -2,7 +2,8 @@
 
 **Reads** landing, and in the lake how far each stage has come. **Writes** `events`, `rejected_events`, `users`,
 `feature_state`, `predictions` and the published files. Runs when landing changes, and every minute in any case.
-Each task takes everything that is new to its stage; a run that finds nothing new skips all of them.
+Each task takes everything that is new to its stage; a run that finds nothing new skips all of them. A backlog drains
+oldest first, in bounded micro-batches, for three minutes a run; the log says how much waits, and the next run goes on.
 
 **When it fails**: the log of the failed task says why. Nothing is lost or doubled: each stage commits its rows and its
 progress together, and the next run takes what this one left. `python -m include.firstday status` shows how far each
@@ -72,7 +73,7 @@ def build(use_case: UseCase) -> None:
             from include.firstday import store_events as stage
 
             case = load(use_case.name)
-            batches = stage.store_events(case, current_run())
+            batches = stage.store_events(case, current_run(), seconds=stage.TURN_SECONDS)
             if not batches and not status.is_behind(case):
                 skip("nothing new in landing, and no stage is behind")
             tell(notes.stored(batches), events)

@@ -138,6 +138,28 @@ def _run() -> Run:
     return Run(run=f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
 
+def backup(case: UseCase, options: argparse.Namespace) -> int:
+    """Copy the whole lake, all use cases, to a new folder while it is at work."""
+    from include.firstday import backup as backups
+
+    made = backups.backup(options.to)
+    print(f"{options.to}: the lake as of {made.made_at}, {made.files:,} files and {made.bytes / 1e6:,.1f} MB")
+    return 0
+
+
+def restore(case: UseCase, options: argparse.Namespace) -> int:
+    """Make the lake, where there is none, from a backup; what was consumed since then waits in landing again."""
+    from include.firstday import backup as backups
+
+    about = backups.restore(options.source)
+    print(f"the lake is as of {about.made_at}; the next micro-batches store what has come since")
+    for name in use_case.names():
+        again = backups.take_again(use_case.load(name))
+        print(f"{name}: {len(again):,} files that were consumed since then wait in landing again")
+    print(f"who was forgotten after {about.made_at} has to be forgotten again: command forget, or DAG forget_user")
+    return 0
+
+
 def _score(case: UseCase, run: Run) -> None:
     from include.firstday import publish_predictions, registry, score_users
 
@@ -182,6 +204,8 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("sql")
     asked.add_argument("--format", choices=("table", "csv", "json"), default="table")
     add("status", status)
+    add("backup", backup).add_argument("to", type=Path, metavar="FOLDER", help="must not be there yet")
+    add("restore", restore).add_argument("source", type=Path, metavar="FOLDER", help="made by backup")
     add("rebuild-features", rebuild)
     add("forget-user", forget).add_argument("user_id", help="as in events")
     for name, command in (("rejected", rejected), ("replay-rejected", replay)):

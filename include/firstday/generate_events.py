@@ -5,6 +5,7 @@ The same seed and minute give the same file name and bytes, so whatever is repea
 
 import gzip
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,10 @@ from include.firstday.generator import events
 from include.firstday.generator.chance import Ints, uniform
 from include.firstday.use_case import Generator, UseCase, UseCaseError
 
+log = logging.getLogger(__name__)
+
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 LATE_BY = (5, 30, 120)  # minutes
 LONGEST_GAP = timedelta(days=3)
 MARKER = ".generated.json"
@@ -41,12 +45,23 @@ class Generated:
 def generate_missed(
     use_case: UseCase, now: datetime | None = None, overrides: dict[str, float] | None = None
 ) -> Generated:
-    """Write every whole minute between the last one written and `now`, at most three days of them."""
+    """Write every whole minute between the last one written and `now`, at most three days of them.
+
+    Whole hours are a file each, or a long pause would leave thousands. What is written is remembered file by file.
+    """
     end = (now or datetime.now(UTC)).astimezone(UTC).replace(second=0, microsecond=0)
     since, until = _remembered(use_case) or (end - MINUTE, end - MINUTE)
-    written = generate_minutes(use_case, max(until, end - LONGEST_GAP), end, overrides, since)
-    _remember(use_case, since, end)
-    return written
+    if end - until > LONGEST_GAP:
+        log.warning("events from %s to %s are left out: a pause counts for 3 days at most", until, end - LONGEST_GAP)
+    config = Generator.model_validate(_config(use_case).model_dump() | (overrides or {}))
+    files = rows = 0
+    for first, last in _missed(max(until, end - LONGEST_GAP), end):
+        size = _write(use_case, config, first, last, since)
+        files, rows = files + (size > 0), rows + size
+        _remember(use_case, since, last)
+        if last - first > MINUTE:
+            log.info("missed minutes up to %s: %s rows in %s files", last, f"{rows:,}", f"{files:,}")
+    return Generated(files, rows)
 
 
 def generate_minutes(
@@ -61,7 +76,7 @@ def generate_minutes(
     With `since`, only of players who registered from then on.
     """
     config = Generator.model_validate(_config(use_case).model_dump() | (overrides or {}))
-    sizes = [_write_minute(use_case, config, minute, since) for minute in _minutes(start, end)]
+    sizes = [_write(use_case, config, minute, minute + MINUTE, since) for minute in _minutes(start, end)]
     return Generated(sum(1 for size in sizes if size), sum(sizes))
 
 
@@ -91,15 +106,15 @@ def _config(use_case: UseCase) -> Generator:
     return use_case.generator
 
 
-def _write_minute(use_case: UseCase, config: Generator, minute: datetime, since: datetime | None) -> int:
-    lines = list(_lines(config, minute, since))
+def _write(use_case: UseCase, config: Generator, first: datetime, last: datetime, since: datetime | None) -> int:
+    lines = [line for minute in _minutes(first, last) for line in _lines(config, minute, since)]
     if lines:
         ending = "ndjson" if config.format == "parquet" else config.format
         content = b"".join(lines)
         if ending.endswith(".gz"):
             # Without a time in its header, so that the same lines give the same bytes.
             content = gzip.compress(content, mtime=0)
-        name = f"events-{minute:%Y%m%dT%H%M}.{ending}"
+        name = f"events-{first:%Y%m%dT%H%M}{f'-{last:%H%M}' if last - first > MINUTE else ''}.{ending}"
         landing.deliver(use_case.name, name, partial(_write_bytes, content))
     return len(lines)
 
@@ -112,10 +127,20 @@ def _minutes(start: datetime, end: datetime) -> Iterator[datetime]:
     return (start + MINUTE * count for count in range((end - start) // MINUTE))
 
 
+def _missed(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Whole hours, and the minutes before and after them."""
+    first = start
+    while first < end:
+        is_whole_hour = first.minute == 0 and first + HOUR <= end
+        last = first + (HOUR if is_whole_hour else MINUTE)
+        yield first, last
+        first = last
+
+
 def _hours(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     first = start
     while first < end:
-        last = min(first.replace(minute=0) + timedelta(hours=1), end)
+        last = min(first.replace(minute=0) + HOUR, end)
         yield first, last
         first = last
 

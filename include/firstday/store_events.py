@@ -5,6 +5,8 @@ refused ones to `rejected_events`, both with the files' ledger entries in one tr
 """
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 STAGE = "store_events"
 SQL = f"stages/{STAGE}"
+FILE_LIMIT = 500  # landing files one micro-batch takes at most: each costs time, however small
+TURN_SECONDS = 180.0  # after which a task leaves the rest of a backlog to the next run
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class MicroBatch:
     files: int
     rows_stored: int
     rows_rejected: int
+    files_waiting: int = 0
+    bytes_waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,18 @@ class _Moved(Exception):
 
 
 def store_events(
-    use_case: UseCase, run: Run | None = None, on_batch: Callable[[MicroBatch], None] | None = None
+    use_case: UseCase,
+    run: Run | None = None,
+    on_batch: Callable[[MicroBatch], None] | None = None,
+    seconds: float = math.inf,
 ) -> list[MicroBatch]:
-    """Store everything that waits in landing, one bounded micro-batch after the other; the micro-batches stored."""
-    batches = []
-    while (batch := store_micro_batch(use_case, run or Run(task=STAGE))) is not None:
+    """Store what waits in landing, one bounded micro-batch after the other, oldest first; the micro-batches stored.
+
+    After `seconds` no other is begun, so that the later stages get their turn; what still waits is the next run's.
+    """
+    batches: list[MicroBatch] = []
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and (batch := store_micro_batch(use_case, run or Run(task=STAGE))) is not None:
         if batch.batch_id is not None:
             batches.append(batch)
             log.info("%s", describe(batch))
@@ -70,13 +83,15 @@ def describe(batch: MicroBatch) -> str:
     return (
         f"micro-batch {batch.batch_id}: {batch.rows_stored:,} events stored, "
         f"{batch.rows_rejected:,} rejected, from {batch.files:,} files"
+        + (f"; {batch.files_waiting:,} files, {batch.bytes_waiting / 1e6:,.1f} MB, wait" if batch.files_waiting else "")
     )
 
 
 @lake.retrying
 def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
-    """Store the oldest files up to the byte limit as one micro-batch; None where nothing waits."""
-    files = _take(landing.pending(use_case.name, tuple(use_case.enrichment)))
+    """Store the oldest files, up to the limits of bytes and files, as one micro-batch; None where nothing waits."""
+    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    files = _take(waiting)
     if not files:
         return None
     started_at = lake.now()
@@ -94,7 +109,8 @@ def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
             landing.retire(use_case.name, file)
     for entry in consumed:
         _retire(use_case, entry)
-    return batch
+    later = waiting[len(files) :]
+    return replace(batch, files_waiting=len(later), bytes_waiting=sum(file.bytes for file in later))
 
 
 def _retire(use_case: UseCase, entry: _Consumed) -> None:
@@ -115,7 +131,7 @@ def _take(waiting: list[LandingFile]) -> list[LandingFile]:
     for count, file in enumerate(waiting):
         taken += file.bytes
         # A second correction of the same enrichment table is the next micro-batch's: the newest counts.
-        if (count and taken > limit) or file.table in tables:
+        if (count and taken > limit) or count == FILE_LIMIT or file.table in tables:
             return waiting[:count]
         tables |= {file.table} - {"events"}
     return waiting

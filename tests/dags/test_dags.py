@@ -55,7 +55,8 @@ def test_every_dag_has_its_docs_an_owner_tags_retries_and_timeouts(home: Path) -
 assert len(bag.dags) >= 3, bag.dags
 for dag in bag.dags.values():
     assert dag.doc_md and "**When it fails**" in dag.doc_md, dag.dag_id
-    assert dag.tags and not dag.catchup
+    # With so many runs at work Airflow starts no other, timed or by an asset: a backlog makes no storm of runs.
+    assert dag.tags and not dag.catchup and dag.max_active_runs <= 2, (dag.dag_id, dag.max_active_runs)
     assert bool(dag.deadline) == dag.dag_id.endswith(".process_events"), dag.dag_id
     for name, param in dag.params.items():
         schema = dag.params.get_param(name).schema

@@ -4,8 +4,10 @@ import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from include.firstday import generate_events, landing, use_case
 
@@ -65,6 +67,45 @@ def test_after_a_pause_the_missed_minutes_are_written(home: Path) -> None:
     names = [name for name in waiting() if name.endswith(".gz")]
     assert sorted(names) == [f"events-20261120T10{minute:02}.ndjson.gz" for minute in range(10)]
     assert generate_events.generate_missed(CASE, START + 10 * MINUTE).files == 0
+
+
+def test_a_long_pause_leaves_a_file_an_hour_also_if_it_is_made_up_for_in_two_attempts(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate_events.generate_minutes(CASE, START, START + 183 * MINUTE, since=START)
+    expected = sorted(line for content in waiting().values() for line in rows(content))
+    for file in landing.pending(CASE.name):
+        file.path.unlink()
+    generate_events._remember(CASE, START, START)
+    deliver, left = landing.deliver, iter(range(2))
+
+    def full_after_two(*arguments: Any) -> Path:
+        if next(left, None) is None:
+            raise OSError("No space left on device")
+        return deliver(*arguments)
+
+    monkeypatch.setattr(landing, "deliver", full_after_two)
+    with pytest.raises(OSError, match="No space left"):
+        generate_events.generate_missed(CASE, START + 183 * MINUTE)
+    monkeypatch.setattr(landing, "deliver", deliver)
+    generate_events.generate_missed(CASE, START + 183 * MINUTE)
+    assert sorted(waiting()) == [
+        "events-20261120T1000-1100.ndjson.gz",
+        "events-20261120T1100-1200.ndjson.gz",
+        "events-20261120T1200-1300.ndjson.gz",
+        *(f"events-20261120T130{minute}.ndjson.gz" for minute in range(3)),
+    ]
+    assert sorted(line for content in waiting().values() for line in rows(content)) == expected
+
+
+def test_what_is_longer_ago_than_three_days_is_left_out_and_said(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(generate_events, "LONGEST_GAP", 2 * MINUTE)
+    generate_events._remember(CASE, START - timedelta(days=1), START)
+    generate_events.generate_missed(CASE, START + 5 * MINUTE)
+    assert sorted(waiting()) == [f"events-20261120T100{minute}.ndjson.gz" for minute in (3, 4)]
+    assert "are left out" in caplog.text
 
 
 def test_history_has_one_file_an_hour_and_only_players_who_registered_in_it(home: Path) -> None:

@@ -173,6 +173,30 @@ def test_a_backlog_is_taken_in_bounded_batches_oldest_first(churn: UseCase, monk
     assert [row["source_file"] for row in order] == ["c.ndjson", "a.ndjson", "b.ndjson"]
 
 
+def test_many_small_files_are_taken_in_bounded_batches_too_and_what_waits_is_said(
+    churn: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_events, "FILE_LIMIT", 3)
+    for number in range(7):
+        deliver(churn, f"{number}.ndjson", ndjson(BET | {"user_id": f"u{number}"}))
+    said: list[str] = []
+    batches = store_events.store_events(churn, on_batch=lambda batch: said.append(store_events.describe(batch)))
+    assert [(batch.files, batch.files_waiting) for batch in batches] == [(3, 4), (3, 1), (1, 0)]
+    assert said[0] == "micro-batch 1: 3 events stored, 0 rejected, from 3 files; 4 files, 0.0 MB, wait"
+    assert said[2] == "micro-batch 3: 1 events stored, 0 rejected, from 1 files"
+
+
+def test_a_run_that_has_had_its_turn_leaves_the_rest_to_the_next(
+    churn: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_events, "FILE_LIMIT", 1)
+    for number in range(2):
+        deliver(churn, f"{number}.ndjson", ndjson(BET | {"user_id": f"u{number}"}))
+    assert [batch.batch_id for batch in store_events.store_events(churn, seconds=0.001)] == [1]
+    assert [file.name for file in landing.pending(churn.name)] == ["1.ndjson"]
+    assert [batch.batch_id for batch in store_events.store_events(churn)] == [2]
+
+
 def test_a_correction_of_the_enrichment_table_comes_through_landing(churn: UseCase) -> None:
     deliver(churn, "postcodes/fix.csv", b"postcode,socioeconomic_idx\n10000,77.5\n")
     (batch,) = store_events.store_events(churn)

@@ -1,0 +1,10 @@
+-- One row per landing file in the ledger, with the moment its micro-batch was committed, oldest first.
+-- params: none
+select
+    consumed_files.source_file,
+    consumed_files.bytes,
+    consumed_files.sha256,
+    micro_batches.committed_at
+from consumed_files
+inner join micro_batches on consumed_files.batch_id = micro_batches.batch_id
+order by consumed_files.batch_id
