@@ -349,6 +349,7 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     for extension in _extensions(catalog_kind, config.data_path):
         connection.execute(f"load '{extension_file(extension)}'")
     connection.execute("set ducklake_max_retry_count = 100")
+    connection.execute("set enable_progress_bar = false")  # or it is drawn into the output of a command
     try:
         (config.lake_folder / SPILL).mkdir(parents=True, exist_ok=True)
         connection.execute(f"attach {_literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)})")
