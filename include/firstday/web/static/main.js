@@ -73,6 +73,7 @@ function followTheme() {
 
 async function start() {
   const cases = await api.useCases();
+  trouble.hidden = true;
   if (!cases.length) throw new Error("No use case fits together: Airflow shows why under import errors.");
   select.replaceChildren(...cases.map((one) => h("option", { value: one.name }, one.title)));
   document.getElementById("chooser").hidden = cases.length < 2;
@@ -87,9 +88,16 @@ async function start() {
   setInterval(() => document.visibilityState === "visible" && show(true), EVERY);
 }
 
+/** Start, as often as it takes. */
+function begin() {
+  start().catch((error) => {
+    trouble.textContent = error.message;
+    trouble.hidden = false;
+    main.replaceChildren();
+    main.setAttribute("aria-busy", "false");
+    setTimeout(begin, EVERY);
+  });
+}
+
 followTheme();
-start().catch((error) => {
-  trouble.textContent = error.message;
-  trouble.hidden = false;
-  main.replaceChildren();
-});
+begin();
