@@ -130,7 +130,7 @@ function driven(found) {
     const filled = h("i");
     filled.style.width = `${(Math.abs(driver.effect) / strongest) * 100}%`;
     filled.style.background = driver.effect > 0 ? "var(--two)" : "var(--three)";
-    const effect = `${driver.effect >= 0 ? "+" : "−"}${percent(Math.abs(driver.effect))}`;
+    const effect = `${driver.effect >= 0 ? "+" : "−"}${(Math.abs(driver.effect) * 100).toFixed(1)} points`;
     return [h("span", {}, h("span", { class: "mono" }, driver.feature), h("br"), h("span", { class: "quiet" }, `${number(driver.value)}, usual ${number(driver.usual)}`)), h("span", { class: "meter" }, filled), h("span", {}, effect)];
   });
   return [
