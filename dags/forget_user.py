@@ -27,6 +27,7 @@ def build(use_case: UseCase) -> None:
         schedule=None,
         start_date=START,
         catchup=False,
+        is_paused_upon_creation=use_case.starts_paused,
         max_active_runs=1,
         default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(hours=2)},
         params={"user_id": Param(type="string", minLength=1, description="id of the user to forget, as in events")},

@@ -22,14 +22,14 @@ def params(use_case: UseCase) -> dict[str, Param]:
     share = {"type": "number", "minimum": 0, "maximum": 1}
     config = use_case.generator.model_dump()
     about = {
-        "churn_share": "share of players who churn",
+        "churn_share": "share of users who churn",
         "late_share": "share of events delivered in a later minute's file",
         "duplicate_share": "share of events delivered twice",
         "malformed_share": "share of rows that are broken",
     }
     return {
         "registrations_per_minute": Param(
-            config["registrations_per_minute"], type="number", exclusiveMinimum=0, description="players who register"
+            config["registrations_per_minute"], type="number", exclusiveMinimum=0, description="users who register"
         ),
         **{name: Param(config[name], description=text, **share) for name, text in about.items()},
     }
@@ -43,6 +43,7 @@ def build(use_case: UseCase) -> None:
         schedule=CronTriggerTimetable("* * * * *", timezone="UTC", interval=timedelta(minutes=1)),
         start_date=START,
         catchup=False,
+        is_paused_upon_creation=use_case.starts_paused,
         max_active_runs=1,
         default_args=TASK_DEFAULTS,
         params=params(use_case),

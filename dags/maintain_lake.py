@@ -24,6 +24,7 @@ def build(use_case: UseCase) -> None:
         schedule=CronTriggerTimetable("17 * * * *", timezone="UTC"),
         start_date=START,
         catchup=False,
+        is_paused_upon_creation=use_case.starts_paused,
         max_active_runs=1,
         default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(minutes=30)},
         params={"budget_seconds": Param(300, type="number", minimum=1, description="seconds it may take")},

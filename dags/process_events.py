@@ -50,6 +50,7 @@ def build(use_case: UseCase) -> None:
         ),
         start_date=START,
         catchup=False,
+        is_paused_upon_creation=use_case.starts_paused,
         max_active_runs=2,
         deadline=DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,

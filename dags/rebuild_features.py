@@ -25,6 +25,7 @@ def build(use_case: UseCase) -> None:
         schedule=None,
         start_date=START,
         catchup=False,
+        is_paused_upon_creation=use_case.starts_paused,
         max_active_runs=1,
         default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(hours=6)},
         tags=[use_case.name, "lake"],

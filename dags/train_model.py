@@ -28,6 +28,7 @@ def build(use_case: UseCase) -> None:
         schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
         start_date=START,
         catchup=False,
+        is_paused_upon_creation=use_case.starts_paused,
         max_active_runs=1,
         default_args=TASK_DEFAULTS | {"retries": 1, "execution_timeout": timedelta(hours=1)},
         params={

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from include.firstday import use_case
 from include.firstday.settings import REPOSITORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(540)]
@@ -129,13 +130,16 @@ def test_the_first_predictions_are_there_when_it_says_so(running: Installation) 
     assert (row["versions"], row["version"]) == ("1", "1")
 
 
-def test_every_dag_is_there_unpaused_and_without_import_errors(running: Installation) -> None:
+def test_every_dag_is_there_paused_as_its_use_case_says_and_without_import_errors(running: Installation) -> None:
     assert running.api("importErrors")["import_errors"] == []
     dags = {dag["dag_id"]: dag["is_paused"] for dag in running.api("dags")["dags"]}
     files = {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - {"check_use_cases"}
     assert PROCESS_EVENTS in dags
-    assert {dag.removeprefix("first_day_churn.") for dag in dags} == files
-    assert not any(dags.values())
+    cases = [use_case.load(name) for name in use_case.names()]
+    assert set(dags) == {f"{case.name}.{file}" for case in cases for file in files}
+    assert {dag for dag, is_paused in dags.items() if is_paused} == {
+        f"{case.name}.{file}" for case in cases for file in files if case.starts_paused
+    }
 
 
 def test_the_shipped_model_is_the_champion_in_mlflow(running: Installation) -> None:

@@ -76,7 +76,7 @@ def _try_stages(opened: Lake, case: UseCase) -> None:
     update_features.try_empty(opened, case)
     _expect(
         opened.columns("measures"),
-        ("user_id", "event_time", "measure", "value", "batch_id"),
+        ("user_id", "event_time", "measure", "item", "value", "batch_id"),
         f"use_cases/{case.name}/measures",
     )
     if case.training.label == "carried":

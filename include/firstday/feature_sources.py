@@ -38,7 +38,7 @@ def notice(use_case: UseCase, sources: list[str]) -> str:
 def _now(use_case: UseCase) -> dict[str, str]:
     paths = (f"use_cases/{use_case.name}/measures", f"use_cases/{use_case.name}/registrations", *sql.below(STAGE))
     texts = {f"sql/{path}.sql": _code(sql.statement(path).text) for path in paths}
-    window = [use_case.registered_by, use_case.window.opened_by, use_case.window.hours]
+    window = [use_case.registering, use_case.opening, use_case.window.hours]
     texts["use_case.yaml: window"] = json.dumps(window)
     return {source: hashlib.sha256(text.encode()).hexdigest() for source, text in texts.items()}
 

@@ -45,7 +45,7 @@ def rebuild_features(use_case: UseCase, run: Run | None = None, progress: Callab
             opened.build(
                 f"{SQL}/shard_users",
                 into="touched_users",
-                registered_by=use_case.registered_by,
+                registered_by=use_case.registering,
                 upto=after,
                 shard=shard,
                 shards=shards,
@@ -95,7 +95,7 @@ def _catch_up(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
     opened.build(
         f"{SQL}/newer_users",
         into="touched_users",
-        registered_by=use_case.registered_by,
+        registered_by=use_case.registering,
         after=after,
         upto=upto,
     )

@@ -70,7 +70,7 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
 
 def compute(opened: Lake, use_case: UseCase) -> None:
     """From `touched_users` and `scope_events` to `users_now` and `feature_state_now`, one row per key."""
-    opened.build(f"{SQL}/windows", opened_by=use_case.window.opened_by, window_seconds=window_seconds(use_case))
+    opened.build(f"{SQL}/windows", opened_by=use_case.opening, window_seconds=window_seconds(use_case))
     aggregate(opened, use_case)
     opened.build(f"use_cases/{use_case.name}/registrations")
     opened.build(f"{SQL}/users_now")
@@ -111,8 +111,8 @@ def _touch(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
     opened.build(f"{SQL}/repeated_users", after=after, **opened.row(f"{SQL}/arriving_ids_span"))
     opened.build(
         f"{SQL}/touched_users",
-        registered_by=use_case.registered_by,
-        opened_by=use_case.window.opened_by,
+        registered_by=use_case.registering,
+        opened_by=use_case.opening,
         window_seconds=seconds,
     )
 

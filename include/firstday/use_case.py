@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from include.firstday.settings import REPOSITORY
 
@@ -23,6 +23,13 @@ class UseCaseError(ValueError):
     """A use case's files contradict each other or themselves; the message names file, key and expectation."""
 
 
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+EventTypes = Annotated[tuple[Identifier, ...], BeforeValidator(_as_tuple)]
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,9 +41,9 @@ class Event(_Frozen):
 
 
 class Window(_Frozen):
-    """The span in which a user's events count: from the opening event, both ends included."""
+    """The span in which a user's events count: from the first of the opening events, both ends included."""
 
-    opened_by: Identifier
+    opened_by: EventTypes = ()
     hours: float = Field(gt=0)
 
 
@@ -100,12 +107,58 @@ class Monitoring(_Frozen):
     notifiers: tuple[Notifier, ...] = ()
 
 
+class Fates(_Frozen):
+    """A number of the synthetic source, for users who stay and for users who leave."""
+
+    stays: float = Field(ge=0)
+    leaves: float = Field(ge=0)
+
+
+class Amounts(_Frozen):
+    """Log-normal amounts of money: their median, and the standard deviation of their logarithm."""
+
+    median: float = Field(gt=0)
+    spread: float = Field(0.5, ge=0)
+
+
+class Happens(_Frozen):
+    """When an event type happens to a user of the synthetic source, and with which values.
+
+    Either in each session, so many times on average, or once, with a chance, so many minutes after registration.
+    """
+
+    per_session: Fates | None = None
+    once: Fates | None = None
+    after_minutes: float = Field(0, ge=0)
+    amounts: dict[Identifier, Amounts] = {}
+    choices: dict[Identifier, tuple[str, ...]] = {}
+
+    @model_validator(mode="after")
+    def _either(self) -> "Happens":
+        if (self.per_session is None) == (self.once is None):
+            raise ValueError("expected either per_session or once")
+        if self.once is not None and max(self.once.stays, self.once.leaves) > 1:
+            raise ValueError("once: expected a chance from 0 to 1")
+        return self
+
+
+class Behaviour(_Frozen):
+    """What users of the synthetic source do: how long they live, how often they come, and what happens then."""
+
+    life_days: Fates
+    longest_life_days: float = Field(gt=0, le=365)
+    sessions_per_day: Fates
+    session_minutes: float = Field(gt=0)
+    events: dict[Identifier, Happens] = Field(min_length=1)
+
+
 class Generator(_Frozen):
-    """Parameters of the synthetic source."""
+    """Parameters of the synthetic source: users as `behaviour` describes them, or, without it, players of a game."""
 
     seed: int = Field(ge=0)
     registrations_per_minute: float = Field(gt=0)
     churn_share: Share
+    behaviour: Behaviour | None = None
     late_share: Share = 0.0
     duplicate_share: Share = 0.0
     malformed_share: Share = 0.0
@@ -120,7 +173,7 @@ class UseCase(_Frozen):
     description: str
     events: dict[Identifier, Event] = Field(min_length=1)
     personal: tuple[Identifier, ...] = ()
-    registered_by: Identifier
+    registered_by: EventTypes = ()
     window: Window
     enrichment: dict[Identifier, str] = {}
     measures: tuple[Identifier, ...] = Field(min_length=1)
@@ -129,12 +182,14 @@ class UseCase(_Frozen):
     training: Training
     monitoring: Monitoring = Monitoring()
     generator: Generator | None = None
+    starts_paused: bool = False
 
     @model_validator(mode="after")
     def _names_agree(self) -> "UseCase":
-        for key, name in (("registered_by", self.registered_by), ("window.opened_by", self.window.opened_by)):
-            if name not in self.events:
-                raise ValueError(f"{key}: expected one of the events {sorted(self.events)}, found '{name}'")
+        for key, chosen in (("registered_by", self.registered_by), ("window.opened_by", self.window.opened_by)):
+            for name in chosen:
+                if name not in self.events:
+                    raise ValueError(f"{key}: expected one of the events {sorted(self.events)}, found '{name}'")
         for measure in self.scoring.measures:
             if measure not in self.measures:
                 raise ValueError(
@@ -148,9 +203,26 @@ class UseCase(_Frozen):
             )
         if self.monitoring.drifted_looks > self.monitoring.looks:
             raise ValueError("monitoring.drifted_looks: expected at most monitoring.looks")
+
+        if self.generator is not None and self.generator.behaviour is not None:
+            for name in self.generator.behaviour.events:
+                if name not in self.events:
+                    raise ValueError(
+                        f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
+                    )
         if len(set(self.features)) != len(self.features):
             raise ValueError("features: expected each name once")
         return self
+
+    @property
+    def registering(self) -> list[str]:
+        """Event types of which the earliest makes a user exist; all of them where none is named."""
+        return list(self.registered_by or self.events)
+
+    @property
+    def opening(self) -> list[str]:
+        """Event types of which the first opens the window; all of them where none is named."""
+        return list(self.window.opened_by or self.events)
 
     @property
     def folder(self) -> Path:

@@ -1,11 +1,17 @@
--- One row per user and measure: exact aggregates of the values inside the window. Merging two is associative.
+-- One row per user, measure and item: exact aggregates of the values inside the window. Merging two is associative.
+-- item: which of several things the values are of, so that different ones can be counted; null where there is one.
 -- batch_id: the last micro-batch that brought a value.
 -- params: none
 create table if not exists feature_state (
     user_id varchar not null,
     measure varchar not null,
+    item varchar,
     value_count bigint not null,
     value_sum decimal(38, 2) not null,
     value_sum_of_squares decimal(38, 4) not null,
+    value_min decimal(18, 2),
+    value_max decimal(18, 2),
+    first_at timestamp,
+    last_at timestamp,
     batch_id bigint not null
 )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from include.firstday import use_case
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Airflow reads its configuration when it is first imported, so each look at it is a process of its own.
@@ -68,7 +70,7 @@ print("SEEN", sorted(bag.dags))
 """,
         home,
     )
-    assert "first_day_churn.process_events" in out
+    assert all(f"'{name}.process_events'" in out for name in use_case.names())
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""The synthetic source: players who register, buy, bet and win. Pure: parameters in, Arrow out; no clock, no file."""
+"""The synthetic source: users as a use case describes them, or players of a game, who register, buy, bet and win.
+
+Pure: parameters in, Arrow out; no clock, no file.
+"""
 
 from include.firstday.generator.events import events
 from include.firstday.generator.postcodes import postcodes

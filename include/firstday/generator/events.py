@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.firstday.generator import play
+from include.firstday.generator import behaviour, play
 from include.firstday.generator.chance import Ints
 from include.firstday.generator.people import COLUMNS, people
 from include.firstday.generator.players import LIFE_MINUTES, MINUTE, Players, players
@@ -30,11 +30,13 @@ SCHEMA = pa.schema(
 
 
 def events(config: Generator, start: datetime, end: datetime, since: datetime | None = None) -> pa.Table:
-    """All events with start <= event_time < end, by time; columns of SCHEMA, null where a type has none.
+    """All events with start <= event_time < end, by time; null where a type has no value.
 
     `start`, `end` and `since` are zoned and on whole minutes. With `since`, nobody has registered before it.
     """
     first, last = _minute(start), _minute(end)
+    if config.behaviour is not None:
+        return behaviour.events(config, config.behaviour, first, last, _minute(since) if since else None)
     who = players(config, max(first - LIFE_MINUTES, _minute(since) if since else 0), last)
     span = first * MINUTE, last * MINUTE
     all_sessions = play.sessions(who)

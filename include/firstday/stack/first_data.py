@@ -49,7 +49,7 @@ def register_model(use_case: UseCase) -> bool:
 def load_history(use_case: UseCase) -> bool:
     """Put the generated history into landing, once; a start that was interrupted in it writes the same files again."""
     journal = Journal(Home.of(settings()).stack / "first_history.json")
-    if use_case.generator is None or journal.finished(use_case.name):
+    if use_case.generator is None or use_case.starts_paused or journal.finished(use_case.name):
         return True
     end = journal.begun(use_case.name)
     if end is None:
@@ -118,8 +118,9 @@ class Journal:
 
 
 def _predictable(use_case: UseCase) -> bool:
-    """Whether predictions come without anybody's doing: there are events and a model from the start."""
-    return use_case.generator is not None and use_case.scoring.shipped_model is not None
+    """Whether predictions come without anybody's doing: its DAGs run, with events and a model from the start."""
+    is_running = use_case.generator is not None and not use_case.starts_paused
+    return is_running and use_case.scoring.shipped_model is not None
 
 
 def _empty(use_case: UseCase) -> bool:

@@ -17,13 +17,14 @@ from include.firstday.training.candidates import train_candidate
 from include.firstday.training.training_set import build_training_set
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
-DAYS = 6
+DAYS = 6  # at least; more where labels take longer to be known
 
 
 def ship(name: str) -> None:
     """Train and write the shipped model of one use case, into FIRSTDAY_HOME as a scratch folder."""
     case = use_case.load(name)
-    generate_events.generate_history(case, END, DAYS, progress=print)
+    days = max(DAYS, 3 * case.training.label_known_after_hours / 24)
+    generate_events.generate_history(case, END, days, progress=print)
     store_events.store_events(case, on_batch=lambda batch: print(store_events.describe(batch)))
     update_features.update_features(case)
     built = build_training_set(case)

@@ -101,8 +101,8 @@ def read(training_set: dict[str, object]) -> pd.DataFrame:
 
 def collect(opened: Lake, use_case: UseCase) -> None:
     """From `scope_events` to the users' whole windows, the events in them, each once, and the tables that serve."""
-    opened.build(f"{SQL}/touched_users", registered_by=use_case.registered_by)
-    opened.build(f"{SERVING}/windows", opened_by=use_case.window.opened_by, window_seconds=window_seconds(use_case))
+    opened.build(f"{SQL}/touched_users", registered_by=use_case.registering)
+    opened.build(f"{SERVING}/windows", opened_by=use_case.opening, window_seconds=window_seconds(use_case))
     opened.build(f"{SERVING}/window_events")
     opened.build(f"use_cases/{use_case.name}/measures")
     opened.build(f"use_cases/{use_case.name}/registrations")

@@ -2,7 +2,7 @@
 -- params: $registered_by, $upto, $shard, $shards
 select
     user_id,
-    min(event_time) filter (where event_type = $registered_by) as registered_at,
+    min(event_time) filter (where list_contains($registered_by, event_type)) as registered_at,
     cast(null as timestamp) as opened_at_latest,
     min(event_time) as first_seen_at,
     max(event_time) as last_seen_at,

@@ -1,5 +1,5 @@
--- One row per touched user and measure, as it will stand in feature_state: what was counted before, merged with what
--- has arrived. A recomputed user starts from nothing.
+-- One row per touched user, measure and item, as it will stand in feature_state: what was counted before, merged
+-- with what has arrived. A recomputed user starts from nothing.
 -- params: none
 with parts as (
     select feature_state.*
@@ -14,9 +14,14 @@ with parts as (
 select
     user_id,
     measure,
+    item,
     cast(sum(value_count) as bigint) as value_count,
     cast(sum(value_sum) as decimal(38, 2)) as value_sum,
     cast(sum(value_sum_of_squares) as decimal(38, 4)) as value_sum_of_squares,
+    min(value_min) as value_min,
+    max(value_max) as value_max,
+    min(first_at) as first_at,
+    max(last_at) as last_at,
     max(batch_id) as batch_id
 from parts
-group by user_id, measure
+group by user_id, measure, item

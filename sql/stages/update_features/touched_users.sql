@@ -8,7 +8,7 @@ with arriving as (
         min(event_time) as first_arrival_at,
         max(event_time) as last_arrival_at,
         max(batch_id) as batch_id,
-        min(event_time) filter (where event_type = $registered_by) as registration_at
+        min(event_time) filter (where list_contains($registered_by, event_type)) as registration_at
     from arrivals
     group by user_id
 ),
@@ -42,7 +42,7 @@ openings as (
     inner join arriving on arrivals.user_id = arriving.user_id
     left join known on arrivals.user_id = known.user_id
     where
-        arrivals.event_type = $opened_by
+        list_contains($opened_by, arrivals.event_type)
         and arrivals.event_time >= least(known.registered_at, arriving.registration_at)
     group by arrivals.user_id
 )

@@ -1,11 +1,16 @@
--- One row per user and measure: exact aggregates of the values inside the window.
+-- One row per user, measure and item: exact aggregates of the values inside the window.
 -- params: none
 select
     measures.user_id,
     measures.measure,
+    measures.item,
     count(*) as value_count,
     sum(cast(measures.value as decimal(18, 2))) as value_sum,
     sum(cast(measures.value as decimal(18, 2)) * cast(measures.value as decimal(18, 2))) as value_sum_of_squares,
+    min(cast(measures.value as decimal(18, 2))) as value_min,
+    max(cast(measures.value as decimal(18, 2))) as value_max,
+    min(measures.event_time) as first_at,
+    max(measures.event_time) as last_at,
     max(measures.batch_id) as batch_id
 from measures
 inner join windows
@@ -13,4 +18,4 @@ inner join windows
         measures.user_id = windows.user_id
         and measures.event_time between windows.opened_at and windows.closes_at
 where measures.value is not null
-group by measures.user_id, measures.measure
+group by measures.user_id, measures.measure, measures.item

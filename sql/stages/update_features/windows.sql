@@ -10,7 +10,7 @@ with openings as (
         on
             scope_events.user_id = touched_users.user_id
             and scope_events.event_time >= touched_users.registered_at
-    where scope_events.event_type = $opened_by
+    where list_contains($opened_by, scope_events.event_type)
     group by scope_events.user_id
 ),
 

@@ -8,6 +8,7 @@ select
         when 'new_bet' then 'bet'
         when 'new_win' then 'win'
     end as measure,
+    cast(null as varchar) as item,
     case event_type
         when 'new_purchases' then amount
         when 'new_bet' then bet_amount

@@ -1,8 +1,10 @@
 """What a feature means, event at a time, in plain Python: slow, obvious, and without a line of the pipeline's SQL.
 
-A player is shown every event ever received of them, in any order, and answers what the lake should hold of them.
+A user is shown every event ever received of them, in any order, and answers what the lake should hold of them. What is
+a business case's own is in `RULES`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,19 +12,28 @@ from fractions import Fraction
 from typing import Any
 
 Event = dict[str, Any]
+Counted = tuple[str, str | None, Decimal | None]  # measure, item, value
 
-FIRST_DAY = timedelta(hours=24)
-MEASURES = {"new_purchases": ("purchase", "amount"), "new_bet": ("bet", "bet_amount"), "new_win": ("win", "win_amount")}
-CONTENT = (
-    "event_id", "user_id", "event_type", "event_time", "name", "date_of_birth", "street_address", "city", "country",
-    "postcode", "affiliate_url", "campaign", "label", "amount", "bet_amount", "win_amount",
-)  # fmt: skip
+
+@dataclass(frozen=True)
+class Rules:
+    """What a business case says: which events, which window, what counts, and what a model sees."""
+
+    registered_by: str
+    opened_by: str
+    window: timedelta
+    kept: tuple[str, ...]  # columns of the registration that users keeps, in the order of registrations.sql
+    columns: tuple[str, ...]  # columns of events, in the order of events.sql
+    values: dict[str, dict[str, list[Any]]]  # event type -> column -> some values
+    counts: Callable[[Event], list[Counted]]
+    features: Callable[["Player"], dict[str, float | None]]
 
 
 @dataclass
 class Player:
     """One user and every event received of them."""
 
+    rules: Rules
     received: list[Event] = field(default_factory=list)
 
     def see(self, event: Event) -> None:
@@ -31,17 +42,17 @@ class Player:
 
     @property
     def registration(self) -> Event | None:
-        """The earliest registration; of several at the same moment the one with the least label, then postcode."""
-        found = [event for event in self.received if event["event_type"] == "new_registration"]
+        """The earliest registration; of several at the same moment the one with the least values that are kept."""
+        found = [event for event in self.received if event["event_type"] == self.rules.registered_by]
         return min(
             found,
-            key=lambda event: (event["event_time"], _order(event.get("label")), _order(event.get("postcode"))),
+            key=lambda event: (event["event_time"], *(_order(event.get(name)) for name in self.rules.kept)),
             default=None,
         )
 
     @property
     def opened_at(self) -> datetime | None:
-        """When the first day opens: the earliest purchase at or after registration."""
+        """When the window opens: the earliest opening event at or after registration."""
         registration = self.registration
         if registration is None:
             return None
@@ -49,71 +60,247 @@ class Player:
             (
                 event["event_time"]
                 for event in self.received
-                if event["event_type"] == "new_purchases" and event["event_time"] >= registration["event_time"]
+                if event["event_type"] == self.rules.opened_by and event["event_time"] >= registration["event_time"]
             ),
             default=None,
         )
 
-    def first_day(self) -> list[Event]:
-        """The events inside the first day, each once."""
+    def window(self) -> list[Event]:
+        """The events inside the window, each once."""
         opened_at = self.opened_at
         if opened_at is None:
             return []
-        inside = [event for event in self.received if opened_at <= event["event_time"] <= opened_at + FIRST_DAY]
+        inside = [event for event in self.received if opened_at <= event["event_time"] <= opened_at + self.rules.window]
         once: dict[Any, Event] = {}
-        for event in sorted(inside, key=lambda event: (event["event_time"], _content(event))):
-            key = _content(event) if event.get("event_id") is None else event["event_id"]
+        for event in sorted(inside, key=lambda event: (event["event_time"], self._content(event))):
+            key = self._content(event) if event.get("event_id") is None else event["event_id"]
             once.setdefault(key, event)
         return list(once.values())
 
-    def values(self) -> dict[str, list[Decimal]]:
-        """The amounts that count, by measure."""
-        values: dict[str, list[Decimal]] = {}
-        for event in self.first_day():
-            measure, column = MEASURES.get(event["event_type"], ("", ""))
-            if measure and event.get(column) is not None:
-                values.setdefault(measure, []).append(event[column])
-        return values
+    def counted(self) -> dict[tuple[str, str | None], list[tuple[datetime, Decimal]]]:
+        """The times and values that count, by measure and item."""
+        found: dict[tuple[str, str | None], list[tuple[datetime, Decimal]]] = {}
+        for event in self.window():
+            for measure, item, value in self.rules.counts(event):
+                if value is not None:
+                    found.setdefault((measure, item), []).append((event["event_time"], value))
+        return found
+
+    def of(self, *measures: str) -> list[tuple[datetime, Decimal]]:
+        """The times and values of some measures, of all without any."""
+        return [
+            value
+            for (measure, _), values in self.counted().items()
+            for value in values
+            if measure in (measures or (measure,))
+        ]
+
+    def items(self, measure: str) -> int:
+        """How many different items of a measure there are."""
+        return sum(1 for name, _ in self.counted() if name == measure)
+
+    def since(self, measure: str, seconds: float) -> float | None:
+        """From the last event of a measure to the last event that counts."""
+        if not self.of(measure):
+            return None
+        last = max(time for time, _ in self.of(measure))
+        return (max(time for time, _ in self.of()) - last) / timedelta(seconds=seconds)
+
+    def active(self, seconds: float) -> float:
+        """From the first to the last event that counts."""
+        times = [time for time, _ in self.of()]
+        return (max(times) - min(times)) / timedelta(seconds=seconds) if times else 0.0
 
     def user(self) -> Event:
         """The row of `users`, without batch_id."""
         registration = self.registration or {}
         return {
             "registered_at": registration.get("event_time"),
-            "label": registration.get("label"),
-            "postcode": registration.get("postcode"),
+            **{name: registration.get(name) for name in self.rules.kept},
             "opened_at": self.opened_at,
             "first_seen_at": min(event["event_time"] for event in self.received),
             "last_seen_at": max(event["event_time"] for event in self.received),
         }
 
-    def state(self) -> dict[str, tuple[int, Decimal, Decimal]]:
-        """The rows of `feature_state`, without batch_id: measure to count, sum, sum of squares."""
-        return {
-            measure: (len(amounts), sum(amounts, Decimal(0)), sum((amount**2 for amount in amounts), Decimal(0)))
-            for measure, amounts in self.values().items()
-        }
+    def state(self) -> list[Event]:
+        """The rows of `feature_state`, without batch_id."""
+        return sorted(
+            (
+                {
+                    "measure": measure,
+                    "item": item,
+                    "value_count": len(values),
+                    "value_sum": sum((value for _, value in values), Decimal(0)),
+                    "value_sum_of_squares": sum((value**2 for _, value in values), Decimal(0)),
+                    "value_min": min(value for _, value in values),
+                    "value_max": max(value for _, value in values),
+                    "first_at": min(time for time, _ in values),
+                    "last_at": max(time for time, _ in values),
+                }
+                for (measure, item), values in self.counted().items()
+            ),
+            key=by_measure_and_item,
+        )
 
-    def features(self) -> dict[str, float]:
-        """The aggregates of `user_features`, from exact fractions."""
-        features: dict[str, float] = {}
-        for measure, _ in MEASURES.values():
-            amounts = [Fraction(amount) for amount in self.values().get(measure, [])]
-            count = len(amounts)
-            mean = sum(amounts, Fraction(0)) / count if count else Fraction(0)
-            squares = sum(((amount - mean) ** 2 for amount in amounts), Fraction(0))
-            features |= {
-                f"{measure}_sum": float(sum(amounts, Fraction(0))),
-                f"{measure}_mean": float(mean),
-                f"{measure}_count": count,
-                f"{measure}_var": float(squares / (count - 1)) if count > 1 else 0.0,
-            }
-        return features
+    def features(self) -> dict[str, float | None]:
+        """What `user_features` derives from the state."""
+        return self.rules.features(self)
+
+    def _content(self, event: Event) -> tuple[tuple[bool, Any], ...]:
+        return tuple(_order(event.get(column)) for column in self.rules.columns)
+
+
+def by_measure_and_item(row: Event) -> tuple[str, tuple[bool, Any]]:
+    """The order in which rows of `feature_state` are compared."""
+    return row["measure"], _order(row["item"])
 
 
 def _order(value: Any) -> tuple[bool, Any]:
     return (value is None, 0 if value is None else value)
 
 
-def _content(event: Event) -> tuple[tuple[bool, Any], ...]:
-    return tuple(_order(event.get(column)) for column in CONTENT)
+ONE = Decimal(1)
+AMOUNTS = [Decimal("0.00"), Decimal("0.01"), Decimal("10.00"), Decimal("33.33"), Decimal("999999.99"), None]
+CHURN = {"new_purchases": ("purchase", "amount"), "new_bet": ("bet", "bet_amount"), "new_win": ("win", "win_amount")}
+
+
+def _churn_counts(event: Event) -> list[Counted]:
+    measure, column = CHURN.get(event["event_type"], ("", ""))
+    return [(measure, None, event.get(column))] if measure else []
+
+
+def _churn_features(player: Player) -> dict[str, float | None]:
+    features: dict[str, float | None] = {}
+    for measure, _ in CHURN.values():
+        amounts = [Fraction(amount) for _, amount in player.of(measure)]
+        count = len(amounts)
+        mean = sum(amounts, Fraction(0)) / count if count else Fraction(0)
+        squares = sum(((amount - mean) ** 2 for amount in amounts), Fraction(0))
+        features |= {
+            f"{measure}_sum": float(sum(amounts, Fraction(0))),
+            f"{measure}_mean": float(mean),
+            f"{measure}_count": count,
+            f"{measure}_var": float(squares / (count - 1)) if count > 1 else 0.0,
+        }
+    return features
+
+
+def _cart_counts(event: Event) -> list[Counted]:
+    kind = event["event_type"]
+    counted: list[Counted] = []
+    if kind in ("page_viewed", "product_viewed"):
+        counted.append(("view", None, ONE))
+    if kind == "cart_added":
+        counted.append(("add", None, event.get("price")))
+    if kind == "cart_removed":
+        counted.append(("remove", None, ONE))
+    if kind in ("product_viewed", "cart_added"):
+        counted.append(("product", event.get("product"), ONE))
+    return counted
+
+
+def _cart_features(player: Player) -> dict[str, float | None]:
+    prices = [float(price) for _, price in player.of("add")]
+    return {
+        "is_mobile": _is(player, "device", "mobile"),
+        "view_count": len(player.of("view")),
+        "product_count": player.items("product"),
+        "add_count": len(prices),
+        "add_sum": sum(prices),
+        "add_min": min(prices, default=None),
+        "add_max": max(prices, default=None),
+        "remove_count": len(player.of("remove")),
+        "minutes_active": player.active(60),
+        "minutes_since_add": player.since("add", 60),
+    }
+
+
+def _subscription_counts(event: Event) -> list[Counted]:
+    kind = event["event_type"]
+    day = f"{event['event_time']:%Y-%m-%d}"
+    return {
+        "payment_made": [("payment", event.get("topic"), event.get("amount"))],
+        "session_started": [("session", event.get("topic"), ONE), ("active_day", day, ONE)],
+        "lesson_completed": [("lesson", event.get("topic"), ONE), ("active_day", day, ONE)],
+        "support_contacted": [("support", event.get("topic"), ONE)],
+    }.get(kind, [])
+
+
+def _subscription_features(player: Player) -> dict[str, float | None]:
+    amounts = [float(amount) for _, amount in player.of("payment")]
+    return {
+        "is_yearly": _is(player, "plan", "yearly"),
+        "payment_count": len(amounts),
+        "payment_sum": sum(amounts),
+        "payment_min": min(amounts, default=None),
+        "payment_max": max(amounts, default=None),
+        "session_count": len(player.of("session")),
+        "lesson_count": len(player.of("lesson")),
+        "topic_count": player.items("lesson"),
+        "active_days": player.items("active_day"),
+        "support_count": len(player.of("support")),
+        "hours_active": player.active(3600),
+        "hours_since_lesson": player.since("lesson", 3600),
+        "hours_since_session": player.since("session", 3600),
+    }
+
+
+def _is(player: Player, column: str, value: str) -> int | None:
+    found = (player.registration or {}).get(column)
+    return None if found is None else int(found == value)
+
+
+OWN = ("event_id", "user_id", "event_type", "event_time")
+PRODUCTS = ["lamp", "rug", None]
+TOPICS = ["words", "grammar", None]
+RULES = {
+    "first_day_churn": Rules(
+        registered_by="new_registration",
+        opened_by="new_purchases",
+        window=timedelta(hours=24),
+        kept=("label", "postcode"),
+        columns=(
+            *OWN, "name", "date_of_birth", "street_address", "city", "country", "postcode", "affiliate_url", "campaign",
+            "label", "amount", "bet_amount", "win_amount",
+        ),
+        values={
+            "new_registration": {"label": [None, 0, 1], "postcode": ["10001", "00000"]},
+            **{name: {column: AMOUNTS} for name, (_, column) in CHURN.items()},
+        },
+        counts=_churn_counts,
+        features=_churn_features,
+    ),
+    "cart_abandonment": Rules(
+        registered_by="session_started",
+        opened_by="cart_added",
+        window=timedelta(hours=1),
+        kept=("device",),
+        columns=(*OWN, "device", "product", "price", "amount"),
+        values={
+            "session_started": {"device": ["mobile", "desktop", None]},
+            "page_viewed": {},
+            "product_viewed": {"product": PRODUCTS},
+            "cart_added": {"product": PRODUCTS, "price": AMOUNTS},
+            "cart_removed": {"product": PRODUCTS},
+            "purchased": {"amount": AMOUNTS},
+        },
+        counts=_cart_counts,
+        features=_cart_features,
+    ),
+    "subscription_churn": Rules(
+        registered_by="signed_up",
+        opened_by="payment_made",
+        window=timedelta(hours=168),
+        kept=("plan",),
+        columns=(*OWN, "plan", "amount", "topic"),
+        values={
+            "signed_up": {"plan": ["monthly", "yearly", None]},
+            "payment_made": {"amount": AMOUNTS},
+            "session_started": {},
+            "lesson_completed": {"topic": TOPICS},
+            "support_contacted": {},
+        },
+        counts=_subscription_counts,
+        features=_subscription_features,
+    ),
+}  # fmt: skip

@@ -1,0 +1,9 @@
+-- fail: money is never negative, and a single amount of a million or more is a mistake of the source.
+-- params: none
+select
+    row_number,
+    'price, amount: expected 0 to 999,999.99, found ' || coalesce(price, amount) as reason
+from arriving_rows
+where
+    price not between 0 and 999999.99
+    or amount not between 0 and 999999.99

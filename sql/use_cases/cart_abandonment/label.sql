@@ -1,0 +1,12 @@
+-- One row per visit whose label can be known: 1 where nothing was purchased from the first product in the cart on.
+-- params: none
+select
+    mature_windows.user_id,
+    cast(count(label_events.user_id) = 0 as integer) as label
+from mature_windows
+left join label_events
+    on
+        mature_windows.user_id = label_events.user_id
+        and label_events.event_type = 'purchased'
+        and mature_windows.opened_at <= label_events.event_time
+group by mature_windows.user_id

@@ -1,0 +1,7 @@
+-- fail: money is never negative, and a single amount of a million or more is a mistake of the source.
+-- params: none
+select
+    row_number,
+    'amount: expected 0 to 999,999.99, found ' || amount as reason
+from arriving_rows
+where amount not between 0 and 999999.99
