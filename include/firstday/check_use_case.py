@@ -64,6 +64,10 @@ def _try_stages(opened: Lake, case: UseCase) -> None:
     _expect(columns, ("event_id", "user_id", "event_type", "event_time"), f"use_cases/{case.name}/events")
     for name, event in case.events.items():
         _expect(columns, event.required, f"use_cases/{case.name}/events", f"required by events.{name}")
+    if case.source:
+        _expect(
+            columns, tuple(case.source.columns.values()), f"use_cases/{case.name}/events", "named by source.columns"
+        )
     _expect(columns, case.personal, f"use_cases/{case.name}/events", "named by personal")
     for path in ("registrations", "user_features"):
         _expect_nothing_personal(opened, case, path)

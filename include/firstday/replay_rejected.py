@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from include.firstday import contract, forgotten, lake, readers, store_events
+from include.firstday import contract, forgotten, lake, readers, store_events, translate
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
@@ -67,7 +67,7 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         opened.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
         opened.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
         opened.build_like("accepted", "rejected_events", without=("replayed_in",))
-        tried = sum(_stage(opened, use_case, texts, header) for header, texts in _groups(opened))
+        tried = sum(_stage(opened, use_case, *group) for group in _groups(opened, use_case))
         last = opened.row(f"{SQL}/last_open_row")
         if not opened.has_rows("accepted"):
             return Replayed(tried, 0, ()), last
@@ -93,16 +93,23 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         return done, last
 
 
-def _groups(opened: Lake) -> Iterator[tuple[str | None, list[tuple[int, str]]]]:
+def _groups(opened: Lake, use_case: UseCase) -> Iterator[tuple[list[tuple[int, str]], str | None, str | None]]:
+    """Rows that are read alike: numbered texts, their header, and the event type that their files stand for."""
     for row in opened.rows(f"{SQL}/headers"):
-        texts = opened.rows(f"{SQL}/texts", header=row["header"])
-        yield row["header"], [(text["line_number"], text["raw"]) for text in texts]
+        groups: dict[str | None, list[tuple[int, str]]] = {}
+        for text in opened.rows(f"{SQL}/texts", header=row["header"]):
+            event_type = translate.event_type_of(use_case, text["source_file"])
+            groups.setdefault(event_type, []).append((text["line_number"], text["raw"]))
+        for event_type, texts in groups.items():
+            yield texts, row["header"], event_type
 
 
-def _stage(opened: Lake, use_case: UseCase, texts: list[tuple[int, str]], header: str | None) -> int:
+def _stage(
+    opened: Lake, use_case: UseCase, texts: list[tuple[int, str]], header: str | None, event_type: str | None
+) -> int:
     columns = contract.expected(opened.columns("events"))
-    readers.read_texts(opened, texts, header, columns)
-    store_events.type_rows(opened, use_case, "events", columns, lake.now())
+    readers.read_texts(opened, texts, header, translate.readable(use_case, "events", columns))
+    store_events.type_rows(opened, use_case, "events", columns, lake.now(), event_type)
     opened.insert("staged_events", f"{SQL}/accepted_events")
     opened.insert("accepted", f"{SQL}/accepted_rows")
     return len(texts)

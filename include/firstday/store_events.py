@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.firstday import contract, forgotten, lake, landing, readers, sql, traces
+from include.firstday import contract, forgotten, lake, landing, readers, sql, traces, translate
 from include.firstday.lake import Lake, Run
 from include.firstday.landing import LandingFile
 from include.firstday.prepare import open_lake
@@ -186,23 +186,32 @@ def _stage_file(opened: Lake, use_case: UseCase, file: LandingFile, sha256: str,
 def _stage_rows(opened: Lake, use_case: UseCase, entry: _Consumed, now: datetime) -> _Consumed:
     file, is_text = entry.file, readers.is_text(entry.file.path)
     columns = contract.expected(opened.columns(file.table))
+    wanted = translate.readable(use_case, file.table, columns)
+    event_type = translate.event_type_of(use_case, file.name)
     try:
-        readers.read_whole(opened, file.path, columns)
-        type_rows(opened, use_case, file.table, columns, now)
+        readers.read_whole(opened, file.path, wanted)
+        type_rows(opened, use_case, file.table, columns, now, event_type)
         if not (is_text and opened.has_rows("broken_rows")):
             return _keep(opened, entry, "refused_records")
     except lake.Unreadable as error:
         if lake.is_out_of_room(error) or not is_text:
             raise
-    for rejected in readers.read_rows(opened, file.path, columns):
-        type_rows(opened, use_case, file.table, columns, now)
+    for rejected in readers.read_rows(opened, file.path, wanted):
+        type_rows(opened, use_case, file.table, columns, now, event_type)
         entry = _keep(opened, _refuse_lines(opened, entry, rejected), "refused_lines")
     return entry
 
 
-def type_rows(opened: Lake, use_case: UseCase, table: str, columns: lake.Columns, now: datetime) -> None:
-    """From `given_rows` to `arriving_rows`, typed as the table's columns, and `broken_rows`, which break a rule."""
+def type_rows(
+    opened: Lake, use_case: UseCase, table: str, columns: lake.Columns, now: datetime, event_type: str | None = None
+) -> None:
+    """From `given_rows` to `arriving_rows`, typed as the table's columns, and `broken_rows`, which break a rule.
+
+    `event_type` is that of rows which name none.
+    """
     is_event = table == "events"
+    if is_event:
+        translate.translate(opened, use_case, columns, event_type)
     rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(columns)))
     opened.build_text("arriving_rows", contract.typed_rows(columns, opened.columns("given_rows"), rules))
     opened.build(f"{SQL}/broken_rows")

@@ -7,9 +7,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from include.firstday.settings import REPOSITORY
 
@@ -38,6 +48,33 @@ class Event(_Frozen):
     """One event type of the source."""
 
     required: tuple[Identifier, ...] = ()
+
+
+class Source(_Frozen):
+    """What the source's files call otherwise: their columns, event types and times, and which file holds which type."""
+
+    columns: dict[str, Identifier] = {}
+    event_types: dict[str, Identifier] = {}
+    files: dict[str, Identifier] = {}
+    time_zone: str = "UTC"
+    time_format: str = ""
+    decimal_comma: bool = False
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("expected a time zone's name, such as Europe/Berlin")
+        return name
+
+    @field_validator("time_format")
+    @classmethod
+    def _without_offset(cls, text: str) -> str:
+        if "%z" in text:
+            raise ValueError("expected a format without %z: a time with its offset needs no time_format")
+        if text and "%" not in text and text not in ("epoch_seconds", "epoch_milliseconds"):
+            raise ValueError("expected a format such as '%d.%m.%Y %H:%M', epoch_seconds or epoch_milliseconds")
+        return text
 
 
 class Window(_Frozen):
@@ -172,6 +209,7 @@ class UseCase(_Frozen):
     title: str
     description: str
     events: dict[Identifier, Event] = Field(min_length=1)
+    source: Source | None = None
     personal: tuple[Identifier, ...] = ()
     registered_by: EventTypes = ()
     window: Window
@@ -190,6 +228,12 @@ class UseCase(_Frozen):
             for name in chosen:
                 if name not in self.events:
                     raise ValueError(f"{key}: expected one of the events {sorted(self.events)}, found '{name}'")
+        for key, found in (
+            (("event_types", self.source.event_types), ("files", self.source.files)) if self.source else ()
+        ):
+            for name in found.values():
+                if name not in self.events:
+                    raise ValueError(f"source.{key}: expected some of the events {sorted(self.events)}, found '{name}'")
         for measure in self.scoring.measures:
             if measure not in self.measures:
                 raise ValueError(

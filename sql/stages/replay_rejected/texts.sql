@@ -2,6 +2,7 @@
 -- params: $header
 select
     line_number,
+    source_file,
     raw
 from open_rows
 where header is not distinct from $header
