@@ -93,6 +93,60 @@ def rebuild(case: UseCase, options: argparse.Namespace) -> int:
     return 0
 
 
+def new_use_case(case: UseCase, options: argparse.Namespace) -> int:
+    """Write the YAML and SQL of a new business case, made to be changed; with --from, made for a file of events."""
+    from include.firstday import new_use_case as maker
+
+    chosen = {"user_id": options.user, "event_time": options.time, "event_type": options.type}
+    for path in maker.new_use_case(options.name, options.file, {ours: name for ours, name in chosen.items() if name}):
+        print(path)
+    print(f"\nNext: python -m include.firstday check-use-case {options.name}")
+    return 0
+
+
+def check(case: UseCase, options: argparse.Namespace) -> int:
+    """Say line by line what is wrong or missing in a use case, and show the features of a few sample events."""
+    from include.firstday import explain_use_case as explainer
+
+    if wrong := explainer.explain(options.name):
+        print("\n".join(wrong))
+        return 1
+    checked = use_case.load(options.name)
+    print(f"{options.name}: all of its YAML and SQL fits together")
+    for hint in explainer.hints(checked):
+        print(f"- {hint}")
+    source, rows, refused = explainer.sample(checked, options.sample)
+    print(f"\nFeatures of {source}.\n")
+    if rows:
+        names = [name for name in rows[0] if name != "user_id"]
+        _print(
+            ["feature", *(row["user_id"] for row in rows)],
+            [[name, *(row[name] for row in rows)] for name in names],
+            "table",
+        )
+    if refused:
+        print("\nRefused rows, as they would be in rejected_events:\n")
+        _print(["rows", "first row", "reason"], [list(row.values()) for row in refused], "table")
+    return 0
+
+
+def train(case: UseCase, options: argparse.Namespace) -> int:
+    """Train the candidates on what has arrived, test the best, and promote it if better: what the DAG does."""
+    from include.firstday.training import best, candidates, training_set
+
+    built = training_set.build_training_set(case, run=_run())
+    print(f"{built['rows']:,} rows of {built['users']:,} users, up to micro-batch {built['batch_id']}")
+    results = [candidates.train_candidate(case, built, name) for name in case.training.candidates]
+    for result in results:
+        print(f"{result['name']}: log loss {result['log_loss']:.4f}, ROC AUC {result['roc_auc']:.3f}, out of fold")
+    tested = best.test_candidate(case, built, results)
+    verdict = best.promote_if_better(case, built, tested)
+    print(f"{tested['name']} on the newest users: ROC AUC {tested['roc_auc']:.3f}")
+    becomes = "is the champion" if verdict["is_promoted"] else "stays challenger"
+    print(f"version {tested['version']} {becomes}: {verdict['reason']}")
+    return 0
+
+
 def generate(case: UseCase, options: argparse.Namespace) -> int:
     """Write generated events of the last minutes, or days of history, into landing."""
     from include.firstday import generate_events
@@ -206,6 +260,15 @@ def _parser() -> argparse.ArgumentParser:
     add("status", status)
     add("backup", backup).add_argument("to", type=Path, metavar="FOLDER", help="must not be there yet")
     add("restore", restore).add_argument("source", type=Path, metavar="FOLDER", help="made by backup")
+    made = add("new-use-case", new_use_case)
+    made.add_argument("name", help="small letters, digits and _")
+    made.add_argument("--from", dest="file", type=Path, metavar="FILE", help="a file of events, or a part of one")
+    for ours, what in (("user", "who it was"), ("time", "when it was"), ("type", "what it was")):
+        made.add_argument(f"--{ours}", default="", metavar="COLUMN", help=f"the file's column that says {what}")
+    checked = add("check-use-case", check)
+    checked.add_argument("name")
+    checked.add_argument("--sample", type=Path, metavar="FILE", help="events to show the features of")
+    add("train", train)
     add("rebuild-features", rebuild)
     add("forget-user", forget).add_argument("user_id", help="as in events")
     for name, command in (("rejected", rejected), ("replay-rejected", replay)):

@@ -77,7 +77,7 @@ def _try_stages(opened: Lake, case: UseCase) -> None:
     opened.build("stages/store_events/broken_rows")
     for path in sql.below(f"use_cases/{case.name}/checks"):
         opened.insert("broken_rows", path)
-    update_features.try_empty(opened, case)
+    update_features.fold(opened, case, after=0, upto=0)
     _expect(
         opened.columns("measures"),
         ("user_id", "event_time", "measure", "item", "value", "batch_id"),

@@ -382,6 +382,13 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def is_keyword(name: str) -> bool:
+    """Whether SQL takes a name for a word of its own, so that it must be quoted."""
+    with duckdb.connect() as connection:
+        found = connection.execute("select 1 from duckdb_keywords() where keyword_name = $name", {"name": name})
+        return found.fetchone() is not None
+
+
 def extension_file(name: str) -> Path:
     """A DuckDB extension's file in its PyPI package, so that nothing is fetched. Raises LakeError if it is missing."""
     package = importlib.util.find_spec(f"duckdb_extension_{name}")

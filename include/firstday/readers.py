@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from include.firstday import lake
 from include.firstday.contract import as_text
@@ -23,6 +24,7 @@ from include.firstday.lake import Columns, Lake
 
 BLOCK_BYTES = 16 * 2**20
 BLOCK_RECORDS = 50_000
+HEAD_LINES = 1000  # from which the keys of JSON objects are told
 LINE_BYTES = 2**20  # a longer line is not an event
 KEPT_BYTES = 1000  # what is kept of a line that cannot be an event
 DELIMITERS = ",;\t|"
@@ -57,6 +59,29 @@ class _Head:
 def is_text(path: Path) -> bool:
     """Whether the file holds a row a line, so that one broken row leaves the others readable."""
     return _is_json(path) or path.name.endswith(".csv")
+
+
+def column_names(path: Path) -> list[str]:
+    """What a file calls its columns: its header, its schema, or the keys of its first lines.
+
+    Raises UnreadableFile, OSError or EOFError.
+    """
+    if _is_json(path):
+        with _open(path) as file:
+            lines = (line for line in islice(file, HEAD_LINES) if line.strip())
+            try:
+                rows = [json.loads(line) for line in lines]
+            except ValueError as error:
+                raise UnreadableFile(f"{path}: expected a JSON object a line: {error}") from error
+        return list(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
+    if not path.name.endswith(".csv"):
+        try:
+            return list(pq.read_schema(path).names)
+        except pa.ArrowInvalid as error:
+            raise UnreadableFile(f"{path}: expected Parquet: {error}") from error
+    with _open_csv(path) as csv_file:
+        line = next(_bounded_lines(csv_file), "")
+    return list(next(csv.reader([line], delimiter=_delimiter(line)), []))
 
 
 def read_whole(opened: Lake, path: Path, columns: Columns) -> None:
@@ -170,13 +195,17 @@ def _head(path: Path, columns: Columns) -> _Head:
 
 
 def _parsed_head(line: str, columns: Columns) -> _Head:
-    delimiter = max(DELIMITERS, key=line.count)
+    delimiter = _delimiter(line)
     names = tuple(next(csv.reader([line], delimiter=delimiter), []))
     if names and not set(names) & set(columns):
         raise UnreadableFile(f"header: expected some of {', '.join(columns)}, found {line.strip()[:200]!r}")
     if len({name.lower() for name in names}) != len(names):
         raise UnreadableFile(f"header: expected each column once, found {line.strip()[:200]!r}")
     return _Head(delimiter, names)
+
+
+def _delimiter(line: str) -> str:
+    return max(DELIMITERS, key=line.count)
 
 
 def _record_pieces(path: Path, head: _Head) -> Iterator[tuple[pa.Table, Rejected]]:

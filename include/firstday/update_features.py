@@ -58,10 +58,7 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
         if changed := feature_sources.changed(opened, use_case):
             log.warning("%s", feature_sources.notice(use_case, changed))
         with opened.transaction() as commit:
-            _touch(opened, use_case, after, upto)
-            _scope(opened, use_case, upto)
-            compute(opened, use_case)
-            write(opened)
+            fold(opened, use_case, after, upto)
             opened.advance(STAGE, after, upto)
             step = Updated(after, upto, **opened.row(f"{SQL}/touched_counts"))
             commit.message = describe(step)
@@ -91,10 +88,10 @@ def write(opened: Lake) -> None:
         opened.insert_from(table, f"{table}_now")
 
 
-def try_empty(opened: Lake, use_case: UseCase) -> None:
-    """Run every statement of the stage without an event, to see that the use case's fit."""
-    _touch(opened, use_case, 0, 0)
-    _scope(opened, use_case, 0)
+def fold(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
+    """Fold the events of micro-batches `after < batch_id <= upto` into `users` and `feature_state`."""
+    _touch(opened, use_case, after, upto)
+    _scope(opened, use_case, upto)
     compute(opened, use_case)
     write(opened)
 

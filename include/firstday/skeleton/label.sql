@@ -1,0 +1,11 @@
+-- One row per user whose label can be known: 1 where nothing came of them after their window.
+-- params: none
+select
+    mature_windows.user_id,
+    cast(count(label_events.user_id) = 0 as integer) as label
+from mature_windows
+left join label_events
+    on
+        mature_windows.user_id = label_events.user_id
+        and mature_windows.closes_at < label_events.event_time
+group by mature_windows.user_id
