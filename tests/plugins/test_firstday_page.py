@@ -46,7 +46,7 @@ def test_viewers_read_and_do_not_write(server: Server) -> None:
 def test_a_use_case_that_is_not_there_is_not_found(server: Server) -> None:
     answer = server.ask("/firstday/api/nothing_such/status", "viewer")
     assert answer.code == 404
-    assert "there are: first_day_churn" in answer.json["detail"]
+    assert "no use case 'nothing_such'; there are:" in answer.json["detail"]
     assert server.ask("/firstday/api/..%2f..%2fetc/status", "viewer").code == 404
 
 
@@ -56,6 +56,17 @@ def test_every_answer_has_its_headers(server: Server) -> None:
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "frame-ancestors 'self'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_every_use_case_is_shown_also_one_without_events(server: Server) -> None:
+    names = [case["name"] for case in server.ask("/firstday/api/use_cases", "viewer").json]
+    assert names[0] == "first_day_churn"
+    assert len(names) > 1
+    for name in names[1:]:
+        for question in ("status", "activity", "users", "model", "lake", "metrics"):
+            assert server.ask(f"/firstday/api/{name}/{question}", "viewer").code == 200, (name, question)
+        status = server.ask(f"/firstday/api/{name}/status", "viewer").json
+        assert (status["state"]["level"], status["model"], status["last_micro_batch"]) == ("empty", None, None)
 
 
 def test_the_status_says_what_the_lake_holds(server: Server) -> None:

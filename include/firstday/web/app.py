@@ -86,7 +86,7 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
 
     @router.get("/api/use_cases")
     def use_cases() -> list[answers.UseCaseName]:
-        """The business cases whose files fit together."""
+        """The business cases whose files fit together; those that run from the start come first."""
         return [
             answers.UseCaseName(
                 name=case.name,
@@ -96,7 +96,7 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
                 event_types=list(case.events),
                 window_hours=case.window.hours,
             )
-            for case in check_use_case.valid()
+            for case in sorted(check_use_case.valid(), key=lambda case: (case.starts_paused, case.name))
         ]
 
     return router

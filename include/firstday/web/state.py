@@ -42,11 +42,11 @@ def state(work: Work, schedule: Schedule | None, now: datetime) -> State:
     """How the pipeline stands at a moment."""
     causes = tuple(_causes(work, schedule))
     waiting = tuple(_waiting(work, now))
+    if work.events == 0 and not waiting:
+        return State("empty", ("No events yet: unpause generate_events, or send some to POST /events.", *causes))
     if schedule and schedule.is_paused:
         return State("stalled", (*causes, *waiting))
     if not waiting:
-        if work.events == 0:
-            return State("empty", ("No events yet: unpause generate_events, or send some to POST /events.", *causes))
         return State("healthy", causes or ("Everything that has arrived is processed.",))
     idle = now - (work.last_commit_at or now)
     waited = now - work.oldest_pending_at if work.oldest_pending_at else idle

@@ -11,6 +11,7 @@ import { users } from "./users.js";
 
 const TABS = { now, users, model, lake, api: reference };
 const EVERY = 5000;
+const CHOSEN = "firstday.use_case";
 const main = document.getElementById("main");
 const trouble = document.getElementById("trouble");
 const select = document.getElementById("use-case");
@@ -77,7 +78,10 @@ async function start() {
   if (!cases.length) throw new Error("No use case fits together: Airflow shows why under import errors.");
   select.replaceChildren(...cases.map((one) => h("option", { value: one.name }, one.title)));
   document.getElementById("chooser").hidden = cases.length < 2;
+  const remembered = localStorage.getItem(CHOSEN);
+  if (cases.some((one) => one.name === remembered)) select.value = remembered;
   const choose = () => {
+    localStorage.setItem(CHOSEN, select.value);
     useCase = cases.find((one) => one.name === select.value);
     show();
   };

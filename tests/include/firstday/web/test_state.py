@@ -64,6 +64,12 @@ def test_a_paused_dag_is_a_stall_at_once() -> None:
     assert (found.level, found.reasons[0]) == ("stalled", "process_events is paused: unpause it in Airflow.")
 
 
+def test_a_use_case_that_was_never_started_is_empty_rather_than_stalled() -> None:
+    found = state(replace(IDLE, events=0), replace(RUNNING, is_paused=True), NOW)
+    assert found.level == "empty"
+    assert "process_events is paused: unpause it in Airflow." in found.reasons
+
+
 def test_scoring_without_a_champion_says_so() -> None:
     waiting = replace(IDLE, waiting_stage="score_users", behind=5, last_commit_at=ago(0.5), has_champion=False)
     found = state(waiting, RUNNING, NOW)
