@@ -92,11 +92,11 @@ def build(use_case: UseCase) -> None:
 
         @task
         def promote_if_better(training_set: dict[str, Any], tested: dict[str, Any]) -> dict[str, Any]:
-            """Move the alias `champion` if the challenger is better by more than chance."""
+            """Make the challenger champion if it passes every gate; the log says what each gate found."""
             from include.firstday import registry
-            from include.firstday.training.best import promote_if_better as stage
+            from include.firstday.training.gates import promote_if_better as stage
 
-            verdict = stage(load(use_case.name), training_set, tested)
+            verdict = stage(load(use_case.name), training_set, tested, current_run())
             link_to_mlflow(registry.run_url(training_set["run_id"]))
             tell((f"{'promoted' if verdict['is_promoted'] else 'not promoted'}: {verdict['reason']}", {}))
             return verdict

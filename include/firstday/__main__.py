@@ -132,7 +132,7 @@ def check(case: UseCase, options: argparse.Namespace) -> int:
 
 def train(case: UseCase, options: argparse.Namespace) -> int:
     """Train the candidates on what has arrived, test the best, and promote it if better: what the DAG does."""
-    from include.firstday.training import best, candidates, training_set
+    from include.firstday.training import best, candidates, gates, training_set
 
     built = training_set.build_training_set(case, run=_run())
     print(f"{built['rows']:,} rows of {built['users']:,} users, up to micro-batch {built['batch_id']}")
@@ -140,7 +140,7 @@ def train(case: UseCase, options: argparse.Namespace) -> int:
     for result in results:
         print(f"{result['name']}: log loss {result['log_loss']:.4f}, ROC AUC {result['roc_auc']:.3f}, out of fold")
     tested = best.test_candidate(case, built, results)
-    verdict = best.promote_if_better(case, built, tested)
+    verdict = gates.promote_if_better(case, built, tested, _run())
     print(f"{tested['name']} on the newest users: ROC AUC {tested['roc_auc']:.3f}")
     becomes = "is the champion" if verdict["is_promoted"] else "stays challenger"
     print(f"version {tested['version']} {becomes}: {verdict['reason']}")
@@ -188,6 +188,15 @@ def forget(case: UseCase, options: argparse.Namespace) -> int:
     return 0
 
 
+def rollback(case: UseCase, options: argparse.Namespace) -> int:
+    """Make the champion before this one, or a version, the champion again."""
+    from include.firstday import promotion
+
+    before, now = promotion.rollback_model(case, options.version, _run())
+    print(f"version {now} is the champion, version {before} no longer is")
+    return 0
+
+
 def _run() -> Run:
     return Run(run=f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}")
 
@@ -215,9 +224,9 @@ def restore(case: UseCase, options: argparse.Namespace) -> int:
 
 
 def _score(case: UseCase, run: Run) -> None:
-    from include.firstday import publish_predictions, registry, score_users
+    from include.firstday import promotion, publish_predictions, score_users
 
-    registry.register_shipped(case)
+    promotion.register_shipped(case)
     step = score_users.score_users(case, replace(run, task=score_users.STAGE))
     print(score_users.describe(step) if step else "no users to score")
     publish_predictions.publish_predictions(case, replace(run, task=publish_predictions.STAGE))
@@ -273,6 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     add("forget-user", forget).add_argument("user_id", help="as in events")
     for name, command in (("rejected", rejected), ("replay-rejected", replay)):
         add(name, command).add_argument("--reason", default="", help="how the reason begins, such as event_type")
+    add("rollback-model", rollback).add_argument("--version", type=int, help="the one before, unless given")
     generated = add("generate", generate)
     generated.add_argument("--minutes", type=int, default=1, help="how many whole minutes before now")
     generated.add_argument("--days", type=float, default=0, help="days of history instead")

@@ -18,8 +18,9 @@ TABLES = (
     "feature_sources",
     "forgotten_users",
     "monitoring",
+    "champions",
 )
-PARTITIONED = ("events", "rejected_events", "predictions")
+PARTITIONED = ("events", "rejected_events", "predictions", "shadow_predictions")
 
 
 @contextmanager
@@ -87,6 +88,7 @@ def create(opened: Lake, use_case: UseCase) -> None:
     opened.create_view(f"{own}/user_features")
     _check_features(opened, use_case)
     opened.execute("lake/predictions")
+    opened.execute("lake/shadow_predictions")
     for row in opened.rows("lake/stages_without_progress", stages=list(STAGES)):
         opened.execute("lake/start_progress", stage=row["stage"], now=lake.now())
     if not opened.has_rows("feature_sources"):

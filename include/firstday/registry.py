@@ -26,7 +26,12 @@ MODEL_FILE = "model.skops"
 REFERENCE_FILE = "reference.json"
 TRUSTED = (
     "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
 )
 
@@ -98,6 +103,11 @@ def with_alias(use_case: UseCase, alias: str) -> Champion | None:
     return Champion(use_case.name, int(version.version), threshold, found, model)
 
 
+def champion_version(use_case: UseCase) -> int | None:
+    """Number of the version that carries the alias `champion`, without its model; None where there is none."""
+    return next((version.number for version in versions(use_case) if CHAMPION in version.aliases), None)
+
+
 def versions(use_case: UseCase) -> list[Version]:
     """All registered versions, the newest first; none where nothing was registered."""
     store = client()
@@ -124,7 +134,7 @@ def run_url(run_id: str) -> str:
 
 
 def register_shipped(use_case: UseCase) -> int | None:
-    """Register the model that ships with the use case as champion, where the registry holds no version yet.
+    """Register the model that ships with the use case, where the registry holds no version yet.
 
     Returns its version, or None where there was nothing to do.
     """
@@ -139,9 +149,7 @@ def register_shipped(use_case: UseCase) -> int | None:
         log_model(use_case, model)
         if (use_case.folder / REFERENCE_FILE).exists():
             mlflow.log_artifact(str(use_case.folder / REFERENCE_FILE))
-        version = register(use_case, run.info.run_id, use_case.scoring.costs.threshold)
-    promote(use_case, version)
-    return version
+        return register(use_case, run.info.run_id, use_case.scoring.costs.threshold)
 
 
 def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
@@ -184,8 +192,8 @@ def register(use_case: UseCase, run_id: str, threshold: float) -> int:
     return int(version.version)
 
 
-def promote(use_case: UseCase, version: int) -> None:
-    """Move the alias `champion` to a version. The one before keeps its number."""
+def set_champion(use_case: UseCase, version: int) -> None:
+    """Move the alias `champion` to a version, as `promotion` does. The one before keeps its number."""
     client().set_registered_model_alias(use_case.name, CHAMPION, str(version))
 
 

@@ -1,7 +1,8 @@
 """Scoring: the champion's churn probability for each user with new activity in their first day, into the inference log.
 
 One vectorised call a step. A user is scored once a step, however many micro-batches the step takes, with the features
-as they stand after the last of them; those features are logged with the prediction.
+as they stand after the last of them; those features are logged with the prediction. A challenger scores the same users
+in shadow, into a table of its own that nothing acts on.
 """
 
 import logging
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from include.firstday import forgotten, lake, registry
-from include.firstday.lake import Run
+from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
 
@@ -69,11 +70,12 @@ def score_step(use_case: UseCase, run: Run) -> Scored | None:
         if champion is None:
             raise NoChampionError(f"no champion for {use_case.name} yet: train a model, or register the shipped one")
         rows = predictions(features, champion, upto, run)
+        shadow = _shadow(use_case, features, champion, upto, run)
         step = Scored(after, upto, rows.num_rows, sum(rows["about_to_churn"].to_pylist()), champion.version)
         with opened.transaction() as commit:
-            opened.build_rows("staged_predictions", rows)
-            forgotten.drop(opened, "staged_predictions")
-            opened.insert_from("predictions", "staged_predictions")
+            _append(opened, "predictions", rows)
+            if shadow is not None:
+                _append(opened, "shadow_predictions", shadow)
             opened.advance(STAGE, after, upto)
             commit.message = describe(step)
     return step
@@ -95,3 +97,25 @@ def predictions(features: pa.Table, champion: "registry.Champion", batch_id: int
     for name, values in columns.items():
         features = features.append_column(name, values)
     return features
+
+
+def _shadow(
+    use_case: UseCase, features: pa.Table, champion: "registry.Champion", batch_id: int, run: Run
+) -> pa.Table | None:
+    """What the challenger makes of the same users; None where there is no other. It never stops the champion."""
+    if not use_case.scoring.shadow:
+        return None
+    try:
+        challenger = registry.with_alias(use_case, registry.CHALLENGER)
+        if challenger is None or challenger.version == champion.version:
+            return None
+        return predictions(features, challenger, batch_id, run)
+    except Exception:
+        log.warning("the challenger cannot score in shadow", exc_info=True)
+        return None
+
+
+def _append(opened: Lake, table: str, rows: pa.Table) -> None:
+    opened.build_rows("staged_predictions", rows)
+    forgotten.drop(opened, "staged_predictions")
+    opened.insert_from(table, "staged_predictions")

@@ -101,15 +101,64 @@ class Scoring(_Frozen):
 
     measures: tuple[Identifier, ...] = Field(min_length=1)
     costs: Costs = Costs()
+    shadow: bool = True
     shipped_model: str | None = None
 
 
 class Candidate(_Frozen):
-    """An estimator by its import path, with its parameters."""
+    """An estimator by its import path, with its parameters; of those in `search`, the best values of some are taken."""
 
     estimator: str
     parameters: dict[str, Any] = {}
+    search: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    trials: int = Field(4, ge=1, le=50)
     scale: bool = False
+
+
+class Baseline(_Frozen):
+    """A plain model to beat: of one feature alone, or of its share in another."""
+
+    feature: Identifier
+    per: Identifier | None = None
+
+
+class Direction(_Frozen):
+    """What must not raise the risk: the features, all made larger by the factor at once."""
+
+    features: tuple[Identifier, ...] = Field(min_length=1)
+    factor: float = Field(gt=1)
+
+
+class Gate(_Frozen):
+    """A condition of promotion: on a measured value or, with `against`, on the advantage in it over another model.
+
+    An advantage is above 0 where the challenger is better. `certain`: its whole 95 % interval must keep to it.
+    """
+
+    metric: Literal[
+        "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "accuracy", "f1", "lift_at_10_percent",
+        "cost_per_user", "scoring_seconds", "model_megabytes", "wrong_direction",
+    ]  # fmt: skip
+    against: Identifier | None = None
+    above: float | None = None
+    at_most: float | None = None
+    certain: bool = False
+
+    @model_validator(mode="after")
+    def _is_one_condition(self) -> "Gate":
+        if (self.above is None) == (self.at_most is None):
+            raise ValueError("expected one of above and at_most")
+        if (self.against or self.certain) and self.metric in ("scoring_seconds", "model_megabytes", "wrong_direction"):
+            raise ValueError(f"{self.metric}: expected neither against nor certain, as it is measured once")
+        return self
+
+
+GATES = {
+    "better_than_champion": Gate(metric="log_loss", against="champion", above=0, certain=True),
+    "better_than_the_rate": Gate(metric="log_loss", against="rate", above=0, certain=True),
+    "calibrated": Gate(metric="calibration_error", against="champion", above=-0.02),
+    "quick": Gate(metric="scoring_seconds", at_most=0.5),
+}
 
 
 class Training(_Frozen):
@@ -121,6 +170,9 @@ class Training(_Frozen):
     label_known_after_hours: float = Field(ge=0)
     minimum_users: int = Field(ge=10)
     candidates: dict[Identifier, Candidate] = Field(min_length=1)
+    baselines: dict[Identifier, Baseline] = {}
+    directions: dict[Identifier, Direction] = {}
+    gates: dict[Identifier, Gate] = GATES
 
 
 class Notifier(_Frozen):
@@ -239,6 +291,23 @@ class UseCase(_Frozen):
                 raise ValueError(
                     f"scoring.measures: expected some of the measures {list(self.measures)}, found '{measure}'"
                 )
+        if len(set(self.features)) != len(self.features):
+            raise ValueError("features: expected each name once")
+        self._check_parts()
+        return self
+
+    def _check_parts(self) -> None:
+        compared = ("champion", "rate", *self.training.baselines)
+        for name, gate in self.training.gates.items():
+            if gate.against and gate.against not in compared:
+                raise ValueError(f"training.gates.{name}.against: expected one of {compared}, found '{gate.against}'")
+        for key, names in (
+            ("baselines", [name for each in self.training.baselines.values() for name in (each.feature, each.per)]),
+            ("directions", [name for each in self.training.directions.values() for name in each.features]),
+        ):
+            for feature in names:
+                if feature is not None and feature not in self.features:
+                    raise ValueError(f"training.{key}: expected some of the features, found '{feature}'")
         hours = self.training.label_known_after_hours
         if self.training.label == "observed" and hours <= self.window.hours:
             raise ValueError(
@@ -247,16 +316,12 @@ class UseCase(_Frozen):
             )
         if self.monitoring.drifted_looks > self.monitoring.looks:
             raise ValueError("monitoring.drifted_looks: expected at most monitoring.looks")
-
         if self.generator is not None and self.generator.behaviour is not None:
             for name in self.generator.behaviour.events:
                 if name not in self.events:
                     raise ValueError(
                         f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
                     )
-        if len(set(self.features)) != len(self.features):
-            raise ValueError("features: expected each name once")
-        return self
 
     @property
     def registering(self) -> list[str]:

@@ -78,10 +78,10 @@ def test_a_minute_goes_through_the_dag_into_the_lake(home: Path) -> None:
     out = run(
         """
 from datetime import UTC, datetime
-from include.firstday import generate_events, registry, status, use_case
+from include.firstday import generate_events, promotion, status, use_case
 case = use_case.load("first_day_churn")
 generate_events.generate_history(case, datetime(2026, 11, 20, 12, tzinfo=UTC), days=0.1)
-registry.register_shipped(case)
+promotion.register_shipped(case)
 for _ in range(2):
     dag = bag.dags["first_day_churn.process_events"]
     dag.deadline = None  # dag.test() cannot read deadlines, https://github.com/apache/airflow/issues/73428

@@ -94,7 +94,7 @@ def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, told
 
 
 def _tasks() -> dict[str, Callable[..., object]]:
-    from include.firstday import maintain_lake, publish_predictions, registry, score_users, store_events
+    from include.firstday import maintain_lake, promotion, publish_predictions, score_users, store_events
     from include.firstday import update_features as update
 
     return {
@@ -103,7 +103,7 @@ def _tasks() -> dict[str, Callable[..., object]]:
         "score_users": score_users.score_users,
         "publish_predictions": publish_predictions.publish_predictions,
         "maintain_lake": maintain_lake.maintain_lake,
-        "register_shipped": lambda case, run: registry.register_shipped(case),
+        "register_shipped": lambda case, run: promotion.register_shipped(case),
     }
 
 

@@ -23,8 +23,8 @@ from include.firstday import (
     generate_events,
     landing,
     maintain_lake,
+    promotion,
     publish_predictions,
-    registry,
     score_users,
     store_events,
     update_features,
@@ -86,7 +86,7 @@ def soak(options: Options, say: Callable[[str], None]) -> list[Hour]:
     case = use_case.load(options.use_case)
     start = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=options.history_days)
     since = start - timedelta(days=options.history_days)
-    registry.register_shipped(case)
+    promotion.register_shipped(case)
     if options.history_days:
         generate_events.generate_history(case, start, options.history_days)
     _micro_batch(case)

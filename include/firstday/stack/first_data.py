@@ -38,9 +38,9 @@ def register_model(use_case: UseCase) -> bool:
     journal = Journal(Home.of(settings()).mlflow / "shipped_models.json")
     if use_case.scoring.shipped_model is None or journal.finished(use_case.name):
         return True
-    from include.firstday import registry
+    from include.firstday import promotion
 
-    registry.register_shipped(use_case)
+    promotion.register_shipped(use_case)
     journal.finish(use_case.name)
     say(f"{use_case.name}: the shipped model is in the registry.")
     return True

@@ -39,6 +39,7 @@ class TrainingSet:
     batch_id: int
     rows: int
     users: int
+    as_known: bool
     sha256: str
     run_id: str
 
@@ -62,11 +63,13 @@ def build_training_set(
             f"{use_case.training.label_known_after_hours:g} hours after the window opened"
             + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
         )
-    path = settings().home / "training" / use_case.name / f"batch-{upto:09}" / "training_set.parquet"
+    folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
+    path = settings().home / "training" / use_case.name / folder / "training_set.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="zstd")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return asdict(TrainingSet(str(path), upto, table.num_rows, users, sha256, _log(use_case, path, upto, sha256)))
+    run_id = _log(use_case, path, upto, sha256)
+    return asdict(TrainingSet(str(path), upto, table.num_rows, users, as_known, sha256, run_id))
 
 
 def rows(opened: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:

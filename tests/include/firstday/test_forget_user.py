@@ -15,6 +15,7 @@ from include.firstday import (
     forget_user,
     generate_events,
     landing,
+    promotion,
     publish_predictions,
     registry,
     replay_rejected,
@@ -75,7 +76,7 @@ def process(case: UseCase) -> None:
 def test_no_byte_of_a_forgotten_person_is_left_and_nobody_else_is_touched(churn: UseCase, home: Path) -> None:
     generate_events.generate_history(churn, NOON, days=1.6)
     process(churn)
-    registry.register_shipped(churn)
+    promotion.register_shipped(churn)
     score_users.score_users(churn)
     publish_predictions.publish_predictions(churn)
     training = churn.training.model_copy(update={"minimum_users": 20})

@@ -12,7 +12,7 @@ from include.firstday import (
     generate_events,
     landing,
     monitor_model,
-    registry,
+    promotion,
     score_users,
     store_events,
     update_features,
@@ -64,7 +64,7 @@ def trained(churn: UseCase) -> UseCase:
     update_features.update_features(churn)
     built = build_training_set(churn)
     tested = best.test_candidate(churn, built, [candidates.train_candidate(churn, built, "logistic_regression")])
-    registry.promote(churn, int(tested["version"]))
+    promotion.promote(churn, int(tested["version"]), "for the test")
     score_users.score_users(churn)
     return churn
 

@@ -11,6 +11,7 @@ import pytest
 from include.firstday import (
     generate_events,
     landing,
+    promotion,
     publish_predictions,
     registry,
     score_users,
@@ -45,8 +46,8 @@ def test_without_a_champion_nothing_is_scored_and_nothing_is_lost(loaded: UseCas
 
 @pytest.mark.slow
 def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_used(loaded: UseCase) -> None:
-    assert registry.register_shipped(loaded) == 1
-    assert registry.register_shipped(loaded) is None
+    assert promotion.register_shipped(loaded) == 1
+    assert promotion.register_shipped(loaded) is None
     step = score_users.score_users(loaded, Run("d", "r", "score_users"))
     assert step is not None
     assert step.users > 50
@@ -70,7 +71,7 @@ def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_
 def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanwhile(
     loaded: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry.register_shipped(loaded)
+    promotion.register_shipped(loaded)
     features = ", ".join(("user_id", *loaded.features))
     active = "select user_id from feature_state where measure in ('bet', 'win')"
     before = select(loaded, f"select {features} from user_features where user_id in ({active}) order by user_id")
@@ -95,7 +96,7 @@ def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanw
 
 @pytest.mark.slow
 def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, home: Path) -> None:
-    registry.register_shipped(loaded)
+    promotion.register_shipped(loaded)
     score_users.score_users(loaded)
     published = publish_predictions.publish_predictions(loaded)
     (file,) = (home / "published" / loaded.name).iterdir()
@@ -107,7 +108,7 @@ def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, 
 
 @pytest.mark.slow
 def test_a_model_of_other_features_is_refused(loaded: UseCase) -> None:
-    registry.register_shipped(loaded)
+    promotion.register_shipped(loaded)
     other = loaded.model_copy(update={"features": loaded.features[:-1]})
     with pytest.raises(registry.ModelError, match=r"expected the features .*; train anew"):
         registry.champion(other)
@@ -130,3 +131,31 @@ def test_columns_are_taken_by_name_and_an_unknown_postcode_is_scored(churn: UseC
     unknown = champion.predict(pa.table(base | {"socioeconomic_idx": pa.array([None], pa.float64())}))
     assert one == shuffled
     assert 0 < unknown[0] < 1
+
+
+@pytest.mark.slow
+def test_a_challenger_scores_in_shadow_and_is_never_published(loaded: UseCase, home: Path) -> None:
+    promotion.register_shipped(loaded)
+    run_id = registry.versions(loaded)[0].run_id
+    registry.register(loaded, run_id, threshold=0.001)  # would call everybody about to churn
+    score_users.score_users(loaded)
+    (live,) = select(loaded, "select count(*) as n, min(model_version) as v, max(model_version) as w from predictions")
+    (shadow,) = select(
+        loaded,
+        "select count(*) as n, min(model_version) as v, bool_and(about_to_churn) as every from shadow_predictions",
+    )
+    assert live == {"n": shadow["n"], "v": 1, "w": 1}
+    assert shadow["v"] == 2
+    assert shadow["every"] is True
+    publish_predictions.publish_predictions(loaded)
+    published = [json.loads(line) for file in (home / "published").rglob("*.ndjson") for line in file.open()]
+    assert {row["model_version"] for row in published} == {1}
+    assert len(published) < int(str(shadow["n"]))
+
+
+def test_shadow_scoring_can_be_turned_off(loaded: UseCase) -> None:
+    promotion.register_shipped(loaded)
+    registry.register(loaded, registry.versions(loaded)[0].run_id, threshold=0.5)
+    scoring = loaded.scoring.model_copy(update={"shadow": False})
+    score_users.score_users(loaded.model_copy(update={"scoring": scoring}))
+    assert select(loaded, "select count(*) as n from shadow_predictions") == [{"n": 0}]

@@ -9,6 +9,7 @@ import pytest
 from include.firstday import (
     generate_events,
     landing,
+    promotion,
     publish_predictions,
     rebuild_features,
     registry,
@@ -103,7 +104,7 @@ def test_what_is_trained_on_is_what_serves_and_the_shipped_model_tells_who_leave
     by_user = rows.groupby("user_id")["label"]
     assert (by_user.nunique() == 1).all()
     assert 0.2 < by_user.first().mean() < 0.95
-    registry.register_shipped(case)
+    promotion.register_shipped(case)
     champion = registry.champion(case)
     assert champion is not None
     at_the_end = rows[rows["cutoff_minutes"] == last].reset_index(drop=True)
