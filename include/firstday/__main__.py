@@ -219,7 +219,7 @@ def restore(case: UseCase, options: argparse.Namespace) -> int:
     for name in use_case.names():
         again = backups.take_again(use_case.load(name))
         print(f"{name}: {len(again):,} files that were consumed since then wait in landing again")
-    print(f"who was forgotten after {about.made_at} has to be forgotten again: command forget, or DAG forget_user")
+    print(f"who was forgotten after {about.made_at} has to be forgotten again: forget-user")
     return 0
 
 

@@ -342,6 +342,7 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     """A new DuckDB with the lake attached as `lake`. Creates an empty lake where there is none."""
     connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
     connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")  # it would stand among the rows that `query` prints
     connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
     connection.execute("set threads = $threads", {"threads": config.threads})
     connection.execute("set temp_directory = $folder", {"folder": str(_spill_folder(config))})

@@ -66,6 +66,7 @@ def _differing(one: pa.Table, other: pa.Table) -> int:
     """Rows that are in one of two tables and not in the other, counting repetitions."""
     text = "select count(*) from ((from one except all from other) union all (from other except all from one))"
     connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = false")
     connection.register("one", one)
     connection.register("other", other)
     (count,) = connection.execute(text).fetchone() or (0,)

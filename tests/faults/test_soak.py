@@ -10,7 +10,7 @@ import pytest
 from include.firstday.settings import REPOSITORY
 from tests.faults.soak import Hour, failures
 
-STEADY = Hour(1, 5000, 1.5, 1.4, 0.5, 60, 10, 400, 200, 2.0, 60, 300.0)
+STEADY = Hour(1, 5000, 1.5, 1.4, 0.2, 0.5, 60, 10, 400, 200, 2.0, 60, 300.0)
 
 
 def test_what_grows_on_is_found_and_what_settles_is_not() -> None:
@@ -18,6 +18,8 @@ def test_what_grows_on_is_found_and_what_settles_is_not() -> None:
     assert list(failures(steady, 2)) == []
     growing = [dataclasses.replace(hour, files_on_disk=400 * hour.hour) for hour in steady]
     assert list(failures(growing, 2)) == ["files_on_disk: at most 2,000 in hours 3 to 5, but 3,200 in hours 6 to 8"]
+    busier = [*steady[:-1], dataclasses.replace(steady[-1], cpu_seconds=2.8, reference_seconds=0.4)]
+    assert list(failures(busier, 2)) == []
     slower = [*steady[:-1], dataclasses.replace(steady[-1], cpu_seconds=1.75)]
     assert list(failures(slower, 2)) == ["a micro-batch of the last hour took 1.25 times one of the first"]
 

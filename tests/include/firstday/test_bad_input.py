@@ -166,6 +166,40 @@ def test_a_bad_line_is_refused_for_its_reason(churn: UseCase) -> None:
     assert refused == {f"{at}.ndjson": [(1, reason)] for at, reason in enumerate(BAD_LINES.values())}
 
 
+def test_columns_of_other_types_in_parquet_are_cast_or_refused_row_by_row(churn: UseCase) -> None:
+    texts = {"user_id": 17, "event_type": "new_bet", "event_time": "2026-11-20T10:00:00Z", "bet_amount": "1.5"}
+    files = {
+        "castable.parquet": parquet(texts),
+        "numbers.parquet": parquet(BET | {"event_time": 1763632800}),
+        "words.parquet": parquet(texts | {"bet_amount": "1.5"}, texts | {"bet_amount": "a lot"}),
+        "lists.parquet": parquet(BET | {"bet_amount": [1.5]}),
+    }
+    stored, refused = store(churn, files)
+    assert stored == {name: [("17", "2026-11-20 10:00:00")] for name in ("castable.parquet", "words.parquet")}
+    assert refused == {
+        "numbers.parquet": [(1, "event_time: expected TIMESTAMP, found '1763632800'")],
+        "words.parquet": [(2, "bet_amount: expected DECIMAL(18,2), found 'a lot'")],
+        "lists.parquet": [(1, "bet_amount: expected DECIMAL(18,2), found '[1.5]'")],
+    }
+
+
+@pytest.mark.slow
+def test_a_line_of_a_gigabyte_is_refused_in_bounded_memory(churn: UseCase) -> None:
+    def write(path: Path) -> None:
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            file.write(ndjson(BET))
+            for _ in range(1000):
+                file.write(b"x" * 10**6)
+            file.write(b"\n" + ndjson(BET))
+
+    landing.deliver(churn.name, "a.ndjson.gz", write)
+    done = run_stage(lambda: resource.setrlimit(resource.RLIMIT_DATA, (2_000_000_000, 2_000_000_000)))
+    assert done.returncode == 0, done.stderr
+    stored, refused = found(churn)
+    assert stored == {"a.ndjson.gz": GOOD * 2}
+    assert refused == {"a.ndjson.gz": [(2, "line: expected at most 1,048,576 bytes, found 1,000,000,000")]}
+
+
 def test_deep_nesting_is_no_harm(churn: UseCase) -> None:
     deep = b'{"name": ' + b"[" * 300_000 + b"]" * 300_000 + b", " + ndjson(BET)[1:]
     assert store(churn, {"deep.ndjson": deep})[0] == {"deep.ndjson": GOOD}
@@ -237,7 +271,7 @@ def run_stage(limit: Callable[[], None]) -> subprocess.CompletedProcess[str]:
         "store_events.store_events(use_case.load('first_day_churn'))"
     )
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, preexec_fn=limit, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], cwd=REPOSITORY, preexec_fn=limit, capture_output=True, text=True, timeout=500
     )  # fmt: skip
 
 
