@@ -8,10 +8,11 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from airflow.sdk import Asset, BaseNotifier, get_current_context
+from airflow.sdk import Asset, BaseNotifier, Connection, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.firstday.lake import Run
+from include.firstday.targets import Credentials
 from include.firstday.use_case import UseCase
 
 OWNER = "firstday"
@@ -82,6 +83,14 @@ def current_run() -> Run:
     """Who the running task is, the same over its retries."""
     task = get_current_context()["ti"]
     return Run(dag=task.dag_id, run=task.run_id, task=task.task_id)
+
+
+def credentials(connection: str) -> Credentials:
+    """What an Airflow Connection says, as plain values; nothing where no connection is named."""
+    if not connection:
+        return Credentials()
+    found = Connection.get(connection)
+    return Credentials(found.host or "", found.port, found.login or "", found.password or "", found.schema or "")
 
 
 def skip(reason: str) -> NoReturn:

@@ -19,6 +19,8 @@ TABLES = (
     "forgotten_users",
     "monitoring",
     "champions",
+    "deliveries",
+    "failing_targets",
 )
 PARTITIONED = ("events", "rejected_events", "predictions", "shadow_predictions")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from include.firstday import feature_sources, landing
+from include.firstday import deliver_predictions, feature_sources, landing
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
 
@@ -51,7 +51,8 @@ def notices(use_case: UseCase) -> list[str]:
     """What a person should know and do; empty where all is well."""
     with open_lake(use_case, read_only=True) as opened:
         changed = feature_sources.changed(opened, use_case)
-    return [feature_sources.notice(use_case, changed)] if changed else []
+        failing = deliver_predictions.notices(opened)
+    return [*([feature_sources.notice(use_case, changed)] if changed else []), *failing]
 
 
 def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:

@@ -196,6 +196,50 @@ class Monitoring(_Frozen):
     notifiers: tuple[Notifier, ...] = ()
 
 
+class When(_Frozen):
+    """Which predictions a target is told of: whose probability is high, and of a user again only what is news.
+
+    `probability_from`: at least that; without it, who is about to churn. `changed_by`: again when the probability has
+    changed by so much since it was last told. `once`: never again.
+    """
+
+    probability_from: Share | None = None
+    changed_by: Share = 0.0
+    once: bool = False
+
+
+class HttpTarget(_Frozen):
+    """An HTTP endpoint that takes JSON by POST. The connection's password signs it."""
+
+    kind: Literal["http"]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^@\s]+$")]
+    connection: str = ""
+    rows_at_once: int = Field(100, ge=1, le=10_000)
+    when: When = When()
+
+
+class FilesTarget(_Frozen):
+    """A folder of files, one a micro-batch; a relative one is below `<home>/published/<use case>/`."""
+
+    kind: Literal["files"]
+    folder: str
+    format: Literal["parquet", "csv", "ndjson"] = "parquet"
+    connection: Literal[""] = ""
+    when: When = When()
+
+
+class PostgresTarget(_Frozen):
+    """A table of the PostgreSQL database that the connection names, with one row per user."""
+
+    kind: Literal["postgres"]
+    connection: str
+    table: Identifier
+    when: When = When()
+
+
+Target = HttpTarget | FilesTarget | PostgresTarget
+
+
 class Fates(_Frozen):
     """A number of the synthetic source, for users who stay and for users who leave."""
 
@@ -271,6 +315,7 @@ class UseCase(_Frozen):
     scoring: Scoring
     training: Training
     monitoring: Monitoring = Monitoring()
+    targets: dict[Identifier, Annotated[Target, Field(discriminator="kind")]] = {}
     generator: Generator | None = None
     starts_paused: bool = False
 

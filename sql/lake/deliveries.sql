@@ -1,0 +1,9 @@
+-- One row per prediction that a target has taken: what it was last told of a user.
+-- params: none
+create table if not exists deliveries (
+    target varchar not null,
+    user_id varchar not null,
+    batch_id bigint not null,
+    churn_probability double not null,
+    delivered_at timestamp not null
+)

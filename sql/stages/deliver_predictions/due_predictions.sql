@@ -1,0 +1,32 @@
+-- One row per prediction of one micro-batch that a target wants, by its rules. Nothing personal.
+-- params: $target, $batch_id, $probability_from, $changed_by, $once
+with told as (
+    select
+        user_id,
+        arg_max(churn_probability, batch_id) as churn_probability
+    from deliveries
+    where target = $target
+    group by user_id
+)
+
+select
+    predictions.user_id,
+    predictions.churn_probability,
+    predictions.about_to_churn,
+    predictions.model_name,
+    predictions.model_version,
+    predictions.scored_at,
+    predictions.batch_id
+from predictions
+left join told on predictions.user_id = told.user_id
+where
+    predictions.batch_id = $batch_id
+    and case
+        when $probability_from is null then predictions.about_to_churn
+        else predictions.churn_probability >= $probability_from
+    end
+    and (
+        told.user_id is null
+        or (not $once and abs(predictions.churn_probability - told.churn_probability) >= $changed_by)
+    )
+order by predictions.user_id

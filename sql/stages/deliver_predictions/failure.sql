@@ -1,0 +1,9 @@
+-- One row, or none where a target is well: since when it fails and until when it is left alone.
+-- params: $target
+select
+    failures,
+    failed_at,
+    retry_at,
+    error
+from failing_targets
+where target = $target
