@@ -135,3 +135,74 @@ print("ERRORS", bag.import_errors)
     (errors,) = [line for line in done.stdout.splitlines() if line.startswith("ERRORS")]
     assert "check_use_cases.py" in errors
     assert "broken/use_case.yaml: title: Field required" in errors
+
+
+@pytest.mark.slow
+def test_a_target_has_a_dag_of_its_own_and_its_credentials_from_a_connection(home: Path, tmp_path: Path) -> None:
+    """The project with a target in its YAML: the DAG runs, and what it posts is signed with that password."""
+    import shutil
+
+    copy = tmp_path / "project"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", "var", ".git", "__pycache__"))
+    yaml = copy / "include" / "use_cases" / "first_day_churn" / "use_case.yaml"
+    target = "targets: {crm: {kind: http, url: 'http://127.0.0.1:PORT/', connection: crm}}"
+    code = f"""
+import hashlib, hmac, os, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+received = []
+class Endpoint(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        received.append((self.headers["Firstday-Signature"], body))
+        self.send_response(200)
+        self.end_headers()
+
+server = HTTPServer(("127.0.0.1", 0), Endpoint)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+yaml = Path({str(yaml)!r})
+yaml.write_text(yaml.read_text() + {target!r}.replace("PORT", str(server.server_address[1])))
+os.environ["AIRFLOW_CONN_CRM"] = '{{"conn_type": "http", "password": "secret"}}'
+
+from airflow.utils.db import initdb
+initdb()
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag({str(copy / "dags")!r}, bundle_name="dags-folder")
+assert not bag.import_errors, bag.import_errors
+from include.firstday import use_case
+from include.firstday.prepare import open_lake
+deliver = bag.dags["first_day_churn.deliver_to_crm"]
+print("STATES", [str(task.state) for task in deliver.test().get_task_instances()])
+with open_lake(use_case.load("first_day_churn")) as opened, opened.transaction():
+    opened._connection.execute(
+        "insert into predictions by name select 'u1' as user_id, 0.9 as churn_probability, true as about_to_churn, "
+        "timestamp '2026-11-20' as scored_at, 1 as batch_id, 'm' as model_name, 1 as model_version"
+    )
+    opened.advance("score_users", 0, 1)
+print("STATES", [str(task.state) for task in deliver.test().get_task_instances()])
+((signature, body),) = received
+seconds, signed = (part.split("=")[1] for part in signature.split(","))
+print("SIGNED", signed == hmac.new(b"secret", seconds.encode() + b"." + body, hashlib.sha256).hexdigest())
+"""
+    environment = {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(copy / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "PYTHONPATH": str(copy),
+        "FIRSTDAY_HOME": str(home),
+        "PATH": os.environ["PATH"],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    states = [line for line in done.stdout.splitlines() if line.startswith("STATES")]
+    assert states == ["STATES ['skipped']", "STATES ['success']"]
+    assert "SIGNED True" in done.stdout
