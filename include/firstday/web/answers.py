@@ -61,8 +61,8 @@ class Lag(BaseModel):
     over_minutes: int
 
 
-class ScoringModel(BaseModel):
-    """The model of the newest predictions, and since when it scores."""
+class Champion(BaseModel):
+    """The model that is live, and since when."""
 
     name: str
     version: int
@@ -114,7 +114,7 @@ class Status(BaseModel):
     waiting: Waiting
     stages: list[StageProgress]
     lag: Lag
-    model: ScoringModel | None
+    model: Champion | None
     last_micro_batch: LastMicroBatch | None
     schedule: NextRun | None
 
@@ -252,6 +252,18 @@ class ModelVersion(BaseModel):
     run_url: str | None = None
 
 
+class Promotion(BaseModel):
+    """A version that became champion, and why."""
+
+    promoted_at: Utc
+    version: int
+    previous_version: int | None
+    reason: str
+    airflow_run: str
+    url: str | None
+    model_url: str
+
+
 class Bin(BaseModel):
     """Users whose newest probability of the last day lies between `low` and `high`."""
 
@@ -287,6 +299,7 @@ class Model(BaseModel):
     url: str
     registry_error: str | None
     versions: list[ModelVersion]
+    champions: list[Promotion]
     distribution: list[Bin]
     calibration: list[CalibrationBin]
     monitoring: list[Measurement]

@@ -29,6 +29,7 @@ def model(reader: Reader) -> answers.Model:
         url=links.model(use_case.name),
         registry_error=error,
         versions=_versions(use_case, registered, found["used"]),
+        champions=[_promotion(row) for row in found["champions"]],
         distribution=_distribution(found["distribution"]),
         calibration=found["calibration"],
         monitoring=found["monitoring"],
@@ -39,6 +40,7 @@ def _look(opened: Lake, use_case: UseCase) -> dict[str, Any]:
     now, label_seconds = lake.now(), use_case.training.label_known_after_hours * 3600
     return {
         "used": opened.rows(f"{SQL}/models_used"),
+        "champions": opened.rows(f"{SQL}/champions"),
         "distribution": opened.rows(f"{SQL}/score_distribution", since=now - timedelta(days=1)),
         # A label that is observed is not kept in the lake: monitor_model measures with it.
         "calibration": opened.rows(f"{SQL}/calibration", now=now, label_seconds=label_seconds)
@@ -78,6 +80,15 @@ def _versions(
             )
         )
     return found
+
+
+def _promotion(row: dict[str, Any]) -> answers.Promotion:
+    return answers.Promotion(
+        **row,
+        version=row["model_version"],
+        url=links.airflow_run(row["airflow_run"]),
+        model_url=links.model_version(row["model_name"], row["model_version"]),
+    )
 
 
 def _distribution(rows: list[dict[str, Any]]) -> list[answers.Bin]:

@@ -28,7 +28,7 @@ def status(reader: Reader, schedule: Schedule | None) -> answers.Status:
     """How the use case stands."""
     now, use_case = lake.now(), reader.use_case
     found: dict[str, Any] = reader.ask(lambda opened: _status(opened, use_case, now), "status", seconds=FRESH)
-    model = reader.ask(_scoring_model, "model", seconds=SLOW)
+    champion = reader.ask(_champion, "champion", seconds=SLOW)
     pending = landing.pending(use_case.name, tuple(use_case.enrichment))
     oldest = min((_arrived_at(file) for file in pending), default=None)
     slowest = max((row for row in found["stages"] if row["stage"] in MICRO_BATCH_STAGES), key=lambda row: row["behind"])
@@ -40,7 +40,7 @@ def status(reader: Reader, schedule: Schedule | None) -> answers.Status:
         waiting_stage=slowest["stage"] if slowest["behind"] else None,
         behind=slowest["behind"],
         last_commit_at=max((row["updated_at"] for row in found["stages"]), default=None),
-        has_champion=model is not None or slowest["stage"] != "score_users" or not slowest["behind"],
+        has_champion=champion is not None or slowest["stage"] != "score_users" or not slowest["behind"],
     )
     line = state(work, schedule, now)
     return answers.Status(
@@ -52,7 +52,7 @@ def status(reader: Reader, schedule: Schedule | None) -> answers.Status:
         waiting=answers.Waiting(files=len(pending), bytes=sum(file.bytes for file in pending), oldest_at=oldest),
         stages=found["stages"],
         lag=answers.Lag(**found["lag"], over_minutes=LAG_MINUTES),
-        model=_model(model),
+        model=_linked(champion),
         last_micro_batch=_last_micro_batch(batch, found["commits"]) if batch else None,
         schedule=_next_run(schedule),
     )
@@ -79,16 +79,18 @@ def _status(opened: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
     }
 
 
-def _scoring_model(opened: Lake) -> dict[str, Any] | None:
-    rows = opened.rows(f"{SQL}/scoring_model")
+def _champion(opened: Lake) -> dict[str, Any] | None:
+    """The newest promotion; without one, as in an older lake, the model of the newest predictions."""
+    rows = opened.rows(f"{SQL}/champions") or opened.rows(f"{SQL}/scoring_model")
     return rows[0] if rows else None
 
 
-def _model(row: dict[str, Any] | None) -> answers.ScoringModel | None:
+def _linked(row: dict[str, Any] | None) -> answers.Champion | None:
     if row is None:
         return None
     name, version = row["model_name"], row["model_version"]
-    return answers.ScoringModel(name=name, version=version, since=row["since"], url=links.model_version(name, version))
+    since = row.get("promoted_at") or row["since"]
+    return answers.Champion(name=name, version=version, since=since, url=links.model_version(name, version))
 
 
 def _last_micro_batch(batch: dict[str, Any], commits: list[dict[str, Any]]) -> answers.LastMicroBatch:

@@ -4,13 +4,11 @@ import * as api from "./api.js";
 import { chart } from "./charts.js";
 import { card, count, empty, h, leave, number, percent, table, time, wide } from "./dom.js";
 
-const DRIFTED = 0.2;
-
 export async function model(useCase) {
   const found = await api.get(useCase.name, "model");
   return [
     found.registry_error ? h("p", { class: "state behind" }, found.registry_error) : null,
-    h("div", { class: "cards" }, history(found, useCase), distribution(found), calibration(found), drift(found), performance(found), quality(found)),
+    h("div", { class: "cards" }, history(found, useCase), champions(found), distribution(found), calibration(found), drift(found), performance(found), quality(found)),
   ].filter(Boolean);
 }
 
@@ -26,7 +24,18 @@ function history(found, useCase) {
     { title: "About to churn", number: true, cell: (one) => percent(one.about_to_churn_share) },
     { title: "MLflow", cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
   ];
-  return wide("Versions and their time as champion", table("Model versions, the newest first", columns, found.versions), h("p", {}, leave(`/dags/${useCase.name}.train_model`, "Train another in Airflow")));
+  return wide("Versions", table("Model versions, the newest first", columns, found.versions), h("p", {}, leave(`/dags/${useCase.name}.train_model`, "Train another in Airflow")));
+}
+
+function champions({ champions: rows }) {
+  if (!rows.length) return wide("Champions", empty("No promotion is kept yet. The first comes with train_model, or with the shipped model."));
+  const columns = [
+    { title: "From", cell: (row) => leave(row.url, time(row.promoted_at)) },
+    { title: "Champion", cell: (row) => leave(row.model_url, `version ${row.version}`) },
+    { title: "Before it", cell: (row) => (row.previous_version === null ? "none" : `version ${row.previous_version}`) },
+    { title: "Why", cell: (row) => row.reason },
+  ];
+  return wide("Champions", table("Champions, the newest first", columns, rows));
 }
 
 function distribution({ distribution: bins }) {
@@ -64,8 +73,9 @@ function drift({ monitoring }) {
   const newest = rows.filter((row) => row.measured_at === rows.at(-1).measured_at).sort((one, other) => other.value - one.value);
   const top = new Set(newest.slice(0, 6).map((row) => row.subject));
   const [xs, values] = lines(rows.filter((row) => top.has(row.subject)), (row) => row.subject);
-  const drifted = newest.filter((row) => row.value > DRIFTED).map((row) => row.subject);
-  return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(2), points: xs.length < 30 }), h("p", { class: "quiet" }, drifted.length ? `Above ${DRIFTED} at the last look: ${drifted.join(", ")}.` : `None above ${DRIFTED} at the last look. The six largest are drawn.`));
+  const judged = monitoring.filter((row) => row.metric === "drifted" && row.measured_at === rows.at(-1).measured_at);
+  const drifted = judged.filter((row) => row.value).map((row) => row.subject);
+  return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(2), points: xs.length < 30 }), h("p", { class: "quiet" }, drifted.length ? `Drifted at the last look: ${drifted.join(", ")}.` : "None drifted at the last look. The six largest are drawn."));
 }
 
 function performance({ monitoring }) {

@@ -29,7 +29,7 @@ function tiles(status, activity) {
     tile("Users in their window", count(status.users_in_window), `${count(totals.users)} registered`),
     tile("Event to prediction", seconds(lag.median_seconds), `median; 95 % within ${seconds(lag.p95_seconds)}, last ${lag.over_minutes} min`),
     tile("Rejected", percent(refused, 2), h("a", { href: "#lake" }, `${count(totals.rejected_events)} rows`)),
-    tile("Champion", model ? leave(model.url, `version ${model.version}`) : "none", model ? h("span", {}, "scores since ", time(model.since)) : "trigger train_model"),
+    tile("Champion", model ? leave(model.url, `version ${model.version}`) : "none", model ? h("span", {}, "since ", time(model.since)) : "trigger train_model"),
     tile("Waiting in landing", count(waiting.files), waiting.files ? h("span", {}, "oldest ", time(waiting.oldest_at)) : "nothing waits"),
     tile("Next run", schedule ? (schedule.is_paused ? "paused" : time(schedule.next_run_at)) : "–", schedule?.last_state ? `last run: ${schedule.last_state}` : "no run yet"),
   );
