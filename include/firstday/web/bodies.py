@@ -25,13 +25,13 @@ async def unpacked(pieces: AsyncIterator[bytes], encoding: str, limit: int) -> b
     """The whole body, unpacked, at most `limit` bytes: never more of it is held. Raises BodyError."""
     if encoding not in ("", "identity", "gzip"):
         raise BodyError(415, f"Content-Encoding: expected gzip or none, found {encoding}")
-    unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    gunzip = _Gunzip() if encoding == "gzip" else None
     body = bytearray()
     async for piece in pieces:
-        body += _unpack(unpack, piece, limit + 1 - len(body)) if unpack else piece
+        body += gunzip.unpack(piece, limit + 1 - len(body)) if gunzip else piece
         if len(body) > limit:
             raise BodyError(413, f"expected at most {limit:,} bytes, unpacked; send several requests")
-    if unpack and not unpack.eof:
+    if gunzip and not gunzip.is_whole:
         raise BodyError(400, "expected a gzip stream to its end, found a truncated one")
     return bytes(body)
 
@@ -52,11 +52,29 @@ def events(body: bytes, content_type: str) -> list[bytes]:
     return found
 
 
-def _unpack(unpack: "zlib._Decompress", piece: bytes, room: int) -> bytes:
-    try:
-        return unpack.decompress(piece, max(room, 1))
-    except zlib.error as error:
-        raise BodyError(400, f"expected a gzip stream: {error}") from error
+class _Gunzip:
+    """Unpacks gzip streams, one or several behind each other, as `cat` makes them."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=31)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last stream has come to its end."""
+        return self._stream.eof
+
+    def unpack(self, piece: bytes, room: int) -> bytes:
+        """What a piece holds, as far as there is room, which is at least one byte. Raises BodyError."""
+        out = b""
+        try:
+            while piece and len(out) < room:
+                if self._stream.eof:
+                    self._stream = zlib.decompressobj(wbits=31)
+                out += self._stream.decompress(piece, room - len(out))
+                piece = self._stream.unused_data
+        except zlib.error as error:
+            raise BodyError(400, f"expected a gzip stream: {error}") from error
+        return out
 
 
 def _lines(text: str) -> list[bytes]:

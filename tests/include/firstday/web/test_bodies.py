@@ -75,6 +75,12 @@ def test_a_gzipped_body_comes_out_whole_however_it_is_cut() -> None:
     assert unpack([packed[:7], packed[7:9], packed[9:]], "gzip") == b"x" * 1000
 
 
+def test_gzip_streams_behind_each_other_are_one_body() -> None:
+    packed = gzip.compress(b"one\n") + gzip.compress(b"two\n")
+    for cut in range(len(packed)):
+        assert unpack([packed[:cut], packed[cut:]], "gzip") == b"one\ntwo\n"
+
+
 @pytest.mark.parametrize(
     ("pieces", "encoding", "code"),
     [
