@@ -147,6 +147,15 @@ def train(case: UseCase, options: argparse.Namespace) -> int:
     return 0
 
 
+def export(case: UseCase, options: argparse.Namespace) -> int:
+    """Write features and predictions as plain Parquet, for tools that do not read a DuckLake."""
+    from include.firstday import export_tables
+
+    print(export_tables.describe(export_tables.export_tables(case, _run())))
+    print(export_tables.folder(case))
+    return 0
+
+
 def generate(case: UseCase, options: argparse.Namespace) -> int:
     """Write generated events of the last minutes, or days of history, into landing."""
     from include.firstday import generate_events
@@ -278,6 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     checked.add_argument("name")
     checked.add_argument("--sample", type=Path, metavar="FILE", help="events to show the features of")
     add("train", train)
+    add("export", export)
     add("rebuild-features", rebuild)
     add("forget-user", forget).add_argument("user_id", help="as in events")
     for name, command in (("rejected", rejected), ("replay-rejected", replay)):

@@ -29,6 +29,7 @@ from include.firstday.sql import Statement, statement
 
 STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "monitor_model")
 LOCK_SECONDS = 300
+PIECE_ROWS = 100_000  # rows of a long result in memory at once
 SPILL = "spill"
 
 
@@ -120,6 +121,11 @@ class Lake:
     def table(self, path: str, **parameters: object) -> pa.Table:
         """Rows of one SELECT as an Arrow table."""
         return self._execute(statement(path), parameters).to_arrow_table()
+
+    def read(self, path: str, **parameters: object) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Rows of one SELECT, piece by piece: their schema, and an iterator to be used up before the next statement."""
+        reader = self._execute(statement(path), parameters).to_arrow_reader(PIECE_ROWS)
+        return reader.schema, iter(reader)
 
     def build(self, path: str, /, into: str = "", **parameters: object) -> None:
         """Put the rows of one SELECT into a temporary table, named as its file or `into`."""
