@@ -90,7 +90,9 @@ def _outcome(name: str, gate: Gate, value: Estimate | None) -> Outcome:
     if value is None:
         return Outcome(name, True, f"there is no other {gate.against}")
     what = f"{gate.metric}, advantage over {gate.against}" if gate.against else gate.metric
-    shown = f"{value.value:.4f} (95 % interval {value.low:.4f} to {value.high:.4f})"
+    shown = f"{value.value:.4f}"
+    if value.low != value.high:  # what is measured once has no interval
+        shown += f" (95 % interval {value.low:.4f} to {value.high:.4f})"
     certain = " with certainty" if gate.certain else ""
     if gate.at_most is not None:
         holds = (value.high if gate.certain else value.value) <= gate.at_most

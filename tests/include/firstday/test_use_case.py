@@ -21,6 +21,22 @@ GOOD = yaml.safe_load((use_case.USE_CASES / "first_day_churn" / "use_case.yaml")
         (lambda c: c.update(registered_by="sign_up"), "registered_by: expected one of the events"),
         (lambda c: c["window"].update(hours=0), "window.hours: Input should be greater than 0, found 0"),
         (lambda c: c["scoring"].update(measures=["spin"]), "scoring.measures: expected some of the measures"),
+        (
+            lambda c: c["training"]["gates"].update(new={"metric": "brier"}),
+            "training.gates.new: Value error, expected one of above and at_most",
+        ),
+        (
+            lambda c: c["training"]["gates"].update(new={"metric": "brier", "against": "luck", "above": 0}),
+            "training.gates.new.against: expected one of ('champion', 'rate', 'win_rate'), found 'luck'",
+        ),
+        (
+            lambda c: c["training"]["baselines"].update(new={"feature": "colour"}),
+            "training.baselines: expected some of the features, found 'colour'",
+        ),
+        (
+            lambda c: c["training"].update(label="observed"),
+            "training.label_known_after_hours: expected more than window.hours",
+        ),
         (lambda c: c.update(features=["a", "a"]), "features: expected each name once"),
         (lambda c: c.update(name="other"), "name: expected 'first_day_churn', the folder's name, found 'other'"),
     ],
