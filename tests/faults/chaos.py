@@ -197,6 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     use_case = use_cases.load(options.use_case)
     if use_case.generator is None:
         parser.error(f"{use_case.name} has no generator: there are no events to make a lake of")
+    # Who is killed cannot give back its semaphores; Python's own tracker does, and need not say so.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     folder = options.compare or options.keep or Path(tempfile.mkdtemp(prefix="firstday-chaos-"))
 
     def say(text: str) -> None:

@@ -100,7 +100,7 @@ def _ledger(opened: lake.Lake) -> Iterator[Found]:
     repeated = files - _value(opened, "select count(distinct sha256) from consumed_files")
     wrong = repeated + _value(opened, f"select count(*) from ({UNLIKE_FILES})")
     yield Found("consumed_files (each content once)", files, wrong)
-    keys = {"users": "user_id", "feature_state": "(user_id, measure)", "predictions": "(user_id, batch_id)"}
+    keys = {"users": "user_id", "feature_state": "(user_id, measure, item)", "predictions": "(user_id, batch_id)"}
     for table, key in keys.items():
         rows = _value(opened, f"select count(*) from {table}")
         yield Found(
