@@ -24,6 +24,7 @@ def build(use_case: UseCase) -> None:
         schedule=None,
         start_date=START,
         catchup=False,
+        is_paused_upon_creation=use_case.starts_paused,
         max_active_runs=1,
         default_args=TASK_DEFAULTS,
         params={

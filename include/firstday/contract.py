@@ -56,7 +56,8 @@ def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:
     yield "when event_time is null then 'event_time: required, missing'"
     yield (
         f"when not isfinite(event_time) or event_time > timestamp '{latest}' "
-        f"then 'event_time: expected at most {latest} (an hour ahead of the clock), found ' || event_time"
+        "then 'event_time: expected at most an hour ahead of the clock, found ' || event_time"
+        f" || ', read at {now.isoformat(sep=' ', timespec='seconds')}'"
     )
     yield (
         f"when event_time < timestamp '{EARLIEST}' "

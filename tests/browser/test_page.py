@@ -152,7 +152,7 @@ def test_a_refused_row_is_replayed_from_the_page(visitor: Visitor, installation:
     ahead = datetime.now(UTC) + timedelta(hours=1, seconds=100)
     assert post(installation, [event("new_bet", ahead, bet_amount="7.77"), {"event_type": "new_bet"}]) == 2
     frame = visitor.firstday("lake")
-    rule = frame.locator("tbody tr", has_text="event_time: expected at most")
+    rule = frame.locator("tbody tr", has_text="event_time: expected at most an hour ahead")
     expect(rule).to_be_visible(timeout=120_000)
     visitor.page.screenshot(path=pictures / "page_lake.png")
     time.sleep(max(0.0, (ahead - timedelta(hours=1) - datetime.now(UTC)).total_seconds() + 2))

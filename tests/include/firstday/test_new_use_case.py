@@ -32,9 +32,10 @@ def export(tmp_path: Path) -> Path:
     chance, rows = random.Random(5), []
     for customer in range(300):
         time = datetime(2026, 3, 1) + timedelta(hours=chance.random() * 24 * 25)
-        ends = time + timedelta(days=chance.expovariate(1 / (12 if chance.random() < 0.5 else 0.8)))
+        is_loyal = chance.random() < 0.5
+        ends = time + timedelta(days=chance.expovariate(1 / (12 if is_loyal else 0.8)))
         while time < min(ends, datetime(2026, 4, 12)):
-            action = chance.choice(["Page View", "Page View", "Order Placed"])
+            action = "Order Placed" if chance.random() < (0.5 if is_loyal else 0.1) else "Page View"
             amount = f"{chance.lognormvariate(3, 1):.2f}".replace(".", ",") if action == "Order Placed" else ""
             rows.append(f"{time:%d.%m.%Y %H:%M:%S};KD-{customer:05};{action};{amount};Web")
             time += timedelta(hours=chance.expovariate(1 / 6))
