@@ -32,8 +32,8 @@ airflow: $(INSTALLED)  ## Airflow's command line, beside `make run`: make airflo
 	@exec $(BIN)/python -m include.firstday.stack airflow $(ARGS)
 
 test: $(INSTALLED_DEV)  ## All tests, the fast ones first. A part of them: make test ARGS="-k lake".
-	$(BIN)/python -m pytest -m "not slow" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow $(ARGS) || [ $$? -eq 5 ]
 
 chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one killed, repeated and shuffled; minutes.
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)
