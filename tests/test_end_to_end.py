@@ -1,5 +1,6 @@
 """The whole installation, started as a user starts it: Airflow and MLflow for real, in a home of its own."""
 
+import contextlib
 import csv
 import io
 import json
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import pytest
@@ -56,12 +57,33 @@ class Installation:
         wait_until(lambda: READY in self.said() or self.process.poll() is not None, 240)
         assert self.process.poll() is None, self.said()
 
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop as a user stops it: whatever does not end then is killed."""
+        left = self.processes()
+        self.process.send_signal(signal.SIGINT)
+        psutil.wait_procs(left, 60)
+        for process in [*left, *self.processes()]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
     def said(self) -> str:
         return self.output.read_text()
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of this installation, wherever it is in the process tree."""
-        return [process for process in psutil.process_iter() if self._ours(process)]
+        """Every process of this installation, wherever it is, and those below, whose titles may hide the home."""
+        ours = {process for process in psutil.process_iter() if self._ours(process)}
+        return list(ours.union(*(below(process) for process in ours)))
 
     def _ours(self, process: psutil.Process) -> bool:
         try:
@@ -112,13 +134,8 @@ class Installation:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installation = Installation(tmp_path_factory.mktemp("end_to_end") / "home")
-    try:
-        installation.start()
+    with Installation(tmp_path_factory.mktemp("end_to_end") / "home") as installation:
         yield installation
-    finally:
-        for process in installation.processes():
-            process.kill()
 
 
 def test_the_first_predictions_are_there_when_it_says_so(running: Installation) -> None:
@@ -196,17 +213,27 @@ def test_a_killed_scheduler_is_started_again(running: Installation) -> None:
 
 def test_it_stops_all_and_goes_on_where_it_was(running: Installation) -> None:
     """Asked to stop, it leaves no process; killed outright, its servers go too; each time the data stays."""
+    started = running.processes()
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(60) == 0
-    assert running.processes() == []
+    assert [process for process in [*started, *running.processes()] if process.is_running()] == []
     before = running.query("select count(*) as predictions from predictions")[0]
 
     running.start()
     after = running.query("select count(*) as predictions from predictions")[0]
     assert int(after["predictions"]) >= int(before["predictions"])
+    started = running.processes()
     running.process.kill()
     running.process.wait()
-    wait_until(lambda: running.processes() == [], 60)
+    wait_until(lambda: not [process for process in started if process.is_running()], 60)
+
+
+def below(process: psutil.Process) -> list[psutil.Process]:
+    """Its children and theirs."""
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def get(url: str, body: bytes | None = None, **headers: str) -> Any:

@@ -23,12 +23,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         pytest.skip("needs a browser: on Debian, sudo apt-get install chromium")
     made = Installation(tmp_path_factory.mktemp("browser") / "home")
     made.environment["FIRSTDAY_HISTORY_DAYS"] = HISTORY_DAYS
-    try:
-        made.start()
+    with made:
         yield made
-    finally:
-        for process in made.processes():
-            process.kill()
 
 
 @pytest.fixture(scope="package")

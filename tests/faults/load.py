@@ -56,14 +56,9 @@ def main() -> int:
     """Run it; 0 where nothing was lost and the micro-batches kept pace."""
     options = _options()
     with tempfile.TemporaryDirectory(prefix="firstday-load-") as folder:
-        installation = Installation(Path(folder) / "home")
-        try:
-            print("Starting an installation.")
-            installation.start()
+        print("Starting an installation.")
+        with Installation(Path(folder) / "home") as installation:
             return _run(installation, options)
-        finally:
-            for process in installation.processes():
-                process.kill()
 
 
 def _run(installation: Installation, options: argparse.Namespace) -> int:
