@@ -78,11 +78,11 @@ $(INSTALLER): requirements-installer.txt
 	@touch $@
 
 $(INSTALLED): requirements.txt | $(INSTALLER)
-	@echo "Installing the locked packages (about 1.1 GB on disk; seconds to a few minutes)."
-	@$(UV) pip install --quiet --require-hashes -r requirements.txt
+	@echo "Installing the locked packages (about 1.5 GB on disk; seconds to a few minutes)."
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.txt
 	@touch $@
 
 $(INSTALLED_DEV): requirements-dev.txt | $(INSTALLED)
 	@echo "Installing what development needs."
-	@$(UV) pip install --quiet --require-hashes -r requirements-dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.txt
 	@touch $@

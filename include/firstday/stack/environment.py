@@ -7,7 +7,8 @@ from pathlib import Path
 from include.firstday.settings import REPOSITORY, Settings
 from include.firstday.stack.home import Home
 
-_FOREIGN = ("AIRFLOW_", "AIRFLOW__", "MLFLOW_")
+# Settings of another installation, and what would have every task of every minute compile what it imports.
+_FOREIGN = ("AIRFLOW_", "MLFLOW_", "PYTHONDONTWRITEBYTECODE")
 
 
 def build(settings: Settings, home: Home) -> dict[str, str]:
