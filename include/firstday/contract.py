@@ -88,7 +88,7 @@ def _cast(name: str, kind: str, given: Columns) -> str:
         # refused: DuckDB would apply it to the rows behind it as well.
         zoned = quoted(name)
         if given[name] == "VARCHAR":
-            utc = f"regexp_replace({zoned}, ' ?UTC$', 'Z')"
+            utc = f"case when ends_with({zoned}, 'UTC') then regexp_replace({zoned}, ' ?UTC$', 'Z') else {zoned} end"
             zoned = f"case when not regexp_matches({utc}, '[A-Za-z]{{2}}') then {utc} end"
         return f"try_cast(try_cast({zoned} as timestamptz) as timestamp)"
     return f"try_cast({quoted(name)} as {kind})"

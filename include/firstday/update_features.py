@@ -22,12 +22,13 @@ ROW_LIMIT = 500_000  # events of whole micro-batches taken at once: bounds memor
 
 @dataclass(frozen=True)
 class Updated:
-    """What one step brought up to date: micro-batches `after < batch_id <= upto`."""
+    """What one step brought up to date: micro-batches `after < batch_id <= upto`. `is_last`: no more of them waited."""
 
     after: int
     upto: int
     users: int
     recomputed: int
+    is_last: bool
 
 
 def update_features(use_case: UseCase, run: Run | None = None) -> list[Updated]:
@@ -36,6 +37,8 @@ def update_features(use_case: UseCase, run: Run | None = None) -> list[Updated]:
     while (step := update_step(use_case, run or Run(task=STAGE))) is not None:
         log.info("%s", describe(step))
         steps.append(step)
+        if step.is_last:
+            break
     return steps
 
 
@@ -52,7 +55,7 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
     """Take the next micro-batches, as many as fit in memory, in one transaction; None where nothing is new."""
     with open_lake(use_case, run) as opened:
         after = opened.progress(STAGE)
-        upto = opened.value("lake/next_micro_batches", after=after, row_limit=ROW_LIMIT)
+        upto = _next(opened, after)
         if upto is None:
             return None
         if changed := feature_sources.changed(opened, use_case):
@@ -60,9 +63,15 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
         with opened.transaction() as commit:
             fold(opened, use_case, after, upto)
             opened.advance(STAGE, after, upto)
-            step = Updated(after, upto, **opened.row(f"{SQL}/touched_counts"))
+            counts = opened.row(f"{SQL}/touched_counts")
+            step = Updated(after, upto, **counts, is_last=_next(opened, upto) is None)
             commit.message = describe(step)
         return step
+
+
+def _next(opened: Lake, after: int) -> int | None:
+    upto: int | None = opened.value("lake/next_micro_batches", after=after, row_limit=ROW_LIMIT)
+    return upto
 
 
 def compute(opened: Lake, use_case: UseCase) -> None:
@@ -103,7 +112,7 @@ def window_seconds(use_case: UseCase) -> float:
 
 def _touch(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
     seconds = window_seconds(use_case)
-    opened.build(f"{SQL}/arrivals", after=after, upto=upto)
+    opened.build(f"{SQL}/scope_events", after=after, upto=upto)
     opened.build(f"{SQL}/arriving_ids", window_seconds=seconds)
     opened.build(f"{SQL}/repeated_users", after=after, **opened.row(f"{SQL}/arriving_ids_span"))
     opened.build(
@@ -115,6 +124,6 @@ def _touch(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
 
 
 def _scope(opened: Lake, use_case: UseCase, upto: int) -> None:
-    opened.build(f"{SQL}/scope_events")
+    opened.execute(f"{SQL}/delete_recomputed_events")
     for span in opened.rows(f"{SQL}/recomputed_spans", window_seconds=window_seconds(use_case)):
         opened.execute(f"{SQL}/recomputed_events", upto=upto, **span)

@@ -1,5 +1,5 @@
--- One row per raw event that features are computed from; here, the arrivals of users who need no more.
--- params: none
+-- One row per raw event that features are computed from; first, the events of the micro-batches at hand.
+-- params: $after, $upto
 select *
-from arrivals
-where user_id in (select user_id from touched_users where not is_recomputed)
+from events
+where batch_id > $after and batch_id <= $upto

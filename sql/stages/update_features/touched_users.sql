@@ -9,7 +9,7 @@ with arriving as (
         max(event_time) as last_arrival_at,
         max(batch_id) as batch_id,
         min(event_time) filter (where list_contains($registered_by, event_type)) as registration_at
-    from arrivals
+    from scope_events
     group by user_id
 ),
 
@@ -21,30 +21,30 @@ known as (
 
 late as (
     select
-        arrivals.user_id,
+        scope_events.user_id,
         bool_or(
-            arrivals.event_time >= known.registered_at
+            scope_events.event_time >= known.registered_at
             and (
                 known.opened_at is null
-                or arrivals.event_time <= known.opened_at + to_seconds($window_seconds)
+                or scope_events.event_time <= known.opened_at + to_seconds($window_seconds)
             )
         ) as is_inside
-    from arrivals
-    inner join known on arrivals.user_id = known.user_id and arrivals.event_time <= known.last_seen_at
-    group by arrivals.user_id
+    from scope_events
+    inner join known on scope_events.user_id = known.user_id and scope_events.event_time <= known.last_seen_at
+    group by scope_events.user_id
 ),
 
 openings as (
     select
-        arrivals.user_id,
-        min(arrivals.event_time) as opening_at
-    from arrivals
-    inner join arriving on arrivals.user_id = arriving.user_id
-    left join known on arrivals.user_id = known.user_id
+        scope_events.user_id,
+        min(scope_events.event_time) as opening_at
+    from scope_events
+    inner join arriving on scope_events.user_id = arriving.user_id
+    left join known on scope_events.user_id = known.user_id
     where
-        list_contains($opened_by, arrivals.event_type)
-        and arrivals.event_time >= least(known.registered_at, arriving.registration_at)
-    group by arrivals.user_id
+        list_contains($opened_by, scope_events.event_type)
+        and scope_events.event_time >= least(known.registered_at, arriving.registration_at)
+    group by scope_events.user_id
 )
 
 select

@@ -2,7 +2,9 @@
 -- column, or, where the source gives an event_id, the earliest of the same event_id.
 -- params: none
 with inside as (
-    select scope_events.* exclude (ingested_at, source_file)
+    select
+        scope_events.* exclude (ingested_at, source_file),
+        hash(scope_events.user_id, scope_events.event_type, scope_events.event_time) as moment
     from scope_events
     inner join windows
         on
@@ -10,18 +12,31 @@ with inside as (
             and scope_events.event_time between windows.opened_at and windows.closes_at
 ),
 
+-- To compare whole rows is dear, and few are repeated: only those of the same moment are compared.
+crowded as (
+    select moment
+    from inside
+    group by moment
+    having count(*) > 1
+),
+
 distinct_events as (
+    select * exclude (moment)
+    from inside
+    where moment not in (select moment from crowded)
+    union all by name
     select
-        * exclude (batch_id),
+        * exclude (moment, batch_id),
         min(batch_id) as batch_id
     from inside
+    where moment in (select moment from crowded)
     group by all
 )
 
 select *
 from distinct_events
 where event_id is null
-union all
+union all by name
 select *
 from distinct_events
 where event_id is not null

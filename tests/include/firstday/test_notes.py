@@ -10,7 +10,7 @@ def test_the_words_add_up_what_the_steps_did() -> None:
     words, numbers = notes.stored([MicroBatch(7, 2, 35_000, 12), MicroBatch(8, 1, 120, 0)])
     assert words == "35,120 events stored, 12 rejected"
     assert numbers == {"batch_ids": [7, 8], "rows_stored": 35_120, "rows_rejected": 12, "files": 3}
-    words, numbers = notes.updated([Updated(6, 7, 100, 3), Updated(7, 8, 20, 0)])
+    words, numbers = notes.updated([Updated(6, 7, 100, 3, False), Updated(7, 8, 20, 0, True)])
     assert (words, numbers["upto_batch_id"], numbers["users"]) == ("120 users updated", 8, 120)
     words, numbers = notes.scored(Scored(6, 8, 1844, 800, 3), 0.94)
     assert words == "1,844 users scored in 0.9 s by version 3, 800 about to churn"
