@@ -75,7 +75,7 @@ function drift({ monitoring }) {
   const [xs, values] = lines(rows.filter((row) => top.has(row.subject)), (row) => row.subject);
   const judged = monitoring.filter((row) => row.metric === "drifted" && row.measured_at === rows.at(-1).measured_at);
   const drifted = judged.filter((row) => row.value).map((row) => row.subject);
-  return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(2), points: xs.length < 30 }), h("p", { class: "quiet" }, drifted.length ? `Drifted at the last look: ${drifted.join(", ")}.` : "None drifted at the last look. The six largest are drawn."));
+  return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(3), points: xs.length < 30 }), h("p", { class: "quiet" }, drifted.length ? `Drifted at the last look: ${drifted.join(", ")}.` : "None drifted at the last look. The six largest are drawn."));
 }
 
 function performance({ monitoring }) {
