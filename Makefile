@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test fmt check lock airflow load chaos soak backup restore
+.PHONY: help run test fmt check lock airflow load chaos soak bench backup restore
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -40,6 +40,9 @@ chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one kil
 
 soak: $(INSTALLED_DEV)  ## Prove that a day of micro-batches leaves files, catalog, memory and time bounded; an hour.
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+bench: $(INSTALLED_DEV) .venv-bench/.installed  ## Measure beside DuckDB, Polars, pandas, Spark and storey; an hour. A part: make bench ARGS=workload.
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 backup: $(INSTALLED)  ## Copy the lake while it is at work: make backup TO=/elsewhere/monday.
 	@$(BIN)/python -m include.firstday backup "$(TO)"
@@ -65,6 +68,7 @@ lock: $(INSTALLER)  ## Resolve requirements*.in into requirements*.txt, pinned a
 	$(LOCK) requirements-installer.in --output-file requirements-installer.txt
 	$(LOCK) requirements.in --output-file requirements.txt
 	$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	$(LOCK) requirements-bench.in --output-file requirements-bench.txt
 
 $(INSTALLER): requirements-installer.txt
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed and not found: install it, or name it with PYTHON=/path/to/python3." >&2; exit 1; }
@@ -85,4 +89,10 @@ $(INSTALLED): requirements.txt | $(INSTALLER)
 $(INSTALLED_DEV): requirements-dev.txt | $(INSTALLED)
 	@echo "Installing what development needs."
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv-bench/.installed: requirements-bench.txt | $(INSTALLER)
+	@echo "Installing what Firstday is compared with (about 1.2 GB on disk)."
+	@$(PYTHON) -m venv .venv-bench
+	@VIRTUAL_ENV=.venv-bench $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-bench.txt
 	@touch $@

@@ -1,0 +1,91 @@
+"""What else has a rate: scoring by users, the generator by events, and the lake's bytes by events."""
+
+import gzip
+import json
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from include.firstday import generate_events, landing, promotion, score_users, store_events, update_features, use_case
+from include.firstday.generator import events
+from include.firstday.prepare import open_lake
+from include.firstday.settings import settings
+from tests.bench.measures import Section, child, scratch
+from tests.bench.players import Day, write_parquet
+
+MODULE = "tests.bench.rates"
+CASE = "first_day_churn"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def run(quick: bool = False) -> Section:
+    """Measure all of it. `quick`: fewer users and hours."""
+    section = Section(
+        "rates",
+        "Scoring, the generator and the lake's bytes",
+        "Scoring: all users of a load at once, from the lake's features to the committed log of predictions; the first "
+        "call of a process loads the model, the second does not. Generator: in one process, written as gzipped NDJSON, "
+        "which is what landing gets. Bytes: the same events as NDJSON, gzipped, and as the lake keeps them.",
+    )
+    with scratch() as folder:
+        for users in (100,) if quick else (1_000, 100_000):
+            taken = child(folder / f"home-{users}", MODULE, "scoring", users)
+            for call, seconds in taken.items():
+                section.rows.append(
+                    {"what": f"score {users:,} users, {call} call", "value": round(seconds, 2), "unit": "s"}
+                )
+        for name, (value, unit) in child(folder / "home", MODULE, "generator", 1 if quick else 12).items():
+            section.rows.append({"what": name, "value": value, "unit": unit})
+    return section
+
+
+def scoring(users: int) -> dict[str, float]:
+    """Seconds to score that many users, at once and once more."""
+    case = use_case.load(CASE)
+    promotion.register_shipped(case)
+    taken = {}
+    for number, call in enumerate(("first", "second")):
+        day = Day(number, users, events=5)
+        landing.deliver(CASE, f"users-{number}.parquet", lambda path, day=day: write_parquet(day, path))
+        store_events.store_events(case)
+        update_features.update_features(case)
+        begun = time.perf_counter()
+        step = score_users.score_users(case)
+        taken[call] = time.perf_counter() - begun
+        if step is None or step.users != users:
+            raise SystemExit(f"scored {step}, expected {users} users")
+    return taken
+
+
+def generator(hours: int) -> dict[str, tuple[float, str]]:
+    """Events a second of the generator, and what its events take as NDJSON and in the lake."""
+    case = use_case.load(CASE)
+    assert case.generator is not None
+    begun = time.perf_counter()
+    made = events(case.generator, START, START + timedelta(hours=hours))
+    generating = time.perf_counter() - begun
+    begun = time.perf_counter()
+    generate_events.generate_minutes(case, START, START + timedelta(hours=hours))
+    writing = time.perf_counter() - begun
+    packed = list(landing.folder(CASE).glob("*.gz"))
+    plain = sum(len(gzip.decompress(path.read_bytes())) for path in packed)
+    size = sum(path.stat().st_size for path in packed)
+    store_events.store_events(case)
+    with open_lake(case, read_only=True) as opened:
+        stored = opened.count("events")
+    parquet = sum(
+        path.stat().st_size for path in Path(settings().data_path).rglob("*.parquet") if "events" in path.parts
+    )
+    return {
+        "generator, in memory": (round(len(made) / generating), "events/s"),
+        "generator, with writing": (round(len(made) / writing), "events/s"),
+        "NDJSON": (round(plain / stored, 1), "bytes/event"),
+        "NDJSON, gzipped": (round(size / stored, 1), "bytes/event"),
+        "Parquet in the lake": (round(parquet / stored, 1), "bytes/event"),
+    }
+
+
+if __name__ == "__main__":
+    act, number = sys.argv[1:]
+    print(json.dumps({"scoring": scoring, "generator": generator}[act](int(number))))

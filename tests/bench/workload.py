@@ -1,0 +1,110 @@
+"""2,000 players with 1,001 events each, as one NDJSON file, to features: Firstday's whole path beside other means.
+
+Each contender is a process of its own, in turns, so that a slow minute of the machine slows all; the median of the
+turns counts. Before times are compared, features are: those of each contender must be Firstday's.
+"""
+
+import json
+import math
+import subprocess
+from pathlib import Path
+
+from tests.bench.contenders import Rows
+from tests.bench.measures import POSTCODES, ROOT, Claim, Row, Section, child, median, scratch
+from tests.bench.players import Day, write_ndjson
+
+OTHERS = ROOT / ".venv-bench" / "bin" / "python"
+OURS, BARE = "firstday", "bare_duckdb"
+IN_OUR_PYTHON = (BARE, OURS, "pandas_frame", "event_at_a_time")
+IN_THEIR_PYTHON = ("polars_frame", "spark_session", "storey_flow")
+STOREY_PLAYERS = 50  # it takes minutes for what the others do in seconds, so it gets fewer players; its rate counts
+NAMES = {
+    OURS: "Firstday: checks, Parquet by hour, exact features, commits",
+    BARE: "bare DuckDB over the file",
+    "polars_frame": "Polars",
+    "pandas_frame": "pandas",
+    "spark_session": "Spark, local[2]",
+    "event_at_a_time": "Python, an event at a time into a dict",
+    "storey_flow": f"MLRun's storey, an event at a time ({STOREY_PLAYERS} players)",
+}
+
+
+def run(quick: bool = False) -> Section:
+    """Measure it. `quick`: fewer players, one turn, and only what needs no other Python."""
+    day, turns = (Day(players=20), 1) if quick else (Day(), 5)
+    contenders = IN_OUR_PYTHON + (() if quick else _installed())
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    peaks: dict[str, float] = {}
+    with scratch() as folder:
+        full, few = folder / "events.ndjson", folder / "few.ndjson"
+        write_ndjson(day, full)
+        write_ndjson(Day(players=STOREY_PLAYERS), few)
+        expected = {path: _features(folder, OURS, path)[1] for path in (full, few)}
+        for turn in range(turns):
+            for name in contenders:
+                if name == "storey_flow" and turn:
+                    continue
+                path = few if name == "storey_flow" else full
+                measured, features = _features(folder, name, path)
+                _compare(name, features, expected[path])
+                seconds[name].append(measured["seconds"])
+                peaks[name] = max(peaks.get(name, 0.0), measured["peak_mb"])
+                print(f"{name}: {measured['seconds']:.2f} s, features equal", flush=True)
+        megabytes = full.stat().st_size / 1e6
+    events = {name: (STOREY_PLAYERS if name == "storey_flow" else day.players) * day.events for name in contenders}
+    return _section(seconds, events, peaks, day, megabytes)
+
+
+def _installed() -> tuple[str, ...]:
+    if OTHERS.exists():
+        return IN_THEIR_PYTHON
+    print(f"No {OTHERS}: Polars, Spark and storey are left out; `make bench` installs them.")
+    return ()
+
+
+def _features(folder: Path, name: str, events: Path) -> tuple[Row, Rows]:
+    python = OTHERS if name in IN_THEIR_PYTHON else None
+    output, home = folder / "features.json", folder / "home"
+    measured = child(home, "tests.bench.contenders", name, events, POSTCODES, output, python=python)
+    subprocess.run(["rm", "-rf", str(home)], check=True)
+    rows = json.loads(output.read_text(encoding="utf-8"))
+    return measured, rows
+
+
+def _compare(name: str, features: Rows, expected: Rows) -> None:
+    if features.keys() != expected.keys():
+        raise SystemExit(f"{name}: {len(features)} users, expected {len(expected)}")
+    for user, values in expected.items():
+        for ours, theirs in zip(values, features[user], strict=True):
+            if not math.isclose(ours, theirs, rel_tol=1e-6, abs_tol=1e-6):
+                raise SystemExit(f"{name}: {user} has {features[user]}, expected {values}")
+
+
+def _section(
+    seconds: dict[str, list[float]], events: dict[str, int], peaks: dict[str, float], day: Day, megabytes: float
+) -> Section:
+    rate = {name: events[name] / median(taken) for name, taken in seconds.items()}
+    section = Section(
+        "workload",
+        f"{day.players:,} players × {day.events:,} events to features",
+        f"One NDJSON file of {megabytes:,.0f} MB. Medians of {len(seconds[OURS])} turns, side by side; imports, "
+        "Spark's session and the enrichment table are ready before the time begins. Everybody's features are the same.",
+    )
+    for name in sorted(rate, key=lambda name: -rate[name]):
+        section.rows.append(
+            {
+                "contender": NAMES[name],
+                "seconds": round(median(seconds[name]), 2),
+                "events a second": round(rate[name]),
+                "× the time of Firstday": round(rate[OURS] / rate[name], 2),
+                "peak MB": round(peaks[name]),
+            }
+        )
+    aims = [(BARE, 1 / 2.5, "at most 2.5 × the time of bare DuckDB"), ("pandas_frame", 1, "ahead of pandas"),
+            ("spark_session", 1, "ahead of Spark"), ("storey_flow", 50, "at least 50 × storey's rate")]  # fmt: skip
+    for other, least, text in aims:
+        if other in rate:
+            ratio = rate[OURS] / rate[other]
+            measured = f"{1 / ratio:.1f} × the time" if ratio < 1 else f"{ratio:.1f} × the rate"
+            section.claims.append(Claim(text, measured, ratio >= least))
+    return section
