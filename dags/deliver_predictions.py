@@ -1,4 +1,4 @@
-"""Delivers new predictions to one target: an HTTP endpoint, files or a PostgreSQL table that the use case's YAML names.
+"""Delivers new predictions to one target that the use case's YAML names: HTTP, a queue, a PostgreSQL table or files.
 
 One DAG a target, `<use case>.deliver_to_<target>`, so that a target that is down delays only itself.
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 from include.firstday import lake
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
-from include.firstday.targets import Credentials, DeliveryError, Row, identified
+from include.firstday.servers import Credentials
+from include.firstday.targets import DeliveryError, Row, identified
 from include.firstday.use_case import Target, UseCase
 
 log = logging.getLogger(__name__)

@@ -70,6 +70,16 @@ def pending(use_case: str, enrichment: tuple[str, ...] = ()) -> list[LandingFile
     return [file for table in (*sorted(enrichment), "events") for file in sorted(_waiting(use_case, table), key=_age)]
 
 
+def waiting_bytes(use_case: str) -> int:
+    """Bytes of the events that wait."""
+    return sum(file.bytes for file in pending(use_case))
+
+
+def is_full(use_case: str) -> bool:
+    """Whether more waits than the settings allow, so that sources must wait too."""
+    return waiting_bytes(use_case) > settings().backlog_megabytes * 10**6
+
+
 def has_arrived(use_case: str, name: str) -> bool:
     """Whether a file of that name waits or has been taken; a taken one is known as long as it is kept."""
     return any((folder(use_case) / place / name).exists() for place in (".", CONSUMED, QUARANTINE))

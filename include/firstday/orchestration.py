@@ -12,7 +12,7 @@ from airflow.sdk import Asset, BaseNotifier, Connection, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.firstday.lake import Run
-from include.firstday.targets import Credentials
+from include.firstday.servers import Credentials
 from include.firstday.use_case import UseCase
 
 OWNER = "firstday"
@@ -90,7 +90,14 @@ def credentials(connection: str) -> Credentials:
     if not connection:
         return Credentials()
     found = Connection.get(connection)
-    return Credentials(found.host or "", found.port, found.login or "", found.password or "", found.schema or "")
+    return Credentials(
+        host=found.host or "",
+        port=found.port,
+        login=found.login or "",
+        password=found.password or "",
+        schema=found.schema or "",
+        extra=found.extra_dejson,
+    )
 
 
 def skip(reason: str) -> NoReturn:

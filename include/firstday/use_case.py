@@ -30,6 +30,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+Word = Annotated[str, StringConstraints(min_length=1)]
 
 
 class UseCaseError(ValueError):
@@ -222,12 +223,12 @@ class HttpTarget(_Frozen):
 
 
 class FilesTarget(_Frozen):
-    """A folder of files, one a micro-batch; a relative one is below `<home>/published/<use case>/`."""
+    """A folder of files, one a micro-batch: below `<home>/published/<use case>/`, elsewhere, or `s3://bucket/prefix`."""
 
     kind: Literal["files"]
     folder: str
     format: Literal["parquet", "csv", "ndjson"] = "parquet"
-    connection: Literal[""] = ""
+    connection: str = ""
     when: When = When()
 
 
@@ -240,7 +241,73 @@ class PostgresTarget(_Frozen):
     when: When = When()
 
 
-Target = HttpTarget | FilesTarget | PostgresTarget
+class KafkaTarget(_Frozen):
+    """A topic that exists, or that the brokers make."""
+
+    kind: Literal["kafka"]
+    connection: Word
+    topic: Word
+    when: When = When()
+
+
+class RedisTarget(_Frozen):
+    """A stream of about the newest `max_length` entries."""
+
+    kind: Literal["redis"]
+    connection: Word
+    stream: Word
+    max_length: int = Field(1_000_000, ge=1)
+    when: When = When()
+
+
+class RabbitmqTarget(_Frozen):
+    """An exchange that exists; without its name, the queue that the routing key names."""
+
+    kind: Literal["rabbitmq"]
+    connection: Word
+    exchange: str = ""
+    routing_key: Word
+    when: When = When()
+
+
+Target = HttpTarget | FilesTarget | PostgresTarget | KafkaTarget | RedisTarget | RabbitmqTarget
+
+
+class KafkaSource(_Frozen):
+    """A topic; each of its records is an event, as a JSON object."""
+
+    kind: Literal["kafka"]
+    connection: Word
+    topic: Word
+
+
+class RedisSource(_Frozen):
+    """A stream; each of its entries is an event: its fields, or a JSON object in one of them."""
+
+    kind: Literal["redis"]
+    connection: Word
+    stream: Word
+    field: str = ""
+
+
+class RabbitmqSource(_Frozen):
+    """A queue that exists; each of its messages is an event, as a JSON object."""
+
+    kind: Literal["rabbitmq"]
+    connection: Word
+    queue: Word
+
+
+class S3Source(_Frozen):
+    """Files below a prefix of a bucket, as landing would take them."""
+
+    kind: Literal["s3"]
+    bucket: Word
+    prefix: str = ""
+    connection: str = ""
+
+
+FromElsewhere = KafkaSource | RedisSource | RabbitmqSource | S3Source
 
 
 class Fates(_Frozen):
@@ -309,6 +376,7 @@ class UseCase(_Frozen):
     description: str
     events: dict[Identifier, Event] = Field(min_length=1)
     source: Source | None = None
+    sources: dict[Identifier, Annotated[FromElsewhere, Field(discriminator="kind")]] = {}
     personal: tuple[Identifier, ...] = ()
     registered_by: EventTypes = ()
     window: Window

@@ -138,16 +138,21 @@ print("ERRORS", bag.import_errors)
 
 
 @pytest.mark.slow
-def test_a_target_has_a_dag_of_its_own_and_its_credentials_from_a_connection(home: Path, tmp_path: Path) -> None:
-    """The project with a target in its YAML: the DAG runs, and what it posts is signed with that password."""
+def test_targets_and_sources_have_dags_of_their_own_and_credentials_from_connections(
+    home: Path, tmp_path: Path
+) -> None:
+    """The project with both in its YAML: what is posted is signed with that password, what is in Kafka is taken."""
     import shutil
 
     copy = tmp_path / "project"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", "var", ".git", "__pycache__"))
     yaml = copy / "include" / "use_cases" / "first_day_churn" / "use_case.yaml"
-    target = "targets: {crm: {kind: http, url: 'http://127.0.0.1:PORT/', connection: crm}}"
+    target = (
+        "targets: {crm: {kind: http, url: 'http://127.0.0.1:PORT/', connection: crm}}\n"
+        "sources: {clicks: {kind: kafka, topic: clicks, connection: kafka}}\n"
+    )
     code = f"""
-import hashlib, hmac, os, threading
+import hashlib, hmac, json, os, threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -164,6 +169,11 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 yaml = Path({str(yaml)!r})
 yaml.write_text(yaml.read_text() + {target!r}.replace("PORT", str(server.server_address[1])))
 os.environ["AIRFLOW_CONN_CRM"] = '{{"conn_type": "http", "password": "secret"}}'
+from confluent_kafka import Producer
+cluster = Producer({{"bootstrap.servers": "", "test.mock.num.brokers": 1}})
+broker = next(iter(cluster.list_topics(timeout=20).brokers.values()))
+address = f"{{broker.host}}:{{broker.port}}"
+os.environ["AIRFLOW_CONN_KAFKA"] = json.dumps({{"conn_type": "kafka", "extra": {{"bootstrap.servers": address}}}})
 
 from airflow.utils.db import initdb
 initdb()
@@ -183,6 +193,13 @@ with open_lake(use_case.load("first_day_churn")) as opened, opened.transaction()
 print("STATES", [str(task.state) for task in deliver.test().get_task_instances()])
 ((signature, body),) = received
 seconds, signed = (part.split("=")[1] for part in signature.split(","))
+consume = bag.dags["first_day_churn.consume_clicks"]
+cluster.produce("clicks", b'{{"event_type": "new_purchases", "user_id": "u1"}}')
+cluster.flush()
+for _ in range(2):
+    print("STATES", [str(task.state) for task in consume.test().get_task_instances()])
+from include.firstday import landing
+print("LANDED", [file.path.read_text() for file in landing.pending("first_day_churn")])
 print("SIGNED", signed == hmac.new(b"secret", seconds.encode() + b"." + body, hashlib.sha256).hexdigest())
 """
     environment = {
@@ -204,5 +221,6 @@ print("SIGNED", signed == hmac.new(b"secret", seconds.encode() + b"." + body, ha
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     states = [line for line in done.stdout.splitlines() if line.startswith("STATES")]
-    assert states == ["STATES ['skipped']", "STATES ['success']"]
+    assert states == [f"STATES ['{state}']" for state in ("skipped", "success", "success", "skipped")]
+    assert """LANDED ['{"event_type": "new_purchases", "user_id": "u1"}\\n']""" in done.stdout
     assert "SIGNED True" in done.stdout

@@ -5,7 +5,6 @@ with the same ids, so a target that keeps ids takes each once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 Row = dict[str, Any]
@@ -13,17 +12,6 @@ Row = dict[str, Any]
 
 class DeliveryError(RuntimeError):
     """The target did not take the rows; the message says what it answered, and holds no secret."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What an Airflow Connection says, as plain values. Its text shows no password."""
-
-    host: str = ""
-    port: int | None = None
-    login: str = ""
-    password: str = field(default="", repr=False)
-    schema: str = ""
 
 
 def message(row: Row) -> Row:

@@ -16,7 +16,8 @@ from typing import Any
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from include.firstday.targets import Credentials, DeliveryError, Row, message
+from include.firstday.servers import Credentials
+from include.firstday.targets import DeliveryError, Row, message
 from include.firstday.use_case import HttpTarget, UseCase
 
 TIMEOUT = 10.0  # seconds

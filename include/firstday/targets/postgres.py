@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import psycopg2
 from psycopg2 import extras, sql
 
-from include.firstday.targets import Credentials, DeliveryError, Row
+from include.firstday.servers import Credentials
+from include.firstday.targets import DeliveryError, Row
 from include.firstday.use_case import PostgresTarget, UseCase
 
 TIMEOUT = 10  # seconds

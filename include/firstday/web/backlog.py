@@ -16,7 +16,7 @@ class BacklogError(RuntimeError):
 
 def check(use_case: str) -> None:
     """Raises BacklogError where more bytes wait than the settings allow."""
-    waiting = _MEMORY.get(lambda: sum(file.bytes for file in landing.pending(use_case)), use_case, FRESH)
+    waiting = _MEMORY.get(lambda: landing.waiting_bytes(use_case), use_case, FRESH)
     limit = settings().backlog_megabytes * 10**6
     if waiting > limit:
         raise BacklogError(f"{waiting:,} bytes wait in landing, above the limit of {limit:,}; try again later")

@@ -24,7 +24,8 @@ import pytest
 
 from include.firstday import deliver_predictions, lake, publish_predictions, status
 from include.firstday.prepare import open_lake
-from include.firstday.targets import Credentials, DeliveryError
+from include.firstday.servers import Credentials
+from include.firstday.targets import DeliveryError
 from include.firstday.use_case import UseCase
 
 SECRET = "not-in-any-log"

@@ -1,0 +1,57 @@
+"""Brings what a source holds into landing: a Kafka topic, a Redis stream, a RabbitMQ queue or files on S3.
+
+One DAG a source that the use case's YAML names, `<use case>.consume_<source>`, every minute. A run takes what is there,
+for three quarters of a minute at most, and stops while landing is full.
+
+**Reads** the server that the YAML's Airflow Connection leads to. **Writes** files into landing; only when they are
+durable is the server told. What it sends again is recognised. A broken message is refused later, by `process_events`.
+
+**When it fails**: the log says what the server answered. Nothing is lost; the next run goes on where this one stopped.
+"""
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+from include.firstday import check_use_case
+from include.firstday.orchestration import START, TASK_DEFAULTS, credentials, landing_asset, skip, tell
+from include.firstday.use_case import UseCase, load
+
+
+def build(use_case: UseCase, source: str) -> None:
+    """The DAG of one source of one use case."""
+
+    @dag(
+        dag_id=f"{use_case.name}.consume_{source}",
+        schedule=CronTriggerTimetable("* * * * *", timezone="UTC"),
+        start_date=START,
+        catchup=False,
+        is_paused_upon_creation=use_case.starts_paused,
+        max_active_runs=1,
+        default_args=TASK_DEFAULTS | {"retries": 1},
+        tags=[use_case.name, "source"],
+        doc_md=__doc__,
+    )
+    def consume_source() -> None:
+        landing = landing_asset(use_case.name)
+
+        @task(outlets=[landing])
+        def consume() -> None:
+            """Take what is there, make it durable, and tell the server."""
+            from include.firstday import consume_source as stage
+
+            case = load(use_case.name)
+            try:
+                drained = stage.consume_source(case, source, credentials(case.sources[source].connection))
+            except stage.BusyError as error:
+                skip(str(error))
+            if drained is None:
+                skip("nothing new")
+            tell((f"{drained} from {source}", {"messages": drained.messages, "files": drained.files}), landing)
+
+        consume()
+
+    consume_source()
+
+
+for case in check_use_case.valid():
+    for name in case.sources:
+        build(case, name)

@@ -1,0 +1,80 @@
+"""Where events come from beside files and posts: one module per kind, each with a function `drain`.
+
+`drain` brings what is there into landing, durably, and only then tells the server that it has it. Killed between the
+two, the same comes again, is recognised by its receipt, and counts once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class SourceError(RuntimeError):
+    """The server did not answer, or not what was asked for; the message says what it said, and holds no secret."""
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What a run brought into landing: files, and messages in them (objects, where the source holds files)."""
+
+    messages: int
+    files: int
+
+    def __str__(self) -> str:
+        return f"{self.messages:,} messages in {self.files:,} files"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: what its server calls it, and its bytes, None where it has none.
+
+    `may_be_repeated`: whether it may have come before; a server that cannot tell says yes.
+    """
+
+    id: str
+    body: bytes | None
+    may_be_repeated: bool = True
+
+
+@dataclass
+class Round:
+    """Messages that are committed together, as many as fit into a file of a moderate size."""
+
+    messages: list[Message] = field(default_factory=list)
+    size: int = 0  # bytes
+
+    LIMIT = 20_000  # messages
+    LIMIT_SIZE = 16 * 2**20
+
+    def add(self, message: Message) -> None:
+        """Take one more."""
+        self.messages.append(message)
+        self.size += len(message.body or b"")
+
+    def __bool__(self) -> bool:
+        return bool(self.messages)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is to be committed before more is taken."""
+        return len(self.messages) >= self.LIMIT or self.size >= self.LIMIT_SIZE
+
+    def lines(self) -> Iterator[bytes]:
+        """One line a message, so that a broken one leaves the others readable."""
+        return (line(message.body) for message in self.messages)
+
+
+class Queue(Protocol):
+    """An open queue, or a log with a position."""
+
+    def take(self) -> Round:
+        """The next messages that are there; none where the queue is drained. Raises SourceError."""
+
+    def commit(self) -> None:
+        """Tell the server that all that was taken is durable, and wait until it knows. Raises SourceError."""
+
+
+def line(body: bytes | None) -> bytes:
+    """A message as a line of a file: a line break within JSON is only white space; an empty message is no event."""
+    text = (body or b"").replace(b"\r", b" ").replace(b"\n", b" ").strip()
+    return (text or (b"null" if body is None else b'""')) + b"\n"

@@ -1,0 +1,135 @@
+"""Real servers of other people's, each of its own data and on a free port, for as long as a test session needs them."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from include.firstday.servers import Credentials, rabbitmq, redis
+
+START_SECONDS = 60
+KAFKA = """
+import sys
+from confluent_kafka import Producer
+producer = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 0})
+broker = next(iter(producer.list_topics(timeout=20).brokers.values()))
+print(f"{broker.host}:{broker.port}", flush=True)
+sys.stdin.read()
+"""
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def redis_server() -> Iterator[Credentials]:
+    """Redis from Debian."""
+    program = shutil.which("redis-server") or pytest.skip("no Redis server: apt-get install redis-server")
+    at = Credentials("127.0.0.1", free_port())
+    with _folder() as folder:
+        command = [program, "--port", str(at.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+        with _running(command, {}, folder):
+            _await(lambda: redis.connect(at).ping())
+            yield at
+
+
+@contextmanager
+def rabbitmq_server() -> Iterator[Credentials]:
+    """RabbitMQ from Debian, as whoever runs the tests, with an Erlang name server of its own."""
+    program = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    if not program.exists():
+        pytest.skip("no RabbitMQ server: apt-get install rabbitmq-server")
+    at = Credentials("127.0.0.1", free_port(), "guest", "guest")
+    with _folder() as folder:
+        environment = {
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": f"firstday{at.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(at.port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "ERL_EPMD_PORT": str(free_port()),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+        }
+        # A name server that RabbitMQ had to start would stay.
+        with _running(["epmd"], environment, folder), _running([str(program)], environment, folder):
+            _await(lambda: rabbitmq.connect(at).close())
+            yield at
+
+
+@contextmanager
+def kafka_server() -> Iterator[Credentials]:
+    """One broker of librdkafka's own, which speaks Kafka's protocol by TCP and keeps its topics in memory."""
+    command = [sys.executable, "-c", KAFKA]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        host, port = process.stdout.readline().strip().split(":")
+        yield Credentials(host, int(port))
+        process.kill()
+
+
+@contextmanager
+def s3_server() -> Iterator[Credentials]:
+    """S3 by moto's server."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield Credentials(login="key", password="secret", extra={"endpoint_url": f"http://{host}:{port}"})
+    server.stop()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="firstday-server-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _running(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """A server in a process group of its own, which is killed as a whole."""
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _await(answers: Callable[[], object]) -> None:
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            answers()
+        except Exception:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+        else:
+            return
