@@ -35,7 +35,7 @@ def build(use_case: UseCase, target: str) -> None:
         doc_md=__doc__,
     )
     def deliver_predictions() -> None:
-        @task
+        @task(inlets=[lake_asset(use_case.name, "predictions")])
         def deliver() -> None:
             """Send what is new, micro-batch by micro-batch."""
             from include.firstday import deliver_predictions as stage

@@ -67,7 +67,7 @@ def build(use_case: UseCase) -> None:
             lake_asset(use_case.name, table) for table in ("events", "user_features", "predictions")
         )
 
-        @task(outlets=[events])
+        @task(inlets=[landing_asset(use_case.name)], outlets=[events])
         def store_events() -> None:
             """Check what waits in landing and append it to `events`."""
             from include.firstday import notes, status
@@ -79,7 +79,7 @@ def build(use_case: UseCase) -> None:
                 skip("nothing new in landing, and no stage is behind")
             tell(notes.stored(batches), events)
 
-        @task(outlets=[features])
+        @task(inlets=[events], outlets=[features])
         def update_features() -> None:
             """Fold new events into the users' features."""
             from include.firstday import notes
@@ -87,7 +87,7 @@ def build(use_case: UseCase) -> None:
 
             tell(notes.updated(stage.update_features(load(use_case.name), current_run())), features)
 
-        @task(outlets=[predictions])
+        @task(inlets=[features], outlets=[predictions])
         def score_users() -> None:
             """Let the champion score who has new activity in their first day."""
             from include.firstday import links, notes
@@ -102,7 +102,7 @@ def build(use_case: UseCase) -> None:
             if step is not None:
                 link_to_mlflow(links.model_version(use_case.name, step.model_version))
 
-        @task
+        @task(inlets=[predictions])
         def publish_predictions() -> None:
             """Tell the outside who is about to churn."""
             from include.firstday import notes

@@ -1,5 +1,6 @@
 """The environment that every server, task and Airflow command of one installation shares."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -61,6 +62,24 @@ def _firstday(settings: Settings, home: Home) -> dict[str, str]:
     }
 
 
+def _openlineage(settings: Settings) -> dict[str, object]:
+    """Lineage, where it is asked for: which task read and wrote which tables, and no word of who is in them."""
+    if not settings.openlineage:
+        return {"disabled": True}
+    rules = [
+        {"scope": {}, "controls": {"include_source_code": False, "hook_lineage": False}},
+        # An event tells the run's parameters, and here that is a person.
+        {"scope": {"dag_id": r".+\.forget_user"}, "match_mode": "regex", "controls": {"emit": False}, "locked": True},
+    ]
+    return {
+        "disabled": False,
+        "namespace": "firstday",
+        "transport": settings.openlineage,
+        "extractors": "lineage_of_tasks.LineageOfTasks",
+        "emission_policy": json.dumps(rules),
+    }
+
+
 def _airflow(settings: Settings, home: Home) -> dict[str, str]:
     secrets = home.secrets()
     options: dict[str, dict[str, object]] = {
@@ -110,6 +129,7 @@ def _airflow(settings: Settings, home: Home) -> dict[str, str]:
             "print_stats_interval": 0,
         },
         "usage_data_collection": {"enabled": False},
+        "openlineage": _openlineage(settings),
     }
     variables = {
         f"AIRFLOW__{section.upper()}__{option.upper()}": str(value)
