@@ -1,12 +1,19 @@
 # One image for every service of docker-compose.yaml: the same lock, checked by hash, and no root.
+
+FROM python:3.12-slim-bookworm AS packages
+
+COPY requirements-installer.txt requirements.txt ./
+RUN python -m venv /opt/installer \
+    && /opt/installer/bin/pip install --no-cache-dir --require-hashes -r requirements-installer.txt \
+    && python -m venv --without-pip /opt/firstday \
+    && /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --compile-bytecode \
+        --require-hashes -r requirements.txt
+
 FROM python:3.12-slim-bookworm
 
 RUN useradd --create-home --uid 1000 firstday
+COPY --from=packages /opt/firstday /opt/firstday
 WORKDIR /home/firstday/project
-
-COPY requirements-installer.txt requirements.txt ./
-RUN pip install --no-cache-dir --require-hashes -r requirements-installer.txt \
-    && uv pip install --system --no-cache --require-hashes -r requirements.txt
 
 COPY config config
 COPY dags dags
@@ -16,10 +23,9 @@ COPY sql sql
 
 # A named volume takes its first owner from here.
 RUN mkdir /home/firstday/var && chown firstday:firstday /home/firstday/var
-ENV FIRSTDAY_HOME=/home/firstday/var \
-    PYTHONUNBUFFERED=1 \
-    DO_NOT_TRACK=true \
-    MLFLOW_DISABLE_TELEMETRY=true
+ENV PATH=/opt/firstday/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
 
 USER firstday
-ENTRYPOINT ["python", "-m", "include.firstday.stack"]
+CMD ["python", "-m", "include.firstday"]

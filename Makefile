@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test fmt check lock airflow load chaos soak bench backup restore
+.PHONY: help run test fmt check lock airflow load chaos soak bench backup restore secrets cluster exec
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -30,6 +30,16 @@ run: $(INSTALLED)  ## Start everything; Ctrl-C stops it.
 
 airflow: $(INSTALLED)  ## Airflow's command line, beside `make run`: make airflow ARGS="dags list".
 	@exec $(BIN)/python -m include.firstday.stack airflow $(ARGS)
+
+secrets:  ## Write .env with passwords and keys for docker-compose.yaml; what is there already stays.
+	@$(PYTHON) -m include.firstday.stack.secrets_file .env
+
+cluster: $(INSTALLED_DEV)  ## Start the services of docker-compose.yaml without containers; Ctrl-C stops them.
+	@exec $(BIN)/python -m include.firstday.stack cluster
+
+SERVICE ?= worker
+exec: $(INSTALLED_DEV)  ## A command in a service of `make cluster`: make exec ARGS="python -m include.firstday status".
+	@exec $(BIN)/python -m include.firstday.stack exec $(SERVICE) $(ARGS)
 
 test: $(INSTALLED_DEV)  ## All tests, the fast ones first. A part of them: make test ARGS="-k lake".
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS) || [ $$? -eq 5 ]

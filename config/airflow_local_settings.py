@@ -1,4 +1,4 @@
-"""Imports that tasks need, made once in the scheduler: its forked tasks find them loaded.
+"""Imports that tasks need, made once in the scheduler or the Celery worker: its forked tasks find them loaded.
 
 A task that imports pandas, scikit-learn and mlflow itself spends seconds on it, every minute. Only imports: a
 connection, thread or client that exists before the fork would be shared by all tasks.
@@ -28,5 +28,5 @@ def _preload() -> None:
             importlib.import_module(module)
 
 
-if sys.argv[1:2] == ["scheduler"]:
+if sys.argv[1:2] == ["scheduler"] or sys.argv[1:3] == ["celery", "worker"]:
     _preload()

@@ -2,7 +2,7 @@
 
 DuckLake (https://ducklake.select) keeps ACID transactions over Parquet files in a SQL catalog. What this module holds
 to, because DuckLake has sharp edges: no data inlining; upserts are delete + insert from a temporary table with one
-row per key; the change feed is not used; on a SQLite catalog one writer at a time, by a file lock.
+row per key; the change feed is not used; one writer at a time, by a lock.
 """
 
 import importlib.util
@@ -21,16 +21,16 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from filelock import FileLock
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from include.firstday.settings import Settings, settings
 from include.firstday.sql import Statement, statement
+from include.firstday.write_lock import LOCK_SECONDS, WriteLock, write_lock
 
 STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "monitor_model")
-LOCK_SECONDS = 300
 PIECE_ROWS = 100_000  # rows of a long result in memory at once
 SPILL = "spill"
+S3 = "s3://"
 # Extensions come from packages whose hashes the installation has checked. To check the signature of their 70 MB again
 # would be the larger part of opening a lake, several times a minute (docs/adr/0015-extensions-are-checked-once.md).
 _PACKAGED = {
@@ -95,7 +95,7 @@ def naive(moment: datetime) -> datetime:
 class Lake:
     """One connection to one use case's schema. Statements name tables without a schema."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, lock: FileLock | None, run: Run) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, lock: WriteLock | None, run: Run) -> None:
         self._connection = connection
         self.schema = schema
         self._lock = lock
@@ -316,7 +316,7 @@ def create_schema(name: str) -> None:
     """Create the schema of a use case where there is none, and with it an empty lake."""
     connection = attach(settings())
     try:
-        with write_lock(settings()) or _no_lock():
+        with write_lock(settings()):
             connection.execute(f"create schema if not exists lake.{quoted(name)}")
     finally:
         connection.close()
@@ -362,6 +362,8 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     catalog_kind = config.catalog.split(":", 1)[0]
     for extension in _extensions(catalog_kind, config.data_path):
         connection.execute(f"load '{extension_file(extension)}'")
+    if config.data_path.startswith(S3):
+        connection.execute(_bucket_keys(config))
     connection.execute("set ducklake_max_retry_count = 100")
     connection.execute("set enable_progress_bar = false")  # or it is drawn into the output of a command
     try:
@@ -382,13 +384,6 @@ def drop_dead_spill() -> int:
             shutil.rmtree(folder, ignore_errors=True)
             dead.append(folder)
     return len(dead)
-
-
-def write_lock(config: Settings) -> FileLock | None:
-    """One writer at a time on a SQLite catalog, which locks whole; PostgreSQL needs none. Death releases it."""
-    if not config.catalog.startswith("sqlite:"):
-        return None
-    return FileLock(config.lake_folder / "write.lock", timeout=LOCK_SECONDS)
 
 
 def quoted(identifier: str) -> str:
@@ -438,7 +433,7 @@ def _is_alive(pid: int) -> bool:
 
 def _extensions(catalog_kind: str, data_path: str) -> Iterator[str]:
     yield {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}[catalog_kind]
-    if data_path.startswith("s3://"):
+    if data_path.startswith(S3):
         yield "httpfs"
     yield "ducklake"
 
@@ -450,6 +445,20 @@ def _options(config: Settings, read_only: bool) -> str:
     if read_only:
         options.append("read_only")
     return ", ".join(options)
+
+
+def _bucket_keys(config: Settings) -> str:
+    """The statement that gives this DuckDB the keys to the lake's bucket, in its memory only."""
+    keys = {
+        "region": config.s3_region,
+        "key_id": config.s3_access_key.get_secret_value(),
+        "secret": config.s3_secret_key.get_secret_value(),
+    }
+    if config.s3_endpoint:
+        scheme, _, keys["endpoint"] = config.s3_endpoint.rstrip("/").partition("://")
+        keys |= {"url_style": "path", "use_ssl": str(scheme == "https").lower()}
+    options = "".join(f", {name} {_literal(value)}" for name, value in keys.items() if value)
+    return f"create or replace secret lake_bucket (type s3, scope {_literal(config.data_path)}{options})"
 
 
 def _confine(connection: duckdb.DuckDBPyConnection, config: Settings) -> None:

@@ -6,7 +6,7 @@ Every setting is an environment variable `FIRSTDAY_<NAME>`; all have a default t
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -23,6 +23,12 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, ge=1, le=65535)
     airflow_database: str = Field("", description="SQLAlchemy URL of Airflow's database; empty: SQLite in home")
     execution_url: str = Field("", description="where tasks reach Airflow, when that is not where the browser does")
+    celery_broker: SecretStr = Field(SecretStr(""), description="the workers' queue; empty: tasks run in the scheduler")
+    celery_results: SecretStr = Field(SecretStr(""), description="where workers report to; needed with a queue")
+    admin_password: SecretStr = Field(SecretStr(""), description="Airflow's login; empty: made once, kept in home")
+    jwt_secret: SecretStr = Field(SecretStr(""), description="Airflow's keys; empty: made once, kept in home")
+    fernet_key: SecretStr = SecretStr("")
+    api_secret_key: SecretStr = SecretStr("")
     parallelism: int = Field(4, ge=1, description="tasks that Airflow runs at the same time")
     start_seconds: int = Field(180, ge=1, description="how long a server may take to answer before the start fails")
     history_days: float = Field(3, ge=0, description="days of generated events that the first start loads")
@@ -30,6 +36,10 @@ class Settings(BaseSettings):
         "", description="DuckLake catalog, 'sqlite:PATH' or 'postgres:DSN'; empty: SQLite in home"
     )
     lake_data: str = Field("", description="folder or s3:// prefix of the lake's Parquet; empty: in home")
+    s3_endpoint: str = Field("", description="URL of an S3 store that is not Amazon's")
+    s3_region: str = Field("us-east-1", description="region of the bucket")
+    s3_access_key: SecretStr = Field(SecretStr(""), description="key to the bucket of an s3:// lake")
+    s3_secret_key: SecretStr = SecretStr("")
     mlflow_url: str = Field(
         "", description="MLflow tracking server; empty: the database file in home, without a server"
     )

@@ -1,8 +1,25 @@
-"""`python -m include.firstday.stack` runs the servers; `… airflow ARGS` runs Airflow's command line beside them."""
+"""`python -m include.firstday.stack` runs the servers; `… airflow ARGS` runs Airflow's command line beside them.
+
+`… cluster` runs the services of docker-compose.yaml as processes of this machine; `… exec SERVICE COMMAND` runs a
+command beside them, in the environment of one.
+"""
 
 import sys
 
 from include.firstday import stack
 
+
+def main(arguments: list[str]) -> int:
+    """Do what was asked; the exit code."""
+    match arguments:
+        case ["airflow", *rest]:
+            return stack.airflow(rest)
+        case ["cluster"]:
+            return stack.run_cluster()
+        case ["exec", service, *command] if command:
+            return stack.execute(service, command)
+    return stack.run()
+
+
 if __name__ == "__main__":
-    sys.exit(stack.airflow(sys.argv[2:]) if sys.argv[1:2] == ["airflow"] else stack.run())
+    sys.exit(main(sys.argv[1:]))

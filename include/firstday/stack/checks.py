@@ -26,10 +26,11 @@ def ports(settings: Settings) -> None:
         if settings.airflow_port == settings.mlflow_port:
             raise Refusal(f"Airflow and MLflow cannot share port {settings.mlflow_port}: set FIRSTDAY_MLFLOW_PORT.")
     for server, (name, port) in wanted.items():
-        _port(server, name, settings.host, port)
+        free_port(server, name, settings.host, port)
 
 
-def _port(server: str, name: str, host: str, port: int) -> None:
+def free_port(server: str, name: str, host: str, port: int) -> None:
+    """Refuse a port that a server cannot take, naming the setting that moves it."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
         try:

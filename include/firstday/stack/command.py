@@ -15,7 +15,7 @@ def replace_by_airflow(arguments: list[str]) -> int:
     if arguments[:2] == ["db", "migrate"]:
         home.prepare()
         home.login()
-    elif not (settings().airflow_database or home.started_before):
+    elif not (settings().airflow_database or settings().celery_broker.get_secret_value() or home.started_before):
         print(f"Airflow has not been started in {home.root} yet; start it with: make run", file=sys.stderr)
         return 1
     airflow = str(Path(sys.executable).with_name("airflow"))

@@ -81,12 +81,12 @@ def _openlineage(settings: Settings) -> dict[str, object]:
 
 
 def _airflow(settings: Settings, home: Home) -> dict[str, str]:
-    secrets = home.secrets()
+    secrets, broker = home.secrets(), settings.celery_broker.get_secret_value()
     options: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": REPOSITORY / "dags",
             "plugins_folder": REPOSITORY / "plugins",
-            "executor": "LocalExecutor",
+            "executor": "CeleryExecutor" if broker else "LocalExecutor",
             "parallelism": settings.parallelism,
             "load_examples": False,
             "dags_are_paused_at_creation": False,
@@ -131,6 +131,13 @@ def _airflow(settings: Settings, home: Home) -> dict[str, str]:
         "usage_data_collection": {"enabled": False},
         "openlineage": _openlineage(settings),
     }
+    if broker:
+        options["celery"] = {
+            "broker_url": broker,
+            "result_backend": settings.celery_results.get_secret_value(),
+            "worker_prefetch_multiplier": 1,  # what waits, waits for whichever worker is free first
+            "worker_enable_remote_control": True,  # health checks ask the workers
+        }
     variables = {
         f"AIRFLOW__{section.upper()}__{option.upper()}": str(value)
         for section, values in options.items()

@@ -1,27 +1,29 @@
 """The folders of one installation that its servers use, its secrets and its lock."""
 
-import base64
 import fcntl
 import json
-import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from include.firstday.settings import Settings
+from include.firstday.stack.secrets_file import AIRFLOW_SECRETS, write_private
 
 
 @dataclass(frozen=True)
 class Home:
-    """Where the servers keep what; everything below the one folder FIRSTDAY_HOME."""
+    """Where the servers keep what; everything below the one folder FIRSTDAY_HOME. Given secrets are not kept."""
 
     root: Path
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, settings: Settings) -> "Home":
         """The home that the settings name, as an absolute path."""
-        return cls(settings.home.expanduser().resolve())
+        secrets = {name: getattr(settings, name).get_secret_value() for name in (*AIRFLOW_SECRETS, "admin_password")}
+        return cls(settings.home.expanduser().resolve(), {name: value for name, value in secrets.items() if value})
 
     @property
     def airflow(self) -> Path:
@@ -62,21 +64,19 @@ class Home:
             folder.chmod(0o700)
 
     def secrets(self) -> dict[str, str]:
-        """Airflow's secrets: made once, then the same for every process and every start."""
+        """Airflow's secrets: given, or made once; then the same for every process and every start."""
+        if self.given.keys() >= AIRFLOW_SECRETS.keys():
+            return {name: self.given[name] for name in AIRFLOW_SECRETS}
         path = self.airflow / "secrets.json"
         if not path.exists():
-            made = {
-                "jwt_secret": secrets.token_urlsafe(64),
-                "fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-                "api_secret_key": secrets.token_urlsafe(48),
-            }
-            _write_private(path, made)
-        return _read(path)
+            write_private(path, json.dumps({name: make() for name, make in AIRFLOW_SECRETS.items()}) + "\n")
+        return _read(path) | {name: self.given[name] for name in AIRFLOW_SECRETS if name in self.given}
 
     def login(self) -> tuple[str, str]:
         """The administrator's name and password; made before Airflow would make a file that all can read."""
-        if not self.passwords.exists():
-            _write_private(self.passwords, {"admin": secrets.token_urlsafe(12)})
+        given = self.given.get("admin_password")
+        if not self.passwords.exists() or (given and _read(self.passwords)["admin"] != given):
+            write_private(self.passwords, json.dumps({"admin": given or secrets.token_urlsafe(12)}) + "\n")
         self.passwords.chmod(0o600)
         return "admin", _read(self.passwords)["admin"]
 
@@ -89,15 +89,6 @@ class Home:
             file.close()
             return None
         return file
-
-
-def _write_private(path: Path, content: dict[str, str]) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(json.dumps(content) + "\n")
-    temporary.rename(path)
 
 
 def _read(path: Path) -> dict[str, str]:

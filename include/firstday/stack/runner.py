@@ -7,15 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
 from include.firstday.settings import Settings
-from include.firstday.stack import checks, environment, processes, programs
+from include.firstday.stack import checks, environment, health, processes, programs
 from include.firstday.stack.checks import Refusal
 from include.firstday.stack.home import Home
 from include.firstday.stack.programs import API_SERVER, DAG_PROCESSOR, MLFLOW, SCHEDULER
@@ -33,9 +31,9 @@ class Stop(BaseException):
 class Runner:
     """One `make run`, from its checks to its end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, home: Home | None = None) -> None:
         self._settings = settings
-        self._home = Home.of(settings)
+        self._home = home or Home.of(settings)
         self._began = time.monotonic()
         self._stopping = False
         self._impatient = False
@@ -52,7 +50,7 @@ class Runner:
                 raise Refusal(f"Firstday is already running in {self._home.root}: stop that one first (Ctrl-C).")
             self._supervisor = Supervisor(self._home)
             self._end_previous()
-            checks.ports(self._settings)
+            self._check()
         except Refusal as refusal:
             print(refusal, file=sys.stderr)
             return 1
@@ -88,8 +86,12 @@ class Runner:
         give_up = time.monotonic() + 15
         while time.monotonic() < give_up:
             with contextlib.suppress(Refusal):
-                return checks.ports(self._settings)
+                return self._check()
             time.sleep(0.5)
+
+    def _check(self) -> None:
+        """Refuse to start where it cannot work."""
+        checks.ports(self._settings)
 
     def _start(self) -> None:
         say(f"State is kept in {self._home.root}; server logs are in {self._home.logs}.")
@@ -120,7 +122,7 @@ class Runner:
             self._supervisor.start_program(program.name)
         self._first_data("history")
         if any(program.name == MLFLOW for program in first):
-            self._wait(MLFLOW, lambda: _get(f"{environment.mlflow_url(self._settings)}/health") is not None)
+            self._wait(MLFLOW, lambda: health.answers(f"{environment.mlflow_url(self._settings)}/health") is not None)
         self._first_data("model")
         self._wait(API_SERVER, lambda: bool(self._health()))
         # A user who is scored before a model is there would wait for their next event.
@@ -170,7 +172,7 @@ class Runner:
         self._say(f"{title} answers.")
 
     def _health(self) -> Any:
-        answer = _get(f"{environment.airflow_url(self._settings)}/api/v2/monitor/health")
+        answer = health.answers(f"{environment.airflow_url(self._settings)}/api/v2/monitor/health")
         return json.loads(answer) if answer else {}
 
     def _healthy(self, component: str) -> bool:
@@ -206,14 +208,15 @@ class Runner:
             log = programs.log(self._home, "watch")
             return say(f"The first predictions were not seen; the servers run on. The end of {log}:\n{tail(log)}")
         self._say("Ready.")
-        say(_TO_TRY.format(airflow=environment.airflow_url(self._settings), python=os.path.relpath(sys.executable)))
+        say(self._to_try())
+
+    def _to_try(self) -> str:
+        return _TO_TRY.format(airflow=environment.airflow_url(self._settings), python=os.path.relpath(sys.executable))
 
     def _say_where(self) -> None:
         name, password = self._home.login()
-        # A password belongs on a terminal, not in the file or log that the output may go to.
-        shown = f"password {password}" if sys.stdout.isatty() else "its password"
         say(
-            f"\n  Airflow  {environment.airflow_url(self._settings)}   user {name}, {shown} (in {self._home.passwords})"
+            f"\n  Airflow  {environment.airflow_url(self._settings)}   {login(name, password, self._home.passwords)}"
             f"\n  MLflow   {environment.mlflow_url(self._settings)}\n\nCtrl-C stops everything.\n"
         )
 
@@ -250,21 +253,17 @@ class Runner:
         say("Everything has stopped.")
 
 
+def login(name: str, password: str, where: Path) -> str:
+    """How to log in. A password belongs on a terminal, not in the file or log that the output may go to."""
+    shown = f"password {password}" if sys.stdout.isatty() else "its password"
+    return f"user {name}, {shown} (in {where})"
+
+
 def tail(path: Path, lines: int = 20) -> str:
     """The last lines of a log file."""
     with contextlib.suppress(OSError):
         return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     return "(no log)"
-
-
-def _get(url: str) -> bytes | None:
-    """Body of an answer 200, without a proxy; None for anything else."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=5) as answer:
-            return bytes(answer.read())
-    except (OSError, urllib.error.URLError):
-        return None
 
 
 def _stop_with_us() -> None:

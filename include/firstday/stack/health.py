@@ -1,0 +1,45 @@
+"""Whether a server is well: `python -m include.firstday.stack.health URL [COMPONENT]` or `… worker NAME`.
+
+Exit code 0 where the URL answers and, with a component, where Airflow says that it is healthy; or where the Celery
+worker of that name answers. docker-compose.yaml's health checks and `make cluster` call it.
+"""
+
+import json
+import sys
+import urllib.error
+import urllib.request
+
+from include.firstday.settings import settings
+
+SECONDS = 4.0
+
+
+def answers(url: str) -> bytes | None:
+    """Body of an answer 200, without a proxy; None for anything else."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=SECONDS) as answer:
+            return bytes(answer.read())
+    except (OSError, urllib.error.URLError):
+        return None
+
+
+def is_healthy(url: str, component: str = "") -> bool:
+    """Whether the URL answers and, with a component, its JSON says that the component is healthy."""
+    body = answers(url)
+    if body is None or not component:
+        return body is not None
+    return bool(json.loads(body).get(component, {}).get("status") == "healthy")
+
+
+def worker_answers(name: str) -> bool:
+    """Whether the Celery worker of this name answers on the queue of the settings."""
+    from celery import Celery  # type: ignore[import-untyped]
+
+    broker = Celery(broker=settings().celery_broker.get_secret_value())
+    return bool(broker.control.inspect(destination=[name], timeout=SECONDS).ping())
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    sys.exit(not (worker_answers(arguments[1]) if arguments[0] == "worker" else is_healthy(*arguments)))
