@@ -46,6 +46,32 @@ def redis_server() -> Iterator[Credentials]:
 
 
 @contextmanager
+def postgres_server() -> Iterator[Credentials]:
+    """PostgreSQL from Debian."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not programs:
+        pytest.skip("no PostgreSQL server: apt-get install postgresql")
+    is_root = os.geteuid() == 0
+    as_user = ["runuser", "-u", "postgres", "--"] if is_root else []  # the server refuses to run as root
+    port = free_port()
+    with _folder() as folder:
+        if is_root:
+            shutil.chown(folder, "postgres")
+
+        def run(program: str, *arguments: str) -> None:
+            command = [*as_user, str(programs[-1].with_name(program)), *arguments]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+        run("initdb", "-D", f"{folder}/data", "-U", "firstday", "--auth=trust")
+        options = f"-p {port} -k {folder} -h 127.0.0.1"
+        run("pg_ctl", "-D", f"{folder}/data", "-w", "-o", options, "-l", f"{folder}/log", "start")
+        try:
+            yield Credentials("127.0.0.1", port, "firstday", "", "postgres")
+        finally:
+            run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+
+
+@contextmanager
 def rabbitmq_server() -> Iterator[Credentials]:
     """RabbitMQ from Debian, as whoever runs the tests, with an Erlang name server of its own."""
     program = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")

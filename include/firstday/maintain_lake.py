@@ -77,10 +77,7 @@ def drop_partial(use_case: UseCase, before: datetime) -> int:
 
 
 def purge(opened: Lake) -> None:
-    """Leave nothing on disk of rows that were deleted, nor of any older snapshot. Needs the write lock.
-
-    With a SQLite catalog the lock keeps every other writer out; with PostgreSQL, pause the DAGs that write first.
-    """
+    """Leave nothing on disk of rows that were deleted, nor of any older snapshot. Needs the write lock."""
     for table in sorted(opened.tables() - opened.views()):
         opened.rows(f"{SQL}/rewrite_files", table=table, schema=opened.schema, threshold=0)
     tomorrow = lake.now() + DAY

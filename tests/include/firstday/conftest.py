@@ -23,6 +23,12 @@ def redis_server() -> Iterator[Credentials]:
 
 
 @pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Credentials]:
+    with servers.postgres_server() as at:
+        yield at
+
+
+@pytest.fixture(scope="session")
 def rabbitmq_server() -> Iterator[Credentials]:
     with servers.rabbitmq_server() as at:
         yield at

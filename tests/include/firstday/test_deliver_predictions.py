@@ -3,11 +3,7 @@
 import hashlib
 import hmac
 import json
-import os
-import shutil
 import socket
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -231,49 +227,16 @@ def test_files_appear_whole_one_a_micro_batch(churn: UseCase, ending: str) -> No
     assert users == ["a", "b"]
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[Credentials]:
-    """A PostgreSQL server of its own; its data is gone afterwards."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not programs:
-        pytest.skip("no PostgreSQL server: apt-get install postgresql")
-    is_root = os.geteuid() == 0
-    as_user = ["runuser", "-u", "postgres", "--"] if is_root else []  # the server refuses to run as root
-    folder = Path(tempfile.mkdtemp(prefix="firstday-postgres-"))
-    if is_root:
-        shutil.chown(folder, "postgres")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
-    def run(program: str, *arguments: str) -> None:
-        command = [*as_user, str(programs[-1].with_name(program)), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
-
-    run("initdb", "-D", f"{folder}/data", "-U", "firstday", "--auth=trust")
-    run(
-        "pg_ctl",
-        "-D",
-        f"{folder}/data",
-        "-w",
-        "-o",
-        f"-p {port} -k {folder} -h 127.0.0.1",
-        "-l",
-        f"{folder}/log",
-        "start",
-    )
-    yield Credentials("127.0.0.1", port, "firstday", "", "postgres")
-    run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
-    shutil.rmtree(folder)
-
-
-def test_a_database_has_the_newest_prediction_of_each_user(churn: UseCase, database: Credentials) -> None:
+def test_a_database_has_the_newest_prediction_of_each_user(churn: UseCase, postgres_server: Credentials) -> None:
     case = with_targets(churn, crm={"kind": "postgres", "connection": "crm", "table": "churn"})
     begin(case)
     predict(case, {"a": 0.9, "b": 0.8}, {"a": 0.6})
-    done = deliver_predictions.deliver_predictions(case, "crm", database)
+    done = deliver_predictions.deliver_predictions(case, "crm", postgres_server)
     assert done is not None
     assert done.predictions == 3
-    connection = psycopg2.connect(host=database.host, port=database.port, user=database.login, dbname=database.schema)
+    connection = psycopg2.connect(
+        host=postgres_server.host, port=postgres_server.port, user=postgres_server.login, dbname=postgres_server.schema
+    )
     try:
         with connection.cursor() as cursor:
             cursor.execute("select user_id, id, churn_probability, batch_id from churn order by user_id")
@@ -286,7 +249,7 @@ def test_a_database_has_the_newest_prediction_of_each_user(churn: UseCase, datab
 
             old = {"user_id": "a", "churn_probability": 0.1, "about_to_churn": False, "model_name": "m",
                    "model_version": 1, "scored_at": datetime(2026, 11, 20), "batch_id": 1}  # fmt: skip
-            postgres.send(case, case.targets["crm"], database, identified(case.name, [old]))
+            postgres.send(case, case.targets["crm"], postgres_server, identified(case.name, [old]))
             cursor.execute("select churn_probability from churn where user_id = 'a'")
             assert cursor.fetchall() == [(0.6,)]
     finally:
