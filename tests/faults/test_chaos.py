@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from include.firstday import use_case
 from include.firstday.prepare import open_lake
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import UseCase
@@ -36,6 +37,14 @@ def test_a_lake_under_faults_is_that_without_them_and_a_change_of_one_row_is_fou
     assert again.returncode == 1
     (line,) = (line for line in again.stdout.splitlines() if line.startswith("feature_state  "))
     assert line.split()[-2:] == ["2", "<<<"]  # what should be there and is not, and what is there and should not be
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(use_case.names()) - {"first_day_churn"}))
+def test_so_it_is_for_every_other_use_case(name: str) -> None:
+    ran = chaos("--use-case", name, "--kills", "1", "--events", "2000", "--files", "8")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "0 differences" in ran.stdout
 
 
 def test_a_home_is_not_overwritten(tmp_path: Path) -> None:

@@ -20,25 +20,27 @@ log = logging.getLogger(__name__)
 
 PIECE_BYTES = 8 * 2**20
 NAME_LENGTH = 120
+NOTED_TOGETHER = 100  # files
 
 
 def drain(use_case: UseCase, name: str, source: S3Source, credentials: Credentials, until: float) -> Drained:
     """Bring new and changed files into landing, oldest first. Raises SourceError."""
-    seen = _Seen(use_case.name, name)
     copied = 0
     try:
         system = s3.file_system(credentials)
         listed = _listed(system, source)
+        seen = _Seen(use_case.name, name, {_version(file) for file in listed})
         for file in sorted(listed, key=lambda file: (file.mtime_ns, file.path)):
-            if time.monotonic() >= until or landing.is_full(use_case.name):
-                break
             if seen.has(file):
                 continue
+            if time.monotonic() >= until or landing.is_full(use_case.name):
+                break
             target = _landing_name(file)
-            if not landing.has_arrived(use_case.name, target):
+            if not landing.has_arrived(use_case.name, target):  # a run that was killed has copied it, and not noted it
                 landing.deliver(use_case.name, target, partial(_copy, system, file.path))
                 copied += 1
-            seen.add(file, listed)
+            seen.add(file)
+        seen.note()
     except OSError as error:
         raise SourceError(f"S3 said {first_line(error)}") from None
     return Drained(copied, copied)
@@ -69,18 +71,27 @@ def _copy(system: fs.S3FileSystem, source: str, path: Path) -> None:
 
 
 class _Seen:
-    """Which files have been copied, as long as they are listed; a file beside landing's."""
+    """Which of the listed files have been copied; a file beside landing's, which forgets what is listed no more."""
 
-    def __init__(self, use_case: str, source: str) -> None:
+    def __init__(self, use_case: str, source: str, listed: set[str]) -> None:
         self._path = landing.folder(use_case) / f".{source}.seen.json"
-        self._versions: set[str] = set(json.loads(self._path.read_text()) if self._path.exists() else ())
+        known = set(json.loads(self._path.read_text()) if self._path.exists() else ())
+        self._versions = known & listed
+        self._unnoted = 0
 
     def has(self, file: fs.FileInfo) -> bool:
         """Whether this version of the file has been copied."""
         return _version(file) in self._versions
 
-    def add(self, file: fs.FileInfo, listed: list[fs.FileInfo]) -> None:
-        """Note durably that it has been copied, and forget those that are listed no more."""
-        self._versions = {version for each in listed if (version := _version(each)) in self._versions}
+    def add(self, file: fs.FileInfo) -> None:
+        """Note that it has been copied: with others, as the whole list is written."""
         self._versions.add(_version(file))
-        landing.put(self._path, lambda path: path.write_text(json.dumps(sorted(self._versions))))
+        self._unnoted += 1
+        if self._unnoted == NOTED_TOGETHER:
+            self.note()
+
+    def note(self) -> None:
+        """Make durable what has been copied."""
+        if self._unnoted:
+            landing.put(self._path, lambda path: path.write_text(json.dumps(sorted(self._versions))))
+            self._unnoted = 0

@@ -9,6 +9,7 @@ import pytest
 from include.firstday import (
     generate_events,
     landing,
+    monitor_model,
     promotion,
     publish_predictions,
     rebuild_features,
@@ -116,6 +117,11 @@ def test_what_is_trained_on_is_what_serves_and_the_shipped_model_tells_who_leave
     assert step is not None
     assert step.users > 30
     assert publish_predictions.publish_predictions(case) is not None
+    look = monitor_model.monitor_model(case)
+    assert look is not None
+    measured = {one.metric: one.value for one in look.measured}
+    assert measured["inconsistent_predictions"] == 0
+    assert {one.subject for one in look.measured if one.metric == "psi"} == {*case.features, "churn_probability"}
 
 
 @pytest.mark.slow
