@@ -46,7 +46,7 @@ def run(quick: bool = False) -> Section:
                     continue
                 path = few if name == "storey_flow" else full
                 measured, features = _features(folder, name, path)
-                _compare(name, features, expected[path])
+                compare(name, features, expected[path])
                 seconds[name].append(measured["seconds"])
                 peaks[name] = max(peaks.get(name, 0.0), measured["peak_mb"])
                 print(f"{name}: {measured['seconds']:.2f} s, features equal", flush=True)
@@ -71,7 +71,8 @@ def _features(folder: Path, name: str, events: Path) -> tuple[Row, Rows]:
     return measured, rows
 
 
-def _compare(name: str, features: Rows, expected: Rows) -> None:
+def compare(name: str, features: Rows, expected: Rows) -> None:
+    """Raises SystemExit, naming contender and user, where features differ by more than rounding."""
     if features.keys() != expected.keys():
         raise SystemExit(f"{name}: {len(features)} users, expected {len(expected)}")
     for user, values in expected.items():
