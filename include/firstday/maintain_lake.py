@@ -23,15 +23,18 @@ SQL = "stages/maintain_lake"
 REWRITTEN = ("users", "feature_state", "progress")
 REWRITE_FROM = 0.1  # the share of a file's rows that are gone
 DAY = timedelta(days=1)
+THINNED_AFTER = timedelta(hours=3)  # longer than any transaction lasts; each minute's files are read with the catalog
 
 
 @dataclass(frozen=True)
 class Limits:
     """From before which moments (naive UTC) snapshots, files no snapshot needs, and leftovers of the killed may go.
 
-    A day or more ago: an open transaction may need what is younger. Tests that know theirs pass others.
+    Of snapshots from before `thinned` one an hour stays, until `snapshots`. Files go a day or more ago: an open
+    transaction may need what is younger. Tests that know theirs pass others.
     """
 
+    thinned: datetime
     snapshots: datetime
     unneeded: datetime
     leftovers: datetime
@@ -41,7 +44,13 @@ class Limits:
     def at(cls, now: datetime) -> "Limits":
         """The limits by the settings, as of a moment."""
         retention = max(timedelta(days=settings().retention_days), DAY)
-        return cls(snapshots=now - retention, unneeded=now - DAY, leftovers=now - 2 * DAY, consumed=now - retention)
+        return cls(
+            thinned=now - THINNED_AFTER,
+            snapshots=now - retention,
+            unneeded=now - DAY,
+            leftovers=now - 2 * DAY,
+            consumed=now - retention,
+        )
 
 
 def maintain_lake(
@@ -81,7 +90,7 @@ def purge(opened: Lake) -> None:
     for table in sorted(opened.tables() - opened.views()):
         opened.rows(f"{SQL}/rewrite_files", table=table, schema=opened.schema, threshold=0)
     tomorrow = lake.now() + DAY
-    if old := _snapshots(opened, tomorrow):
+    if old := _snapshots(opened, tomorrow, tomorrow):
         opened.rows(f"{SQL}/expire_snapshots", versions=old)
     for statement in ("cleanup_files", "delete_orphans"):
         opened.rows(f"{SQL}/{statement}", before=tomorrow)
@@ -96,7 +105,7 @@ def _steps(opened: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, o
         yield f"rewrite {table}", "rewrite_files", {"table": table, **rewritten}
     yield "merge files", "merge_files", {}
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
-    if old := _snapshots(opened, limits.snapshots):
+    if old := _snapshots(opened, limits.snapshots, limits.thinned):
         yield f"expire {len(old)} snapshots", "expire_snapshots", {"versions": old}
     # For the same reason up to the end of the day before; there is no list of these files to choose from.
     day_before = limits.unneeded.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(microseconds=1)
@@ -104,8 +113,8 @@ def _steps(opened: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, o
     yield f"delete orphans of before {limits.leftovers}", "delete_orphans", {"before": limits.leftovers}
 
 
-def _snapshots(opened: Lake, before: datetime) -> list[int]:
-    return [row["snapshot_id"] for row in opened.rows(f"{SQL}/old_snapshots", before=before)]
+def _snapshots(opened: Lake, before: datetime, thinned: datetime) -> list[int]:
+    return [row["snapshot_id"] for row in opened.rows(f"{SQL}/old_snapshots", before=before, thinned_before=thinned)]
 
 
 def _drop(folder: Path, pattern: str, before: datetime) -> int:

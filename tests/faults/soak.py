@@ -39,6 +39,7 @@ from include.firstday.use_case import UseCase
 MINUTE = timedelta(minutes=1)
 BOUND = 1.2
 REFERENCE_EACH = 5
+THINNED_HOURS = int(maintain_lake.THINNED_AFTER / timedelta(hours=1))
 COUNTS = """
 select
     cast(sum(file_count) as bigint) as live_files,
@@ -174,9 +175,9 @@ def _micro_batch(case: UseCase) -> None:
 
 
 def _limits(began: list[datetime], retention_hours: int) -> Limits:
-    kept_from = began[max(0, len(began) - retention_hours)]
+    kept_from, thinned = (began[max(0, len(began) - hours)] for hours in (retention_hours, THINNED_HOURS))
     # DuckLake deletes unneeded files by the day; with tomorrow as their limit, those of today go at once.
-    return Limits(kept_from, _now() + timedelta(days=1), kept_from, kept_from)
+    return Limits(thinned, kept_from, _now() + timedelta(days=1), kept_from, kept_from)
 
 
 def _cost(run: Callable[[], object]) -> tuple[float, float]:

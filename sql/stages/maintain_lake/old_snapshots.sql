@@ -1,13 +1,25 @@
--- One row per snapshot from before a moment; the newest stays in any case.
--- params: $before
+-- One row per snapshot that may go: from before a moment, or from before a later one and not the last of its hour.
+-- The newest stays in any case.
+-- params: $before, $thinned_before
 with snapshots as (
     select
         snapshot_id,
         cast(snapshot_time as timestamp) as committed_at
     from ducklake_snapshots('lake')
+),
+
+ranked as (
+    select
+        snapshot_id,
+        committed_at,
+        snapshot_id = max(snapshot_id) over () as is_newest,
+        snapshot_id = max(snapshot_id) over (partition by date_trunc('hour', committed_at)) as is_last_of_hour
+    from snapshots
 )
 
 select snapshot_id
-from snapshots
-where committed_at < $before and snapshot_id < (select max(snapshots.snapshot_id) from snapshots)
+from ranked
+where
+    not is_newest
+    and (committed_at < $before or (committed_at < $thinned_before and not is_last_of_hour))
 order by snapshot_id

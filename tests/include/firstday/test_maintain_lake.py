@@ -73,6 +73,18 @@ def test_only_what_is_older_than_its_limit_goes_also_within_a_day(churn: UseCase
     assert len(content(churn)["micro_batches"]) == 3
 
 
+def test_of_older_snapshots_one_an_hour_stays(churn: UseCase) -> None:
+    minutes(churn, 2)
+    rows, before, tomorrow = content(churn), snapshots(churn), lake.now() + timedelta(days=1)
+    maintain_lake.maintain_lake(
+        churn, limits=dataclasses.replace(maintain_lake.Limits.at(lake.now()), thinned=tomorrow)
+    )
+    left = [at for at in snapshots(churn) if at in before]
+    by_hour = {at.replace(minute=0, second=0, microsecond=0) for at in before}
+    assert len(left) <= len(by_hour) < len(before)
+    assert content(churn) == rows
+
+
 def test_a_spent_budget_stops_after_a_whole_step(churn: UseCase) -> None:
     assert maintain_lake.maintain_lake(churn, budget_seconds=0) == []
 
