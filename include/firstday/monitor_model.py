@@ -36,7 +36,7 @@ STAGE = "monitor_model"
 SQL = f"stages/{STAGE}"
 PROBABILITY = "churn_probability"
 SAMPLED = 200  # predictions whose features are computed anew
-LONGEST_LOOK = timedelta(days=1)  # after a pause, or at the first look
+LONGEST_LOOK = timedelta(days=1)  # after a pause, or at the first look; a longer window is looked at as a whole
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,8 @@ def _drift(opened: Lake, use_case: UseCase, champion: registry.Champion, upto: i
     last = opened.value(f"{SQL}/last_measured", metric="psi", model_version=champion.version)
     to_time = opened.value(f"{training_set.SQL}/watermark", batch_id=upto)
     before = opened.value(f"{training_set.SQL}/watermark", batch_id=last or 0)
-    from_time = max(before or to_time - LONGEST_LOOK, to_time - LONGEST_LOOK)
+    earliest = to_time - max(LONGEST_LOOK, timedelta(hours=use_case.window.hours))
+    from_time = max(before or earliest, earliest)
     rows = point_in_time.passed_cutoffs(use_case, upto, from_time, to_time)
     if len(rows) < use_case.monitoring.minimum_rows:
         return  # the next look goes back to where this one did
