@@ -4,6 +4,7 @@
 `feature_state`, `predictions` and the published files. Runs when landing changes, and every minute in any case.
 Each task takes everything that is new to its stage; a run that finds nothing new skips all of them. A backlog drains
 oldest first, in bounded micro-batches, for three minutes a run; the log says how much waits, and the next run goes on.
+Where the use case has `shards`, so many tasks share each of the first three stages.
 
 **When it fails**: the log of the failed task says why. Nothing is lost or doubled: each stage commits its rows and its
 progress together, and the next run takes what this one left. `python -m include.firstday status` shows how far each
@@ -13,6 +14,7 @@ warning. Files that cannot be read are in landing's `quarantine/`, refused rows 
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import (
     AssetOrTimeSchedule,
@@ -20,6 +22,7 @@ from airflow.sdk import (
     DeadlineAlert,
     DeadlineReference,
     SyncCallback,
+    chain,
     dag,
     task,
 )
@@ -35,9 +38,23 @@ from include.firstday.orchestration import (
     skip,
     tell,
 )
+from include.firstday.shards import Shard
 from include.firstday.use_case import UseCase, load
 
 LATE_AFTER = timedelta(minutes=5)
+ANY_NEWS = "none_failed_min_one_success"  # where several tasks share a stage, those that find nothing skip
+
+
+def on_each_shard(stage: Any, use_case: UseCase) -> Any:
+    """A stage as one task, or mapped over the use case's shards."""
+    return stage() if use_case.shards == 1 else stage.expand(shard=list(range(use_case.shards)))
+
+
+def share_of(case: UseCase, shard: int) -> Shard:
+    """The share of the work that is a task's. Skips where the use case has fewer shards by now."""
+    if shard >= case.shards:
+        skip(f"{case.name} has {case.shards} shards by now")
+    return Shard(shard, case.shards)
 
 
 def build(use_case: UseCase) -> None:
@@ -68,41 +85,45 @@ def build(use_case: UseCase) -> None:
         )
 
         @task(inlets=[landing_asset(use_case.name)], outlets=[events])
-        def store_events() -> None:
+        def store_events(shard: int = 0) -> None:
             """Check what waits in landing and append it to `events`."""
             from include.firstday import notes, status
             from include.firstday import store_events as stage
 
             case = load(use_case.name)
-            batches = stage.store_events(case, current_run(), seconds=stage.TURN_SECONDS)
+            share = share_of(case, shard)
+            batches = stage.store_events(case, current_run(), seconds=stage.TURN_SECONDS, shard=share)
             if not batches and not status.is_behind(case):
                 skip("nothing new in landing, and no stage is behind")
             tell(notes.stored(batches), events)
 
-        @task(inlets=[events], outlets=[features])
-        def update_features() -> None:
+        @task(inlets=[events], outlets=[features], trigger_rule=ANY_NEWS)
+        def update_features(shard: int = 0) -> None:
             """Fold new events into the users' features."""
             from include.firstday import notes
             from include.firstday import update_features as stage
 
-            tell(notes.updated(stage.update_features(load(use_case.name), current_run())), features)
+            case = load(use_case.name)
+            tell(notes.updated(stage.update_features(case, current_run(), share_of(case, shard))), features)
 
-        @task(inlets=[features], outlets=[predictions])
-        def score_users() -> None:
+        @task(inlets=[features], outlets=[predictions], trigger_rule=ANY_NEWS)
+        def score_users(shard: int = 0) -> None:
             """Let the champion score who has new activity in their first day."""
             from include.firstday import links, notes
             from include.firstday import score_users as stage
 
+            case = load(use_case.name)
+            share = share_of(case, shard)
             begun = time.perf_counter()
             try:
-                step = stage.score_users(load(use_case.name), current_run())
+                step = stage.score_users(case, current_run(), share)
             except stage.NoChampionError as error:
                 skip(str(error))
             tell(notes.scored(step, time.perf_counter() - begun), predictions)
             if step is not None:
                 link_to_mlflow(links.model_version(use_case.name, step.model_version))
 
-        @task(inlets=[predictions])
+        @task(inlets=[predictions], trigger_rule=ANY_NEWS)
         def publish_predictions() -> None:
             """Tell the outside who is about to churn."""
             from include.firstday import notes
@@ -110,7 +131,8 @@ def build(use_case: UseCase) -> None:
 
             tell(notes.published(stage.publish_predictions(load(use_case.name), current_run())))
 
-        store_events() >> update_features() >> score_users() >> publish_predictions()
+        shared = (store_events, update_features, score_users)
+        chain(*(on_each_shard(stage, use_case) for stage in shared), publish_predictions())
 
     process_events()
 

@@ -78,6 +78,7 @@ def _try_stages(opened: Lake, case: UseCase) -> None:
     for path in sql.below(f"use_cases/{case.name}/checks"):
         opened.insert("broken_rows", path)
     update_features.fold(opened, case, after=0, upto=0)
+    update_features.write(opened)
     _expect(
         opened.columns("measures"),
         ("user_id", "event_time", "measure", "item", "value", "batch_id"),

@@ -110,7 +110,7 @@ def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: R
 def _progress(opened: Lake, name: str) -> int:
     """How far a target has been told. A new one begins where scoring stands."""
     stage = progress_of(name)
-    if not opened.rows("lake/progress_of", stage=stage):
+    if opened.value("lake/progress_of", stage=stage) is None:
         with opened.transaction() as commit:
             commit.message = f"{name} is told of predictions from now on"
             opened.execute("lake/start_progress", stage=stage, now=lake.now())

@@ -5,8 +5,9 @@
 
 import hashlib
 import json
+from datetime import datetime
 
-from include.firstday import sql
+from include.firstday import lake, sql
 from include.firstday.lake import Lake
 from include.firstday.use_case import UseCase
 
@@ -16,8 +17,15 @@ STAGE = "stages/update_features"
 def note(opened: Lake, use_case: UseCase) -> None:
     """Write down what the features in the lake are computed from, as the files are now. Inside a transaction."""
     opened.execute("lake/delete_feature_sources")
+    now = lake.now()
     for source, sha256 in _now(use_case).items():
-        opened.execute("lake/insert_feature_source", source=source, sha256=sha256)
+        opened.execute("lake/insert_feature_source", source=source, sha256=sha256, now=now)
+
+
+def noted_at(opened: Lake) -> datetime | None:
+    """When all features were last computed anew; None in a lake that an older version has made."""
+    moment: datetime | None = opened.value("lake/features_noted_at")
+    return moment
 
 
 def changed(opened: Lake, use_case: UseCase) -> list[str]:

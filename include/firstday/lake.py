@@ -24,10 +24,12 @@ import pyarrow as pa
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from include.firstday.settings import Settings, settings
+from include.firstday.shards import ALL
 from include.firstday.sql import Statement, statement
 from include.firstday.write_lock import LOCK_SECONDS, WriteLock, write_lock
 
 STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "monitor_model")
+SPLIT_STAGES = ("update_features", "score_users")  # by users, so that shards can share the work
 PIECE_ROWS = 100_000  # rows of a long result in memory at once
 SPILL = "spill"
 S3 = "s3://"
@@ -222,12 +224,22 @@ class Lake:
         return self._connection.execute(text).to_arrow_table()
 
     def progress(self, stage: str) -> int:
-        """The last micro-batch that a stage has processed; 0 before the first."""
+        """The last micro-batch that a stage has processed, of every user; 0 before the first."""
         return int(self.value("lake/progress_of", stage=stage))
 
-    def advance(self, stage: str, after: int, upto: int) -> None:
-        """Compare and set a stage's progress, inside its transaction. Raises ProgressMoved if it is not `after`."""
-        if self.execute("lake/advance_progress", stage=stage, after=after, upto=upto, now=now()) != 1:
+    def progress_of(self, stage: str, buckets: Collection[int]) -> dict[int, int]:
+        """The last micro-batch that a stage has processed, for each of some buckets of users."""
+        rows = self.rows("lake/progress_of_buckets", stage=stage, buckets=list(buckets))
+        return {row["bucket"]: row["batch_id"] for row in rows}
+
+    def advance(self, stage: str, after: int, upto: int, buckets: Collection[int] | None = None) -> None:
+        """Compare and set a stage's progress, of some buckets of users or of all, inside its transaction.
+
+        Raises ProgressMoved if it is not `after`.
+        """
+        wanted = len(buckets or ALL) if stage in SPLIT_STAGES else 1
+        values = {"stage": stage, "buckets": list(buckets) if buckets else None, "after": after, "upto": upto}
+        if self.execute("lake/advance_progress", **values, now=now()) != wanted:
             raise ProgressMoved(f"{stage}: progress is no longer at micro-batch {after}")
 
     @contextmanager
@@ -252,12 +264,17 @@ class Lake:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read several tables as of one commit; nothing that is committed meanwhile is seen, nothing is written."""
-        self._connection.begin()
+        """Read several tables as of one commit; nothing that is committed meanwhile is seen, nothing is written.
+
+        Temporary tables that are built inside stay.
+        """
+        self._connection.execute("begin transaction")
         try:
             yield
-        finally:
+            self._connection.execute("commit")
+        except BaseException:
             self._roll_back()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator["Commit"]:
@@ -358,6 +375,9 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     connection.execute("set enable_progress_bar = false")  # it would stand among the rows that `query` prints
     connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
     connection.execute("set threads = $threads", {"threads": config.threads})
+    # DuckLake can believe that a column holds less than it does, and DuckDB would then leave rows out of its answers,
+    # or change them (docs/adr/0020-no-answer-rests-on-a-tables-statistics.md).
+    connection.execute("set disabled_optimizers = 'statistics_propagation'")
     connection.execute("set temp_directory = $folder", {"folder": str(_spill_folder(config))})
     catalog_kind = config.catalog.split(":", 1)[0]
     for extension in _extensions(catalog_kind, config.data_path):

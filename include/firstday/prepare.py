@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 
 from include.firstday import feature_sources, lake, readers, sql, upgrade
 from include.firstday.contract import enrichment_rules, expected, typed_rows
-from include.firstday.lake import STAGES, Lake, Run
+from include.firstday.lake import SPLIT_STAGES, STAGES, Lake, Run
+from include.firstday.shards import ALL
 from include.firstday.use_case import UseCase, UseCaseError
 
 TABLES = (
@@ -91,10 +92,19 @@ def create(opened: Lake, use_case: UseCase) -> None:
     _check_features(opened, use_case)
     opened.execute("lake/predictions")
     opened.execute("lake/shadow_predictions")
-    for row in opened.rows("lake/stages_without_progress", stages=list(STAGES)):
-        opened.execute("lake/start_progress", stage=row["stage"], now=lake.now())
+    _start_progress(opened)
     if not opened.has_rows("feature_sources"):
         feature_sources.note(opened, use_case)
+
+
+def _start_progress(opened: Lake) -> None:
+    unsplit = set(STAGES) - set(SPLIT_STAGES)
+    for row in opened.rows("lake/stages_without_progress", stages=sorted(unsplit)):
+        opened.execute("lake/start_progress", stage=row["stage"], now=lake.now())
+    for stage in SPLIT_STAGES:
+        if not opened.progress_of(stage, ALL):
+            opened.execute("lake/start_buckets", stage=stage, buckets=list(ALL), now=lake.now())
+            opened.execute("lake/delete_unsplit_progress", stage=stage)
 
 
 def _wanted(use_case: UseCase) -> dict[str, lake.Columns]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from include.firstday import feature_sources, forgotten, lake, update_features
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
+from include.firstday.shards import ALL
 from include.firstday.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,8 @@ def _recompute(opened: Lake, use_case: UseCase, upto: int) -> None:
 
 
 def _swap(opened: Lake, use_case: UseCase, after: int) -> Rebuilt:
-    upto = opened.progress(update_features.STAGE)
+    stands = opened.progress_of(update_features.STAGE, ALL)
+    upto = max(stands.values())
     if upto > after:
         _catch_up(opened, use_case, after, upto)
     for table in TABLES:
@@ -86,6 +88,9 @@ def _swap(opened: Lake, use_case: UseCase, after: int) -> Rebuilt:
         opened.build(f"{SQL}/changed_rows_of_{table}", into=f"{table}_now")
     rebuilt = Rebuilt(upto, **opened.row(f"{SQL}/counts"), sources=tuple(feature_sources.changed(opened, use_case)))
     update_features.write(opened)
+    for bucket, stand in stands.items():
+        if stand < upto:  # its users have been brought up to date with the others
+            opened.advance(update_features.STAGE, stand, upto, [bucket])
     feature_sources.note(opened, use_case)
     return rebuilt
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from include.firstday import forgotten, lake, registry
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
+from include.firstday.shards import WHOLE, Shard
 from include.firstday.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,21 @@ class Scored:
     model_version: int
 
 
-def score_users(use_case: UseCase, run: Run | None = None) -> Scored | None:
-    """Score who has new activity up to the last updated micro-batch; None where nothing was new.
+@dataclass(frozen=True)
+class _Stretch:
+    """Users in some buckets, and the micro-batches `after < batch_id <= upto` that they are scored for."""
+
+    after: int
+    upto: int
+    buckets: tuple[int, ...]
+
+
+def score_users(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE) -> Scored | None:
+    """Score who of a shard's users has new activity up to the last updated micro-batch; None where nothing was new.
 
     Raises NoChampionError where the registry holds no champion.
     """
-    step = score_step(use_case, run or Run(task=STAGE))
+    step = score_step(use_case, run or Run(task=STAGE), shard)
     if step:
         log.info("%s", describe(step))
     return step
@@ -56,38 +66,64 @@ def describe(step: Scored) -> str:
 
 
 @lake.retrying
-def score_step(use_case: UseCase, run: Run) -> Scored | None:
+def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | None:
     """Score everything between this stage's progress and that of update_features, in one transaction."""
     with open_lake(use_case, run) as opened:
         with opened.snapshot():  # or the features could be newer than the micro-batch they are scored for
-            after, upto = opened.progress(STAGE), opened.progress("update_features")
-            if upto <= after:
+            stretches = _stretches(opened, shard)
+            if not stretches:
                 return None
-            features = opened.table(
-                f"{SQL}/users_to_score", after=after, upto=upto, measures=list(use_case.scoring.measures)
-            )
+            features = pa.concat_tables(_features(opened, use_case, stretch) for stretch in stretches)
         champion = registry.champion(use_case)
         if champion is None:
             raise NoChampionError(f"no champion for {use_case.name} yet: train a model, or register the shipped one")
-        rows = predictions(features, champion, upto, run)
-        shadow = _shadow(use_case, features, champion, upto, run)
-        step = Scored(after, upto, rows.num_rows, sum(rows["about_to_churn"].to_pylist()), champion.version)
+        rows = predictions(features, champion, run)
+        shadow = _shadow(use_case, features, champion, run)
+        step = Scored(
+            after=min(stretch.after for stretch in stretches),
+            upto=max(stretch.upto for stretch in stretches),
+            users=rows.num_rows,
+            about_to_churn=sum(rows["about_to_churn"].to_pylist()),
+            model_version=champion.version,
+        )
         with opened.transaction() as commit:
+            for stretch in stretches:
+                opened.advance(STAGE, stretch.after, stretch.upto, stretch.buckets)
             _append(opened, "predictions", rows)
             if shadow is not None:
                 _append(opened, "shadow_predictions", shadow)
-            opened.advance(STAGE, after, upto)
             commit.message = describe(step)
     return step
 
 
-def predictions(features: pa.Table, champion: "registry.Champion", batch_id: int, run: Run) -> pa.Table:
-    """Rows of the inference log for a table of features: the features and what the champion makes of them."""
+def _stretches(opened: Lake, shard: Shard) -> list[_Stretch]:
+    """What is to be scored: one stretch, unless the number of shards has just changed."""
+    scored, updated = (opened.progress_of(stage, shard.buckets) for stage in (STAGE, "update_features"))
+    waiting: dict[tuple[int, int], list[int]] = {}
+    for bucket in shard.buckets:
+        if updated[bucket] > scored[bucket]:
+            waiting.setdefault((scored[bucket], updated[bucket]), []).append(bucket)
+    return [_Stretch(after, upto, tuple(buckets)) for (after, upto), buckets in sorted(waiting.items())]
+
+
+def _features(opened: Lake, use_case: UseCase, stretch: _Stretch) -> pa.Table:
+    """One row per user to score: their features, and for which micro-batch."""
+    rows = opened.table(
+        f"{SQL}/users_to_score",
+        after=stretch.after,
+        upto=stretch.upto,
+        buckets=list(stretch.buckets),
+        measures=list(use_case.scoring.measures),
+    )
+    return rows.append_column("batch_id", pa.array([stretch.upto] * rows.num_rows, pa.int64()))
+
+
+def predictions(features: pa.Table, champion: "registry.Champion", run: Run) -> pa.Table:
+    """Rows of the inference log for users' features and micro-batches: these, and what the champion makes of them."""
     count = features.num_rows
     probability = champion.predict(features).tolist() if count else []
     columns = {
         "scored_at": pa.array([lake.now()] * count, pa.timestamp("us")),
-        "batch_id": pa.array([batch_id] * count, pa.int64()),
         "churn_probability": pa.array(probability, pa.float64()),
         "about_to_churn": pa.array([bool(p >= champion.threshold) for p in probability], pa.bool_()),
         "model_name": pa.array([champion.name] * count, pa.string()),
@@ -99,9 +135,7 @@ def predictions(features: pa.Table, champion: "registry.Champion", batch_id: int
     return features
 
 
-def _shadow(
-    use_case: UseCase, features: pa.Table, champion: "registry.Champion", batch_id: int, run: Run
-) -> pa.Table | None:
+def _shadow(use_case: UseCase, features: pa.Table, champion: "registry.Champion", run: Run) -> pa.Table | None:
     """What the challenger makes of the same users; None where there is no other. It never stops the champion."""
     if not use_case.scoring.shadow:
         return None
@@ -109,7 +143,7 @@ def _shadow(
         challenger = registry.with_alias(use_case, registry.CHALLENGER)
         if challenger is None or challenger.version == champion.version:
             return None
-        return predictions(features, challenger, batch_id, run)
+        return predictions(features, challenger, run)
     except Exception:
         log.warning("the challenger cannot score in shadow", exc_info=True)
         return None

@@ -7,7 +7,7 @@ refused ones to `rejected_events`, both with the files' ledger entries in one tr
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from include.firstday.lake import Lake, Run
 from include.firstday.landing import LandingFile
 from include.firstday.prepare import open_lake
 from include.firstday.settings import settings
+from include.firstday.shards import WHOLE, Shard
 from include.firstday.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -62,14 +63,17 @@ def store_events(
     run: Run | None = None,
     on_batch: Callable[[MicroBatch], None] | None = None,
     seconds: float = math.inf,
+    shard: Shard = WHOLE,
 ) -> list[MicroBatch]:
     """Store what waits in landing, one bounded micro-batch after the other, oldest first; the micro-batches stored.
 
-    After `seconds` no other is begun, so that the later stages get their turn; what still waits is the next run's.
+    A shard takes its share of the files, beside the others. After `seconds` no other micro-batch is begun, so that the
+    later stages get their turn; what still waits is the next run's.
     """
     batches: list[MicroBatch] = []
     ends = time.monotonic() + seconds
-    while time.monotonic() < ends and (batch := store_micro_batch(use_case, run or Run(task=STAGE))) is not None:
+    run = run or Run(task=STAGE)
+    while time.monotonic() < ends and (batch := store_micro_batch(use_case, run, shard)) is not None:
         if batch.batch_id is not None:
             batches.append(batch)
             log.info("%s", describe(batch))
@@ -88,19 +92,18 @@ def describe(batch: MicroBatch) -> str:
 
 
 @lake.retrying
-def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
+def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> MicroBatch | None:
     """Store the oldest files, up to the limits of bytes and files, as one micro-batch; None where nothing waits."""
-    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    waiting = _waiting(use_case, shard)
     files = _take(waiting)
     if not files:
         return None
     started_at = lake.now()
     with open_lake(use_case, run) as opened:
-        after = opened.progress(STAGE)
         consumed, repeated = _stage(opened, use_case, files, started_at)
         batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), forgotten.is_anyone(opened)
         if consumed:
-            batch, consumed = _commit(opened, use_case, consumed, after, started_at)
+            batch, consumed = _commit(opened, use_case, consumed, started_at)
     for file in repeated:
         log.warning("%s holds bytes that were stored before; it is not stored again", file.name)
         if is_anyone_forgotten:
@@ -111,6 +114,14 @@ def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
         _retire(use_case, entry)
     later = waiting[len(files) :]
     return replace(batch, files_waiting=len(later), bytes_waiting=sum(file.bytes for file in later))
+
+
+def _waiting(use_case: UseCase, shard: Shard) -> list[LandingFile]:
+    """The shard's files. Corrections of enrichment tables are all the first one's, as their order counts."""
+    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    return [
+        file for file in waiting if (shard.takes(file.name) if file.table == "events" else shard.number == WHOLE.number)
+    ]
 
 
 def _retire(use_case: UseCase, entry: _Consumed) -> None:
@@ -145,7 +156,7 @@ def _stage(
     for table in use_case.enrichment:
         opened.build_like(f"staged_{table}", table, without=("batch_id",))
     hashes = {file: sha256 for file in files if (sha256 := _sha256(file))}
-    known = {row["sha256"] for row in opened.rows(f"{SQL}/known_hashes", arriving=list(hashes.values()))}
+    known = _known(opened, hashes.values())
     consumed: list[_Consumed] = []
     repeated: list[LandingFile] = []
     for file, sha256 in hashes.items():
@@ -159,6 +170,11 @@ def _stage(
             _unstage(opened, file)
             log.warning("%s was moved or replaced while it was read; it is taken when it is there", file.name)
     return consumed, repeated
+
+
+def _known(opened: Lake, hashes: Iterable[str]) -> set[str]:
+    """Those of some files' hashes that have been consumed."""
+    return {row["sha256"] for row in opened.rows(f"{SQL}/known_hashes", arriving=list(hashes))}
 
 
 def _sha256(file: LandingFile) -> str | None:
@@ -275,10 +291,13 @@ def _ledger(consumed: list[_Consumed], batch_id: int) -> pa.Table:
 
 
 def _commit(
-    opened: Lake, use_case: UseCase, consumed: list[_Consumed], after: int, started_at: datetime
+    opened: Lake, use_case: UseCase, consumed: list[_Consumed], started_at: datetime
 ) -> tuple[MicroBatch, list[_Consumed]]:
-    batch_id = after + 1
     with opened.transaction() as commit:
+        # Others may have stored other files meanwhile, so the number is known only now; never the same ones.
+        if _known(opened, (entry.sha256 for entry in consumed)):
+            raise lake.ProgressMoved(f"{STAGE}: another run has stored some of these files")
+        batch_id = (after := opened.progress(STAGE)) + 1
         consumed = _without_forgotten(opened, consumed)
         extent = opened.row(f"{SQL}/staged_extent")
         batch = MicroBatch(batch_id, len(consumed), extent["rows_stored"], extent["rows_rejected"])

@@ -6,11 +6,13 @@ Both go through the same statements, so any split of the same events into micro-
 """
 
 import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from include.firstday import feature_sources, lake
+from include.firstday import feature_sources, forgotten, lake
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
+from include.firstday.shards import ALL, WHOLE, Shard
 from include.firstday.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -31,10 +33,10 @@ class Updated:
     is_last: bool
 
 
-def update_features(use_case: UseCase, run: Run | None = None) -> list[Updated]:
-    """Bring the features up to the last stored micro-batch; what each step did, empty where nothing was new."""
+def update_features(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE) -> list[Updated]:
+    """Bring the features of a shard's users up to the last stored micro-batch; what each step did, if any."""
     steps = []
-    while (step := update_step(use_case, run or Run(task=STAGE))) is not None:
+    while (step := update_step(use_case, run or Run(task=STAGE), shard)) is not None:
         log.info("%s", describe(step))
         steps.append(step)
         if step.is_last:
@@ -51,27 +53,42 @@ def describe(step: Updated) -> str:
 
 
 @lake.retrying
-def update_step(use_case: UseCase, run: Run) -> Updated | None:
-    """Take the next micro-batches, as many as fit in memory, in one transaction; None where nothing is new."""
+def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | None:
+    """Take the next micro-batches, as many as fit in memory, in one transaction; None where nothing is new.
+
+    What is computed is computed from a snapshot, while others may write; the transaction only puts it in place.
+    """
     with open_lake(use_case, run) as opened:
-        after = opened.progress(STAGE)
-        upto = _next(opened, after)
-        if upto is None:
-            return None
-        if changed := feature_sources.changed(opened, use_case):
-            log.warning("%s", feature_sources.notice(use_case, changed))
-        with opened.transaction() as commit:
-            fold(opened, use_case, after, upto)
-            opened.advance(STAGE, after, upto)
+        with opened.snapshot():
+            stands = opened.progress_of(STAGE, shard.buckets)
+            after = min(stands.values())
+            buckets = [bucket for bucket, stand in stands.items() if stand == after]
+            upto = _next(opened, after, stands)
+            if upto is None:
+                return None
+            noted_at = feature_sources.noted_at(opened)
+            if changed := feature_sources.changed(opened, use_case):
+                log.warning("%s", feature_sources.notice(use_case, changed))
+            fold(opened, use_case, after, upto, buckets)
             counts = opened.row(f"{SQL}/touched_counts")
-            step = Updated(after, upto, **counts, is_last=_next(opened, upto) is None)
+        with opened.transaction() as commit:
+            if feature_sources.noted_at(opened) != noted_at:
+                raise lake.ProgressMoved(f"{STAGE}: the features have been computed anew meanwhile")
+            opened.advance(STAGE, after, upto, buckets)
+            for table in ("users_now", "feature_state_now"):
+                forgotten.drop(opened, table)
+            write(opened)
+            is_last = _next(opened, min(opened.progress_of(STAGE, shard.buckets).values()), {}) is None
+            step = Updated(after, upto, **counts, is_last=is_last)
             commit.message = describe(step)
         return step
 
 
-def _next(opened: Lake, after: int) -> int | None:
+def _next(opened: Lake, after: int, stands: Mapping[int, int]) -> int | None:
+    """The last micro-batch to take at once: none beyond where others of the buckets stand, so that they meet."""
     upto: int | None = opened.value("lake/next_micro_batches", after=after, row_limit=ROW_LIMIT)
-    return upto
+    ahead = [stand for stand in stands.values() if stand > after]
+    return min([upto, *ahead]) if upto else None
 
 
 def compute(opened: Lake, use_case: UseCase) -> None:
@@ -97,12 +114,11 @@ def write(opened: Lake) -> None:
         opened.insert_from(table, f"{table}_now")
 
 
-def fold(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
-    """Fold the events of micro-batches `after < batch_id <= upto` into `users` and `feature_state`."""
-    _touch(opened, use_case, after, upto)
+def fold(opened: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int] = ALL) -> None:
+    """Fold the events of micro-batches `after < batch_id <= upto` into `users_now` and `feature_state_now`."""
+    _touch(opened, use_case, after, upto, buckets)
     _scope(opened, use_case, upto)
     compute(opened, use_case)
-    write(opened)
 
 
 def window_seconds(use_case: UseCase) -> float:
@@ -110,9 +126,9 @@ def window_seconds(use_case: UseCase) -> float:
     return use_case.window.hours * 3600
 
 
-def _touch(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
+def _touch(opened: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int]) -> None:
     seconds = window_seconds(use_case)
-    opened.build(f"{SQL}/scope_events", after=after, upto=upto)
+    opened.build(f"{SQL}/scope_events", after=after, upto=upto, buckets=list(buckets))
     opened.build(f"{SQL}/arriving_ids", window_seconds=seconds)
     opened.build(f"{SQL}/repeated_users", after=after, **opened.row(f"{SQL}/arriving_ids_span"))
     opened.build(

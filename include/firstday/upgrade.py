@@ -10,7 +10,7 @@ from include.firstday import lake
 from include.firstday.lake import Columns, Lake
 
 # Raised whenever older code must no longer write to the lake, because it would not fill or heed what is new.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 def upgrade(opened: Lake, wanted: Mapping[str, Columns]) -> None:

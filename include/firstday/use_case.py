@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from include.firstday.settings import REPOSITORY
+from include.firstday.shards import BUCKETS
 
 USE_CASES = REPOSITORY / "include" / "use_cases"
 
@@ -389,6 +390,7 @@ class UseCase(_Frozen):
     targets: dict[Identifier, Annotated[Target, Field(discriminator="kind")]] = {}
     generator: Generator | None = None
     starts_paused: bool = False
+    shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")
 
     @model_validator(mode="after")
     def _names_agree(self) -> "UseCase":

@@ -1,7 +1,9 @@
--- One row per stage: the last micro-batch it has processed. Compared and set in the stage's own transaction.
+-- One row per stage, and per bucket of users where a stage works by users: the last micro-batch that it has processed.
+-- Compared and set in the stage's own transaction.
 -- params: none
 create table if not exists progress (
     stage varchar not null,
+    bucket integer,
     batch_id bigint not null,
     updated_at timestamp not null
 )

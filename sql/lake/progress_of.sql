@@ -1,5 +1,5 @@
--- One row: the last micro-batch that a stage has processed.
+-- One row: the last micro-batch that a stage has processed, of every user.
 -- params: $stage
-select batch_id
+select min(batch_id) as batch_id
 from progress
 where stage = $stage

@@ -22,13 +22,14 @@ from pathlib import Path
 
 from include.firstday import use_case as use_cases
 from include.firstday.landing import PARTIAL
+from include.firstday.shards import WHOLE, Shard
 from include.firstday.use_case import UseCase
 from tests.faults import compare, deliveries
 from tests.faults.deliveries import Delivery, Plan
 from tests.faults.processes import STAGES, Kill, Stage, run_alone
 
 PROCESS_EVENTS = STAGES[:4]
-LANES = {"first run of process_events": PROCESS_EVENTS, "second run": PROCESS_EVENTS, "maintenance": STAGES[4:]}
+RUNS = ("first run of process_events", "second run")
 KILLED_SHARE = 0.75
 
 
@@ -52,6 +53,7 @@ class Lane:
 
     name: str
     stages: Sequence[str]
+    shard: Shard = WHOLE
     number: int = 0
     at: int = 0
     current: Stage | None = None
@@ -60,12 +62,16 @@ class Lane:
 class Chaos:
     """The faulty lake: files come, stages run side by side and die, until each has died often enough."""
 
-    def __init__(self, use_case: UseCase, home: Path, plan: Plan, kills: int, rng: random.Random) -> None:
+    def __init__(
+        self, use_case: UseCase, home: Path, plan: Plan, kills: int, rng: random.Random, shards: int = 1
+    ) -> None:
         self._use_case, self._home, self._kills, self._rng = use_case, home, kills, rng
         self._waiting = list(plan.deliveries)
         self._files = len(plan.deliveries)
         self.happened = Happened()
-        self._lanes = [Lane(name, stages) for name, stages in LANES.items()]
+        split = [Shard(number, shards) for number in range(shards)]
+        self._lanes = [Lane(name, PROCESS_EVENTS, shard) for name in RUNS for shard in split]
+        self._lanes.append(Lane("maintenance", STAGES[4:]))
 
     def run(self, say: Callable[[str], None]) -> Happened:
         """Run until every stage has been killed as often as asked, and everything has been delivered."""
@@ -102,7 +108,7 @@ class Chaos:
             self.happened.at_once[stage] += 1
         dies = self.happened.killed(stage) < self._kills and self._rng.random() < KILLED_SHARE
         kill = Kill.at_random(self._rng, stage) if dies else None
-        lane.current = Stage(stage, self._use_case.name, self._home, f"{lane.name} {lane.number}", kill)
+        lane.current = Stage(stage, self._use_case.name, self._home, f"{lane.name} {lane.number}", kill, lane.shard)
         self.happened.runs[stage] += 1
 
     def _ended(self, lane: Lane) -> None:
@@ -151,7 +157,7 @@ def make_lakes(options: argparse.Namespace, use_case: UseCase, folder: Path, say
         run_alone(stage, use_case.name, folder / "clean")
     say(f"the clean lake is made of {len(source.lines):,} events; now the faulty one")
     run_alone("register_shipped", use_case.name, folder / "faulty")
-    happened = Chaos(use_case, folder / "faulty", plan, options.kills, rng).run(say)
+    happened = Chaos(use_case, folder / "faulty", plan, options.kills, rng, options.shards).run(say)
     for stage in PROCESS_EVENTS:
         run_alone(stage, use_case.name, folder / "faulty")
     _say_faults(plan, happened, say)
@@ -191,6 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=25, help="of each stage")
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--files", type=int, default=120)
+    parser.add_argument("--shards", type=int, default=1, help="processes that share each stage of a run")
     parser.add_argument("--keep", type=Path, help="leave both lakes in this folder")
     parser.add_argument("--compare", type=Path, help="only compare the lakes that --keep left in this folder")
     options = parser.parse_args(arguments)

@@ -16,6 +16,7 @@ from include.firstday import lake, landing, publish_predictions
 from include.firstday.contract import OWN_COLUMNS
 from include.firstday.prepare import open_lake
 from include.firstday.settings import settings
+from include.firstday.shards import ALL
 from include.firstday.sql import statement
 from include.firstday.status import MICRO_BATCH_STAGES
 from include.firstday.use_case import UseCase
@@ -107,7 +108,7 @@ def _ledger(opened: lake.Lake) -> Iterator[Found]:
             f"{table} (one row per key)", rows, rows - _value(opened, f"select count(distinct {key}) from {table}")
         )
     stages = ", ".join(f"'{stage}'" for stage in MICRO_BATCH_STAGES)
-    behind = f"select count(*) from progress where stage in ({stages}) and batch_id <> {batches}"
+    behind = f"select count(distinct stage) from progress where stage in ({stages}) and batch_id <> {batches}"
     yield Found("progress (every stage at the end)", len(MICRO_BATCH_STAGES), _value(opened, behind))
 
 
@@ -130,16 +131,24 @@ UNLIKE_FILES = """
 def _predicted(use_case: UseCase) -> Found:
     """Each scoring step against the users it had to score, with their features, in the snapshot it scored from."""
     rows = differing = 0
-    for after, upto, version in _steps(use_case):
-        with _at(use_case, version) as connection:
+    for step in _steps(use_case):
+        with _at(use_case, step.snapshot) as connection:
             connection.execute(
                 f"create temp table expected as {statement('stages/score_users/users_to_score').text}",
-                {"after": after, "upto": upto, "measures": list(use_case.scoring.measures)},
+                {
+                    "after": step.after,
+                    "upto": step.upto,
+                    "buckets": step.buckets,
+                    "measures": list(use_case.scoring.measures),
+                },
             )
             expected = connection.execute("from expected").to_arrow_table()
         with open_lake(use_case, read_only=True) as opened:
             columns = ", ".join(expected.column_names)
-            scored = opened.query(f"select {columns} from predictions where batch_id = {upto}")
+            scored = opened.query(
+                f"select {columns} from predictions "
+                f"where batch_id = {step.upto} and md5_number_lower(user_id) % 16 in {tuple(step.buckets)}"
+            )
         rows += expected.num_rows
         differing += _differing(expected, scored)
     with open_lake(use_case, read_only=True) as opened:
@@ -147,25 +156,39 @@ def _predicted(use_case: UseCase) -> Found:
     return Found("predictions (each step's users and features)", rows, differing)
 
 
-def _steps(use_case: UseCase) -> Iterator[tuple[int, int, int]]:
-    """Micro-batches `after < batch_id <= upto` of each scoring step, and the snapshot in which they were updated."""
+@dataclass(frozen=True)
+class _Step:
+    """Users in some buckets, scored for micro-batches `after < batch_id <= upto`, and when they had been updated."""
+
+    after: int
+    upto: int
+    snapshot: int
+    buckets: list[int]
+
+
+def _steps(use_case: UseCase) -> Iterator[_Step]:
+    """What was scored, step by step."""
     with open_lake(use_case, read_only=True) as opened:
         tasks = opened.query(
             "select snapshot_id, commit_extra_info as extra from ducklake_snapshots('lake')"
         ).to_pylist()
-        progress: dict[str, int] = {"update_features": 0, "score_users": 0}
-        updated: dict[int, int] = {}
+        progress = {stage: dict.fromkeys(ALL, 0) for stage in lake.SPLIT_STAGES}
+        updated: dict[tuple[int, int], int] = {}
         for row in sorted(tasks, key=lambda row: row["snapshot_id"]):
-            stage = json.loads(row["extra"] or "{}").get("task")
+            stage, snapshot = json.loads(row["extra"] or "{}").get("task"), row["snapshot_id"]
             if stage not in progress:
                 continue
-            at = f"progress at (version => {row['snapshot_id']})"
-            upto = _value(opened, f"select batch_id from {at} where stage = '{stage}'")
+            at = f"select bucket, batch_id from progress at (version => {snapshot}) where stage = '{stage}'"
+            stands = {found["bucket"]: found["batch_id"] for found in opened.query(at).to_pylist()}
+            moved = {bucket: upto for bucket, upto in stands.items() if upto != progress[stage][bucket]}
             if stage == "update_features":
-                updated[upto] = row["snapshot_id"]
+                updated |= dict.fromkeys(moved.items(), snapshot)
             else:
-                yield progress[stage], upto, updated[upto]
-            progress[stage] = upto
+                steps: dict[tuple[int, int, int], list[int]] = {}
+                for bucket, upto in moved.items():
+                    steps.setdefault((progress[stage][bucket], upto, updated[bucket, upto]), []).append(bucket)
+                yield from (_Step(*step, buckets) for step, buckets in steps.items())
+            progress[stage] = stands
 
 
 @contextmanager

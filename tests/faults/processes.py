@@ -15,9 +15,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+from include.firstday.shards import WHOLE, Shard
 
 ANYWHERE, TRANSACTION, COMMIT = "anywhere", "in a transaction", "in a commit"
 SECONDS = {ANYWHERE: 0.8, TRANSACTION: 0.2, COMMIT: 0.03}  # within which the signal comes, after the phase has begun
@@ -50,10 +53,13 @@ class Kill:
 class Stage:
     """One running process of one stage."""
 
-    def __init__(self, stage: str, use_case: str, home: Path, run: str, kill: Kill | None = None) -> None:
+    def __init__(
+        self, stage: str, use_case: str, home: Path, run: str, kill: Kill | None = None, shard: Shard = WHOLE
+    ) -> None:
         self.stage, self.kill = stage, kill
         self._phases, told = _context.Pipe(duplex=False)
-        self.process: BaseProcess = _context.Process(target=_run, args=(stage, use_case, str(home), run, kill, told))
+        arguments = (stage, use_case, str(home), run, kill, shard, told)
+        self.process: BaseProcess = _context.Process(target=_run, args=arguments)
         self.process.start()
         told.close()  # so that the pipe ends when the process does
 
@@ -82,7 +88,7 @@ def run_alone(stage: str, use_case: str, home: Path) -> None:
         raise RuntimeError(f"{stage} ended with {started.process.exitcode}")
 
 
-def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, told: Any) -> None:
+def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, shard: Shard, told: Any) -> None:
     os.environ["FIRSTDAY_HOME"] = home
     logging.disable(logging.WARNING)
     sys.stdout = sys.stderr = (Path(home).parent / LOG).open("a")
@@ -90,17 +96,17 @@ def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, told
     from include.firstday import use_case as use_cases
 
     _observe(_Phases(told, kill))
-    _tasks()[stage](use_cases.load(use_case), lake.Run("chaos", run, stage))
+    _tasks(shard)[stage](use_cases.load(use_case), lake.Run("chaos", run, stage))
 
 
-def _tasks() -> dict[str, Callable[..., object]]:
+def _tasks(shard: Shard) -> dict[str, Callable[..., object]]:
     from include.firstday import maintain_lake, promotion, publish_predictions, score_users, store_events
     from include.firstday import update_features as update
 
     return {
-        "store_events": store_events.store_events,
-        "update_features": update.update_features,
-        "score_users": score_users.score_users,
+        "store_events": partial(store_events.store_events, shard=shard),
+        "update_features": partial(update.update_features, shard=shard),
+        "score_users": partial(score_users.score_users, shard=shard),
         "publish_predictions": publish_predictions.publish_predictions,
         "maintain_lake": maintain_lake.maintain_lake,
         "register_shipped": lambda case, run: promotion.register_shipped(case),

@@ -47,6 +47,13 @@ def test_so_it_is_for_every_other_use_case(name: str) -> None:
     assert "0 differences" in ran.stdout
 
 
+@pytest.mark.slow
+def test_so_it_is_with_two_shards_at_work() -> None:
+    ran = chaos("--shards", "2", "--kills", "2", "--events", "5000", "--files", "16")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "0 differences" in ran.stdout
+
+
 def test_a_home_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "clean").mkdir()
     ran = chaos("--keep", str(tmp_path))

@@ -1,9 +1,18 @@
 -- One row per stage: the last micro-batch it has processed, how many it is behind, and since when.
 -- params: none
+with stages as (
+    select
+        stage,
+        min(batch_id) as batch_id,
+        max(updated_at) as updated_at
+    from progress
+    group by stage
+)
+
 select
     stage,
     batch_id,
     (select coalesce(max(micro_batches.batch_id), 0) from micro_batches) - batch_id as behind,
     updated_at
-from progress
+from stages
 order by behind, stage

@@ -48,3 +48,30 @@ def test_two_that_spill_to_disk_at_once_do_not_share_files(churn: UseCase, monke
     assert failed == []
     assert len(spilled) == 2
     assert list((settings().lake_folder / lake.SPILL).iterdir()) == []
+
+
+def narrowed(opened: lake.Lake) -> None:
+    """Fill a table so that DuckLake takes the last row's values for the bounds of all."""
+    with opened.transaction():
+        opened.query("create table numbers (value integer)")
+        opened.query("insert into numbers values (null)")
+        opened.query("insert into numbers select * from range(16)")
+    with opened.transaction():
+        opened.query("insert into numbers values (5)")
+
+
+def test_no_row_is_missing_where_the_catalogs_bounds_are_too_narrow(churn: UseCase) -> None:
+    with open_lake(churn) as opened:
+        narrowed(opened)
+        assert opened.query("select value from numbers where value = 0").num_rows == 1
+        assert opened.query("select min(value) as least from numbers").to_pylist() == [{"least": 0}]
+        values = opened.query("select value from numbers where value is not null order by value, value + 1")
+        assert values["value"].to_pylist() == sorted([*range(16), 5])
+
+
+def test_the_fault_in_ducklake_for_which_statistics_are_not_trusted_is_still_there(churn: UseCase) -> None:
+    """Where this fails, the pinned DuckLake keeps the bounds: decision 20 may be taken back."""
+    with open_lake(churn) as opened:
+        narrowed(opened)
+        opened.query("set disabled_optimizers = ''")
+        assert opened.query("select value from numbers where value = 0").num_rows == 0

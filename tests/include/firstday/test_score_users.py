@@ -41,7 +41,7 @@ def loaded(churn: UseCase) -> Iterator[UseCase]:
 def test_without_a_champion_nothing_is_scored_and_nothing_is_lost(loaded: UseCase) -> None:
     with pytest.raises(score_users.NoChampionError, match="no champion for first_day_churn yet"):
         score_users.score_users(loaded)
-    assert select(loaded, "select batch_id from progress where stage = 'score_users'") == [{"batch_id": 0}]
+    assert select(loaded, "select max(batch_id) as n from progress where stage = 'score_users'") == [{"n": 0}]
 
 
 @pytest.mark.slow
@@ -75,18 +75,18 @@ def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanw
     features = ", ".join(("user_id", *loaded.features))
     active = "select user_id from feature_state where measure in ('bet', 'win')"
     before = select(loaded, f"select {features} from user_features where user_id in ({active}) order by user_id")
-    progress = Lake.progress
+    progress = Lake.progress_of
 
-    def progress_then_more(opened: Lake, stage: str) -> int:
-        found = progress(opened, stage)
+    def progress_then_more(opened: Lake, stage: str, buckets: tuple[int, ...]) -> dict[int, int]:
+        found = progress(opened, stage, buckets)
         if stage == "update_features":
-            monkeypatch.setattr(Lake, "progress", progress)
+            monkeypatch.setattr(Lake, "progress_of", progress)
             generate_events.generate_minutes(loaded, NOON, NOON + timedelta(minutes=30), since=NOON - timedelta(days=1))
             store_events.store_events(loaded)
             update_features.update_features(loaded)
         return found
 
-    monkeypatch.setattr(Lake, "progress", progress_then_more)
+    monkeypatch.setattr(Lake, "progress_of", progress_then_more)
     step = score_users.score_users(loaded)
     assert step is not None
     assert step.upto == 1
