@@ -69,6 +69,16 @@ def test_tasks_tell_which_tables_they_read_and_write_and_nobody(home: Path, monk
     assert "def store_events" not in text
 
 
+@pytest.mark.slow
+def test_they_tell_it_to_the_log(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTDAY_OPENLINEAGE", json.dumps({"type": "console"}))
+    settings.cache_clear()
+    said = run(home)
+    assert '"eventType": "COMPLETE"' in said
+    assert "first_day_churn.user_features" in said
+    assert "person-of-the-test" not in said
+
+
 def test_nothing_is_told_unless_asked_for(home: Path) -> None:
     prepared = Home.of(settings())
     prepared.prepare()

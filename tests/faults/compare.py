@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +45,12 @@ def remember(folder: Path, good_rows: int, malformed: dict[str, str], truncated:
     (folder / EXPECTED).write_text(json.dumps(content), encoding="utf-8")
 
 
-def compare(use_case: UseCase, folder: Path) -> list[Found]:
-    """Every comparison of the lakes in `<folder>/clean` and `<folder>/faulty`."""
+def compare(use_case: UseCase, folder: Path, faulty: Mapping[str, str] | None = None) -> list[Found]:
+    """Every comparison of the lakes in `<folder>/clean` and `<folder>/faulty`, or where the variables `faulty` lead."""
     expected = json.loads((folder / EXPECTED).read_text(encoding="utf-8"))
-    with _home(folder / "clean"), open_lake(use_case, read_only=True) as opened:
+    with _environment({"FIRSTDAY_HOME": str(folder / "clean")}), open_lake(use_case, read_only=True) as opened:
         clean = {what: opened.query(text) for what, text in TABLES.items()}
-    with _home(folder / "faulty"):
+    with _environment(faulty or {"FIRSTDAY_HOME": str(folder / "faulty")}):
         with open_lake(use_case, read_only=True) as opened:
             faulty = {what: opened.query(text) for what, text in TABLES.items()}
             found = [Found(what, clean[what].num_rows, _differing(clean[what], faulty[what])) for what in TABLES]
@@ -175,8 +175,9 @@ def _steps(use_case: UseCase) -> Iterator[_Step]:
         progress = {stage: dict.fromkeys(ALL, 0) for stage in lake.SPLIT_STAGES}
         updated: dict[tuple[int, int], int] = {}
         for row in sorted(tasks, key=lambda row: row["snapshot_id"]):
-            stage, snapshot = json.loads(row["extra"] or "{}").get("task"), row["snapshot_id"]
-            if stage not in progress:
+            extra, snapshot = json.loads(row["extra"] or "{}"), row["snapshot_id"]
+            stage = extra.get("task")
+            if stage not in progress or extra["dag"].split(".")[0] not in ("chaos", use_case.name):
                 continue
             at = f"select bucket, batch_id from progress at (version => {snapshot}) where stage = '{stage}'"
             stands = {found["bucket"]: found["batch_id"] for found in opened.query(at).to_pylist()}
@@ -231,14 +232,13 @@ def _value(opened: lake.Lake, text: str) -> Any:
 
 
 @contextmanager
-def _home(home: Path) -> Iterator[None]:
-    before = os.environ.get("FIRSTDAY_HOME")
-    os.environ["FIRSTDAY_HOME"] = str(home)
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
     settings.cache_clear()
     try:
         yield
     finally:
-        os.environ.pop("FIRSTDAY_HOME")
-        if before is not None:
-            os.environ["FIRSTDAY_HOME"] = before
+        os.environ.clear()
+        os.environ.update(before)
         settings.cache_clear()

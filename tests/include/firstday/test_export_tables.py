@@ -1,18 +1,20 @@
-"""Others read what is exported, and the lake itself: pandas, PyArrow, and a DuckDB that knows nothing of Firstday."""
+"""Others read what is exported, and the lake itself: pandas, Polars, PyArrow, Spark, and a DuckDB without our code."""
 
+import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
 from include.firstday import export_tables, forget_user, lake
 from include.firstday.prepare import open_lake
-from include.firstday.settings import settings
+from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import UseCase
 
 DAY = datetime(2026, 11, 20, 12)
@@ -23,8 +25,19 @@ connection = duckdb.connect()
 for extension in sys.argv[3:]:
     connection.execute(f"load '{extension}'")
 connection.execute(f"attach 'ducklake:sqlite:{sys.argv[1]}' as lake (data_path '{sys.argv[2]}', read_only)")
+connection.execute("set disabled_optimizers = 'statistics_propagation'")
 print(connection.execute("select count(*), max(churn_probability) from lake.first_day_churn.predictions").fetchone())
 """
+
+SPARK = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+features = spark.read.parquet(f"{sys.argv[1]}/user_features.parquet").count()
+days = spark.read.parquet(f"{sys.argv[1]}/predictions").groupBy("scored_on").count().orderBy("scored_on").collect()
+print(features, [(str(day["scored_on"]), day["count"]) for day in days])
+"""
+BENCH_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"  # where `make bench` installs Spark
 
 
 def add(case: UseCase, users: int, scored_at: datetime) -> None:
@@ -60,6 +73,22 @@ def test_pandas_reads_it(churn: UseCase, exported: Path) -> None:
 def test_pyarrow_reads_a_day_of_it(exported: Path) -> None:
     days = pyarrow.dataset.dataset(exported / "predictions", partitioning="hive")
     assert days.to_table(filter=pyarrow.dataset.field("scored_on") == "2026-11-21").num_rows == 2
+
+
+def test_polars_reads_it(exported: Path) -> None:
+    predictions = pl.scan_parquet(exported / "predictions" / "**" / "*.parquet", hive_partitioning=True)
+    days = predictions.group_by("scored_on").len().sort("scored_on").collect()
+    assert [(str(day), count) for day, count in days.rows()] == [("2026-11-20", 3), ("2026-11-21", 2)]
+    assert pl.read_parquet(exported / "user_features.parquet").height == 5
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BENCH_PYTHON.exists() or not shutil.which("java"), reason="needs Spark: make bench installs it")
+def test_spark_reads_it(exported: Path) -> None:
+    ran = subprocess.run(
+        [BENCH_PYTHON, "-c", SPARK, exported], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.stdout.strip() == "5 [('2026-11-20', 3), ('2026-11-21', 2)]", ran.stderr
 
 
 def test_a_plain_duckdb_attaches_the_lake_read_only(churn: UseCase, exported: Path) -> None:
