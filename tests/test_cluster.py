@@ -8,16 +8,19 @@ import csv
 import io
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg2
 import pytest
 
 from include.firstday import use_case
@@ -36,6 +39,7 @@ pytestmark = [
 
 CASE = "cart_abandonment"
 STAGES = "('store_events', 'update_features', 'score_users', 'publish_predictions')"
+RUNNING = "select pid from task_instance where state = 'running' and dag_id = %s and task_id = %s"
 BEHIND = (
     f"select count(*) as n from progress where stage in {STAGES} "
     "and batch_id < (select coalesce(max(batch_id), 0) from micro_batches)"
@@ -91,36 +95,36 @@ class Cluster:
         """What the services share."""
         return self.home / "cluster" / "var"
 
-    def lake(self) -> dict[str, str]:
-        """The variables that lead to the cluster's lake."""
-        lines = (line.partition("=") for line in self.inside("worker", "env").splitlines())
-        return {name: value for name, _, value in lines if name.startswith("FIRSTDAY_") or name == "PGPASSWORD"}
+    def variables(self, name: str) -> dict[str, str]:
+        """The environment of a service."""
+        lines = (line.partition("=") for line in self.inside(name, "env").splitlines())
+        return {key: value for key, _, value in lines if key.startswith("FIRSTDAY_") or key == "PGPASSWORD"}
 
-    def workers(self) -> dict[str, psutil.Process]:
-        """Each Celery worker's main process, by its name."""
+    def workers(self) -> dict[int, str]:
+        """Each Celery worker's main process, and its name."""
         below = psutil.Process(self.process.pid).children(recursive=True)
-        return {
-            name: process
-            for name in ("worker@worker-1", "worker@worker-2")
-            for process in reversed(below)
-            if name in cmdline(process)
-        }
+        titles = {process.pid: " ".join(asked(process, psutil.Process.cmdline, [])) for process in below}
+        found = {pid: re.match(r"\[celeryd: worker@(worker-\d):MainProcess\]", title) for pid, title in titles.items()}
+        return {pid: match[1] for pid, match in found.items() if match}
 
-    def at_work(self) -> tuple[str, psutil.Process, str]:
-        """The worker of which a task reads a landing file of the use case, as soon as one does, and the file's name."""
-        landing, give_up = f"{self.var}/landing/{CASE}/", time.monotonic() + 150
-        while time.monotonic() < give_up:
-            for name, worker in self.workers().items():
-                for child in children(worker):
-                    for path in open_files(child):
-                        if path.startswith(landing) and Path(path).parent.name == CASE:
-                            return name, worker, Path(path).name
-            time.sleep(0.01)
-        raise AssertionError("no worker read a file")
+    def at_work(self, task: str) -> tuple[str, psutil.Process]:
+        """The worker that runs a task of the use case, by name and main process, as soon as one does."""
+        database = self.variables("scheduler")["FIRSTDAY_AIRFLOW_DATABASE"].replace("+psycopg2", "")
+        with closing(psycopg2.connect(database)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            give_up = time.monotonic() + 150
+            while time.monotonic() < give_up:
+                cursor.execute(RUNNING, (f"{CASE}.process_events", task))
+                workers = self.workers()
+                for process in (process for (pid,) in cursor.fetchall() for process in above(pid)):
+                    if process.pid in workers:
+                        return workers[process.pid], process
+                time.sleep(0.05)
+        raise AssertionError(f"no worker ran {task}")
 
     def kill(self, worker: psutil.Process) -> None:
-        for process in [*children(worker), worker]:
-            with_process(process, psutil.Process.kill)
+        for process in [*asked(worker, lambda process: process.children(recursive=True), []), worker]:
+            asked(process, psutil.Process.kill, None)
 
     def wait_until_done(self, seconds: float) -> None:
         """Wait until nothing of the use case is in landing and no stage is behind."""
@@ -172,23 +176,22 @@ def test_workers_that_are_killed_change_nothing(cluster: Cluster, case: UseCase,
         chaos.deliver(cluster.var, case, delivery)
     airflow = ("python", "-m", "include.firstday.stack", "airflow")
     cluster.inside("scheduler", *airflow, "dags", "unpause", f"{CASE}.process_events")
-    name, worker, file = cluster.at_work()
+    name, worker = cluster.at_work("store_events")
+    time.sleep(rng.uniform(0.2, 0.8))  # into its work
     cluster.kill(worker)
     killed = time.monotonic()
-    taken = f"select count(*) as n from consumed_files where source_file = '{file}'"
-    wait_until(lambda: cluster.number(taken) == 1, 90, every=1)
+    cluster.wait_until_done(90)
     assert time.monotonic() - killed < 75  # a minute, and what a look takes
-    wait_until(lambda: f"{name.split('@')[1]} had ended and was started again" in cluster.said(), 60)
-    cluster.wait_until_done(120)
+    wait_until(lambda: f"{name} had ended and was started again" in cluster.said(), 60)
 
     for delivery in plan.deliveries[half:]:
         chaos.deliver(cluster.var, case, delivery)
-    _, worker, _ = cluster.at_work()
-    time.sleep(2)  # into a later micro-batch, or another stage
+    _, worker = cluster.at_work("update_features")
+    time.sleep(rng.uniform(0.2, 0.8))
     cluster.kill(worker)
-    cluster.wait_until_done(150)
+    cluster.wait_until_done(120)
 
-    found = compare.compare(case, tmp_path, cluster.lake())
+    found = compare.compare(case, tmp_path, cluster.variables("worker"))
     chaos.say_found(found, print)
     assert [one for one in found if one.differing] == []
     assert {one.what: one.rows for one in found}["predictions (each step's users and features)"] > 0
@@ -207,24 +210,20 @@ def test_it_stops_all(cluster: Cluster) -> None:
     assert not [process for process in below if process.is_running()]
 
 
-def children(process: psutil.Process) -> list[psutil.Process]:
-    return with_process(process, lambda process: process.children(recursive=True)) or []
+def above(pid: int) -> list[psutil.Process]:
+    """The processes that a process is a child of; none where it has ended."""
+    try:
+        return psutil.Process(pid).parents()
+    except psutil.Error:
+        return []
 
 
-def open_files(process: psutil.Process) -> list[str]:
-    return with_process(process, lambda process: [each.path for each in process.open_files()]) or []
-
-
-def cmdline(process: psutil.Process) -> list[str]:
-    return with_process(process, psutil.Process.cmdline) or []
-
-
-def with_process(process: psutil.Process, ask: Callable[[psutil.Process], Any]) -> Any:
-    """What a process answers; None where it has ended meanwhile."""
+def asked(process: psutil.Process, ask: Callable[[psutil.Process], Any], otherwise: Any) -> Any:
+    """What a process answers, or something else where it has ended meanwhile."""
     try:
         return ask(process)
     except psutil.Error:
-        return None
+        return otherwise
 
 
 def wait_until(happened: Callable[[], bool], seconds: float, every: float = 0.2) -> None:

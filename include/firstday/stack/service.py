@@ -154,11 +154,11 @@ def become(name: str, replica: int, instead: list[str]) -> None:
     command = tuple(instead) or cluster.command(service)
     for volume in service.mounts:
         cluster.folder(volume).mkdir(parents=True, exist_ok=True)
+    os.chdir(REPOSITORY)
     if name == POSTGRES and not instead:
         _prepare_postgres(cluster.folder(POSTGRES), environment)
     if not instead:
         processes.die_with_parent(signal.Signals[f"SIG{service.stop_signal}"])
-    os.chdir(REPOSITORY)
     os.execvpe(command[0], command, environment)  # noqa: S606 - the compose file's command, without a shell of ours
 
 
@@ -167,6 +167,7 @@ def _prepare_postgres(data: Path, environment: dict[str, str]) -> None:
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         shutil.chown(data, owner.pw_uid, owner.pw_gid)
+        os.chdir(data)  # the project may be in a folder of root's own
         os.initgroups(owner.pw_name, owner.pw_gid)
         os.setgid(owner.pw_gid)
         os.setuid(owner.pw_uid)
