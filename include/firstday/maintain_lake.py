@@ -23,7 +23,7 @@ SQL = "stages/maintain_lake"
 REWRITTEN = ("users", "feature_state", "progress")
 REWRITE_FROM = 0.1  # the share of a file's rows that are gone
 DAY = timedelta(days=1)
-THINNED_AFTER = timedelta(hours=3)  # longer than any transaction lasts; each minute's files are read with the catalog
+THINNED_AFTER = timedelta(hours=1)  # longer than any transaction lasts; each minute's files are read with the catalog
 
 
 @dataclass(frozen=True)
