@@ -9,7 +9,6 @@ from include.firstday import use_case
 from include.firstday.settings import settings
 from include.firstday.use_case import UseCase
 
-
 # What starts a whole installation: one at a time, as each of them would have the machine for itself.
 INSTALLATIONS = ("tests/test_cluster.py", "tests/test_end_to_end.py", "tests/browser/")
 

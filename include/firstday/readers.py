@@ -84,6 +84,16 @@ def column_names(path: Path) -> list[str]:
     return list(next(csv.reader([line], delimiter=_delimiter(line)), []))
 
 
+def row_count(path: Path) -> int:
+    """How many rows a Parquet file says it holds; 0 for other files, and where it cannot be read."""
+    if not path.name.endswith(".parquet"):
+        return 0
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return 0
+
+
 def read_whole(opened: Lake, path: Path, columns: Columns) -> None:
     """Read a file whose every row can be read into `given_rows`. Raises lake.Unreadable or UnreadableFile otherwise."""
     source = {"path": glob.escape(str(path))}  # or a file called `*.csv` would stand for all files

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 STAGE = "store_events"
 SQL = f"stages/{STAGE}"
 FILE_LIMIT = 500  # landing files one micro-batch takes at most: each costs time, however small
+ROW_LIMIT = 1_000_000  # and rows, where files say how many they hold: a few megabytes of Parquet can be millions
 TURN_SECONDS = 180.0  # after which a task leaves the rest of a backlog to the next run
 
 
@@ -93,7 +94,7 @@ def describe(batch: MicroBatch) -> str:
 
 @lake.retrying
 def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> MicroBatch | None:
-    """Store the oldest files, up to the limits of bytes and files, as one micro-batch; None where nothing waits."""
+    """Store the oldest files as one micro-batch, within the limits of bytes, rows and files; None if nothing waits."""
     waiting = _waiting(use_case, shard)
     files = _take(waiting)
     if not files:
@@ -138,11 +139,12 @@ def _copy_without(entry: _Consumed, target: Path) -> None:
 
 
 def _take(waiting: list[LandingFile]) -> list[LandingFile]:
-    limit, taken, tables = settings().batch_megabytes * 10**6, 0, set()
+    limit, taken, rows, tables = settings().batch_megabytes * 10**6, 0, 0, set()
     for count, file in enumerate(waiting):
         taken += file.bytes
+        rows += readers.row_count(file.path)
         # A second correction of the same enrichment table is the next micro-batch's: the newest counts.
-        if (count and taken > limit) or count == FILE_LIMIT or file.table in tables:
+        if (count and (taken > limit or rows > ROW_LIMIT)) or count == FILE_LIMIT or file.table in tables:
             return waiting[:count]
         tables |= {file.table} - {"events"}
     return waiting

@@ -186,6 +186,18 @@ def test_many_small_files_are_taken_in_bounded_batches_too_and_what_waits_is_sai
     assert said[2] == "micro-batch 3: 1 events stored, 0 rejected, from 1 files"
 
 
+def test_files_of_few_bytes_and_many_rows_are_taken_in_bounded_batches_too(
+    churn: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_events, "ROW_LIMIT", 250)
+    for number in range(5):
+        rows = pa.Table.from_pylist([BET | {"user_id": f"u{number}-{n}"} for n in range(100)])
+        landing.deliver(churn.name, f"{number}.parquet", lambda path, rows=rows: pq.write_table(rows, path))
+    deliver(churn, "broken.parquet", b"no Parquet")
+    batches = store_events.store_events(churn)
+    assert [(batch.files, batch.rows_stored) for batch in batches] == [(2, 200), (2, 200), (2, 100)]
+
+
 def test_a_run_that_has_had_its_turn_leaves_the_rest_to_the_next(
     churn: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
