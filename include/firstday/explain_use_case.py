@@ -66,6 +66,7 @@ def sample(case: UseCase, file: Path | None = None) -> tuple[str, list[dict[str,
         path, source = _events(case, file, Path(folder))
         refused = _store(opened, case, path)
         features.fold(opened, case, after=0, upto=1)
+        features.write(opened)
         rows = opened.query("from user_features").to_pylist()
     active = sorted((row for row in rows if row["opened_at"]), key=lambda row: str(row["user_id"]))
     shown = [{name: row[name] for name in ("user_id", *case.features)} for row in active[:SAMPLE_USERS]]
