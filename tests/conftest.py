@@ -13,6 +13,7 @@ from include.firstday.use_case import UseCase
 INSTALLATIONS = ("tests/test_cluster.py", "tests/test_end_to_end.py", "tests/browser/")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `--dist loadgroup` a file is one worker's as a whole, and all installations are the same worker's."""
     for item in items:
