@@ -43,7 +43,7 @@ exec: $(INSTALLED_DEV)  ## A command in a service of `make cluster`: make exec A
 
 test: $(INSTALLED_DEV)  ## All tests, the fast ones first. A part of them: make test ARGS="-k lake".
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow $(ARGS) || [ $$? -eq 5 ]
 
 chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one killed, repeated and shuffled; minutes.
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)
