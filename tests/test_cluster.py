@@ -30,6 +30,7 @@ from include.firstday.use_case import UseCase
 from tests.faults import chaos, compare, deliveries
 from tests.faults.processes import run_alone
 from tests.servers import free_port
+from tests.test_end_to_end import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -224,10 +225,3 @@ def asked(process: psutil.Process, ask: Callable[[psutil.Process], Any], otherwi
         return ask(process)
     except psutil.Error:
         return otherwise
-
-
-def wait_until(happened: Callable[[], bool], seconds: float, every: float = 0.2) -> None:
-    give_up = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(every)
