@@ -46,7 +46,10 @@ class Reference:
 
     def jensen_shannon(self, values: Values, cutoffs: NDArray[np.int64]) -> float:
         """Jensen-Shannon distance of recent values, to base 2."""
-        return float(jensenshannon(self._expected(cutoffs), _shares(values, np.array(self.edges)), base=2))
+        with np.errstate(invalid="ignore"):
+            distance = jensenshannon(self._expected(cutoffs), _shares(values, np.array(self.edges)), base=2)
+        # Of two that are the same up to rounding, scipy takes the root of a little less than 0.
+        return float(np.nan_to_num(distance, nan=0.0))
 
     def _expected(self, cutoffs: NDArray[np.int64]) -> Values:
         return np.asarray(np.mean([self.shares[int(cutoff)] for cutoff in cutoffs], axis=0))
