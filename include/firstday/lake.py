@@ -142,6 +142,11 @@ class Lake:
         name = quoted(into or select.name)
         self._run_text(select, f"create or replace temp table {name} as {select.text}", select.bind(parameters))
 
+    def view(self, path: str) -> None:
+        """Give the rows of one SELECT without parameters a name, that of its file, until the connection closes."""
+        select = statement(path)
+        self._run_text(select, f"create or replace temp view {quoted(select.name)} as {select.text}", {})
+
     def build_text(self, name: str, text: str, **parameters: object) -> None:
         """Put the rows of a SELECT into the temporary table `name`, replacing it."""
         self._connection.execute(f"create or replace temp table {quoted(name)} as {text}", parameters or None)
@@ -155,6 +160,10 @@ class Lake:
         """Put an Arrow table into the temporary table `name`, replacing it."""
         with self._registered(rows) as source:
             self._connection.execute(f"create or replace temp table {quoted(name)} as select * from {source}")
+
+    def drop(self, name: str) -> None:
+        """Free a temporary table."""
+        self._connection.execute(f"drop table temp.{quoted(name)}")
 
     def build_like(self, name: str, table: str, without: Collection[str] = ()) -> None:
         """Make an empty temporary table with a table's columns, without some of them."""

@@ -245,6 +245,8 @@ def _keep(opened: Lake, entry: _Consumed, refused: str) -> _Consumed:
     rejected = opened.insert("staged_rejects", f"{SQL}/{refused}", **constants)
     if stored + rejected != (arrived := opened.value(f"{SQL}/arriving_count")):
         raise RuntimeError(f"{entry.file.name}: {arrived} rows arrived, {stored} stored and {rejected} rejected")
+    for table in ("given_rows", "arriving_rows"):  # what is staged needs their memory
+        opened.drop(table)
     return replace(entry, rows_stored=entry.rows_stored + stored, rows_rejected=entry.rows_rejected + rejected)
 
 

@@ -102,8 +102,9 @@ def compute(opened: Lake, use_case: UseCase) -> None:
 
 def aggregate(opened: Lake, use_case: UseCase) -> None:
     """From `scope_events` and `windows` to `window_state`, the exact aggregates of each window."""
-    opened.build(f"{SQL}/window_events")
-    opened.build(f"use_cases/{use_case.name}/measures")
+    # Each is read once, by the last, so that columns no measure uses are never copied.
+    opened.view(f"{SQL}/window_events")
+    opened.view(f"use_cases/{use_case.name}/measures")
     opened.build(f"{SQL}/window_state")
 
 

@@ -1,7 +1,8 @@
 -- One row per event inside its user's window. An event that was received twice counts once: the same in every
 -- column, or, where the source gives an event_id, the earliest of the same event_id.
+-- Not materialized, or every column would be copied twice where a few are read.
 -- params: none
-with inside as (
+with inside as not materialized (
     select
         scope_events.* exclude (ingested_at, source_file),
         hash(scope_events.user_id, scope_events.event_type, scope_events.event_time) as moment
@@ -20,7 +21,7 @@ crowded as (
     having count(*) > 1
 ),
 
-distinct_events as (
+distinct_events as not materialized (
     select * exclude (moment)
     from inside
     where moment not in (select moment from crowded)
