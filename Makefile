@@ -37,13 +37,16 @@ secrets:  ## Write .env with passwords and keys for docker-compose.yaml; what is
 cluster: $(INSTALLED_DEV)  ## Start the services of docker-compose.yaml without containers; Ctrl-C stops them.
 	@exec $(BIN)/python -m include.firstday.stack cluster
 
+# One more than there are processors, as whole installations mostly wait for the next minute.
+SLOW_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 SERVICE ?= worker
 exec: $(INSTALLED_DEV)  ## A command in a service of `make cluster`: make exec ARGS="python -m include.firstday status".
 	@exec $(BIN)/python -m include.firstday.stack exec $(SERVICE) $(ARGS)
 
 test: $(INSTALLED_DEV)  ## All tests, the fast ones first. A part of them: make test ARGS="-k lake".
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -n auto --dist loadfile -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS) || [ $$? -eq 5 ]
 
 chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one killed, repeated and shuffled; minutes.
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)

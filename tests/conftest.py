@@ -10,6 +10,11 @@ from include.firstday.settings import settings
 from include.firstday.use_case import UseCase
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole installations first: they take longest, or the others would be done and wait for them."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty FIRSTDAY_HOME for this test."""

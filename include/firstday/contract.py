@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from include.firstday.lake import Columns, quoted
 from include.firstday.use_case import UseCase
 
+PATH_COLUMN = "landing_path"  # our readers' own: where a row came from, of files that are read together
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
 EARLIEST = datetime(2000, 1, 1)
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
@@ -29,17 +30,19 @@ def typed_rows(columns: Columns, given: Columns, rules: Iterator[str]) -> str:
     """SELECT of `row_number`, the typed columns and `reason` (null for a good row) from `given_rows`.
 
     `given` are the columns of `given_rows` and their types; missing ones become NULL. With a column `line_number`,
-    which only our own readers add, that is the row's number.
+    which only our own readers add, that is the row's number; with `landing_path`, `source_file` is a column too.
     """
     number = "line_number" if "line_number" in given else "rowid + 1"
     casts = [f"{_cast(name, kind, given)} as {quoted(name)}" for name, kind in columns.items()]
     broken = [*_unread(given), *_uncast(columns, given), *rules]
     reason = f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
+    own = [name for name in ("is_object", PATH_COLUMN) if name in given]
+    source_file = f", parse_filename({PATH_COLUMN}) as source_file" if PATH_COLUMN in given else ""
     return (
         f"with typed as (select {number} as row_number, {', '.join(casts)}, "
         f"struct_pack({', '.join(_given(name, given) for name in columns)}) as given"
-        f"{', is_object' if 'is_object' in given else ''} from given_rows) "
-        f"select row_number, {', '.join(quoted(name) for name in columns)}, {reason} as reason from typed"
+        f"{''.join(f', {name}' for name in own)} from given_rows) "
+        f"select row_number, {', '.join(quoted(name) for name in columns)}{source_file}, {reason} as reason from typed"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from include.firstday import check_use_case, contract, lake, landing, prepare, readers, sql, store_events, translate
+from include.firstday import check_use_case, contract, lake, landing, prepare, readers, sql, staging, translate
 from include.firstday import update_features as features
 from include.firstday import use_case as use_cases
 from include.firstday.generator import events
@@ -100,8 +100,8 @@ def _store(opened: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
     reasons: list[tuple[int, str]] = []
 
     def keep() -> None:
-        store_events.type_rows(opened, case, "events", columns, now, event_type)
-        opened.insert("events", f"{store_events.SQL}/good_rows", **own)
+        staging.type_rows(opened, case, "events", columns, now, event_type)
+        opened.insert("events", f"{staging.SQL}/good_rows", **own)
         reasons.extend((row["row_number"], row["reason"]) for row in opened.query("from broken_rows").to_pylist())
 
     try:

@@ -163,7 +163,8 @@ class Lake:
 
     def drop(self, name: str) -> None:
         """Free a temporary table."""
-        self._connection.execute(f"drop table temp.{quoted(name)}")
+        # Not by `temp.`, which would first be looked for among the lake's schemas.
+        self._connection.execute(f"drop table {quoted(name)}")
 
     def build_like(self, name: str, table: str, without: Collection[str] = ()) -> None:
         """Make an empty temporary table with a table's columns, without some of them."""

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.firstday import lake
-from include.firstday.contract import as_text
+from include.firstday.contract import PATH_COLUMN, as_text
 from include.firstday.lake import Columns, Lake
 
 BLOCK_BYTES = 16 * 2**20
@@ -96,17 +96,31 @@ def row_count(path: Path) -> int:
 
 def read_whole(opened: Lake, path: Path, columns: Columns) -> None:
     """Read a file whose every row can be read into `given_rows`. Raises lake.Unreadable or UnreadableFile otherwise."""
-    source = {"path": glob.escape(str(path))}  # or a file called `*.csv` would stand for all files
     wanted = list(columns)
-    if _is_json(path):
-        opened.build(f"{SQL}/read_ndjson", into="given_rows", **source, columns=as_text(columns))
-    elif not path.name.endswith(".csv"):
-        _read_parquet(opened, source["path"], wanted)
+    if not path.name.endswith(".csv"):
+        _read_all(opened, [path], columns, path_column=False)
     elif (head := _head(path, columns)).names:
         format_of = {"delimiter": head.delimiter, "structure": dict.fromkeys(head.names, "VARCHAR")}
-        opened.build(f"{SQL}/read_csv", into="given_rows", **source, **format_of, wanted=wanted)
+        opened.build(f"{SQL}/read_csv", into="given_rows", path=_escaped(path), **format_of, wanted=wanted)
     else:
         opened.build_rows("given_rows", _records_table(wanted, []))
+
+
+def form(path: Path) -> str | None:
+    """What files that can be read together have in common; None for one that is read alone."""
+    if _is_json(path):
+        return "ndjson"
+    if path.name.endswith(".csv"):
+        return None
+    try:
+        return str(pq.read_schema(path))  # of others DuckDB would change the types until they fit
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def read_together(opened: Lake, paths: Sequence[Path], columns: Columns) -> None:
+    """Read files of one form into `given_rows` at once, with the path of each row's. Raises as `read_whole` does."""
+    _read_all(opened, paths, columns, path_column=PATH_COLUMN)
 
 
 def read_rows(opened: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
@@ -140,13 +154,23 @@ def read_texts(opened: Lake, texts: Sequence[tuple[int, str]], header: str | Non
     opened.build(f"{SQL}/read_records", into="given_rows", wanted=list(columns))
 
 
-def _read_parquet(opened: Lake, path: str, wanted: list[str]) -> None:
+def _read_all(opened: Lake, paths: Sequence[Path], columns: Columns, path_column: str | bool) -> None:
+    source = {"paths": [_escaped(path) for path in paths], "path_column": path_column}
+    if _is_json(paths[0]):
+        opened.build(f"{SQL}/read_ndjson", into="given_rows", **source, columns=as_text(columns))
+        return
+    wanted = [*columns, *([path_column] if isinstance(path_column, str) else [])]
     try:
-        opened.build(f"{SQL}/read_parquet", into="given_rows", path=path, wanted=wanted)
+        opened.build(f"{SQL}/read_parquet", into="given_rows", **source, wanted=wanted)
     except lake.Unreadable as error:
         if "empty set of columns" in str(error):
-            raise UnreadableFile(f"columns: expected some of {', '.join(wanted)}, found none") from error
+            raise UnreadableFile(f"columns: expected some of {', '.join(columns)}, found none") from error
         raise
+
+
+def _escaped(path: Path) -> str:
+    """Or a file called `*.csv` would stand for all files."""
+    return glob.escape(str(path))
 
 
 def _is_json(path: Path) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from include.firstday import contract, forgotten, lake, readers, store_events, translate
+from include.firstday import contract, forgotten, lake, readers, staging, store_events, translate
 from include.firstday.lake import Lake, Run
 from include.firstday.prepare import open_lake
 from include.firstday.use_case import UseCase
@@ -109,7 +109,7 @@ def _stage(
 ) -> int:
     columns = contract.expected(opened.columns("events"))
     readers.read_texts(opened, texts, header, translate.readable(use_case, "events", columns))
-    store_events.type_rows(opened, use_case, "events", columns, lake.now(), event_type)
+    staging.type_rows(opened, use_case, "events", columns, lake.now(), event_type)
     opened.insert("staged_events", f"{SQL}/accepted_events")
     opened.insert("accepted", f"{SQL}/accepted_rows")
     return len(texts)

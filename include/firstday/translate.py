@@ -6,10 +6,11 @@ contract refuses it with what the source really sent. Names come from the checke
 
 from fnmatch import fnmatch
 
+from include.firstday.contract import PATH_COLUMN
 from include.firstday.lake import Columns, Lake, quoted
 from include.firstday.use_case import Source, UseCase
 
-READERS_OWN = ("line_number", "line", "header", "is_object")
+READERS_OWN = ("line_number", "line", "header", "is_object", PATH_COLUMN)
 _HAS_OFFSET = r":\d{2}.*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 _EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
 

@@ -13,7 +13,7 @@ from datetime import datetime
 import psutil
 
 from tests.bench.measures import Claim, Section, median, percentile_95, scratch
-from tests.test_end_to_end import Installation
+from tests.installation import Installation
 
 SETTLE_SECONDS = 150
 IDLE_MINUTES = 3
@@ -38,17 +38,14 @@ def run(quick: bool = False, minutes: int = 30) -> Section:
         f"`make run` for {minutes} minutes on its usual history, nothing else triggered; then {IDLE_MINUTES} minutes "
         "without events.",
     )
-    with scratch() as folder:
-        installation = Installation(folder / "home")
-        installation.environment["FIRSTDAY_HISTORY_DAYS"] = "0.1" if quick else "3"
-        with installation:
-            time.sleep(SETTLE_SECONDS)
-            begun = datetime.utcnow().isoformat(sep=" ")
-            busy = _cpu_share(installation, minutes)
-            seconds = _latencies(installation, begun)
-            _pause(installation, "first_day_churn.generate_events")
-            time.sleep(60)
-            idle = _cpu_share(installation, 1 if quick else IDLE_MINUTES)
+    with scratch() as folder, Installation(folder / "home", "0.1" if quick else "3") as installation:
+        time.sleep(SETTLE_SECONDS)
+        begun = datetime.utcnow().isoformat(sep=" ")
+        busy = _cpu_share(installation, minutes)
+        seconds = _latencies(installation, begun)
+        _pause(installation, "first_day_churn.generate_events")
+        time.sleep(60)
+        idle = _cpu_share(installation, 1 if quick else IDLE_MINUTES)
     if not seconds:
         raise SystemExit("no minute was seen through")
     section.rows = [

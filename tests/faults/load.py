@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from tests.test_end_to_end import Installation, wait_until
+from tests.installation import Installation, wait_until
 
 EVENTS = "/firstday/api/first_day_churn/events"
 CONNECTIONS = 16

@@ -1,5 +1,13 @@
--- One row per line of a newline-delimited JSON file in which every line is an object; an error otherwise.
+-- One row per line of newline-delimited JSON files in which every line is an object; an error otherwise.
 -- Of a key that an object repeats the first counts.
--- params: $path, $columns
+-- params: $paths, $columns, $path_column
 select *
-from read_json($path, columns = $columns, format = 'newline_delimited', records = 'true', hive_partitioning = false)
+from
+    read_json(
+        $paths,
+        columns = $columns,
+        format = 'newline_delimited',
+        records = 'true',
+        filename = $path_column,
+        hive_partitioning = false
+    )

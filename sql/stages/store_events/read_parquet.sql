@@ -1,4 +1,4 @@
--- One row per row of a Parquet file: the columns that are wanted.
--- params: $path, $wanted
+-- One row per row of Parquet files of one schema: the columns that are wanted.
+-- params: $paths, $wanted, $path_column
 select columns(lambda name: list_contains($wanted, name))
-from read_parquet($path, hive_partitioning = false)
+from read_parquet($paths, filename = $path_column, hive_partitioning = false)

@@ -254,15 +254,16 @@ def test_two_files_of_one_name_are_both_kept(churn: UseCase) -> None:
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], object]) -> None:
     """Do something to `a.ndjson` once, when it has just been read."""
-    read_whole = readers.read_whole
+    read_together = readers.read_together
 
-    def read_then_act(opened: Any, path: Path, columns: Any) -> None:
-        read_whole(opened, path, columns)
-        if path.name == "a.ndjson":
-            monkeypatch.setattr(readers, "read_whole", read_whole)
-            act(path)
+    def read_then_act(opened: Any, paths: list[Path], columns: Any) -> None:
+        read_together(opened, paths, columns)
+        for path in paths:
+            if path.name == "a.ndjson":
+                monkeypatch.setattr(readers, "read_together", read_together)
+                act(path)
 
-    monkeypatch.setattr(readers, "read_whole", read_then_act)
+    monkeypatch.setattr(readers, "read_together", read_then_act)
 
 
 def run_stage(limit: Callable[[], None]) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,7 @@ from include.firstday import (
 from include.firstday.generator.events import events
 from include.firstday.monitor_model import Look
 from include.firstday.prepare import open_lake
-from include.firstday.training import best, candidates
+from include.firstday.training import best, candidates, metrics
 from include.firstday.training.metrics import scores
 from include.firstday.training.training_set import build_training_set
 from include.firstday.use_case import UseCase
@@ -57,8 +57,9 @@ def values(look: Look, metric: str) -> dict[str, float]:
 
 
 @pytest.fixture
-def trained(churn: UseCase) -> UseCase:
+def trained(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> UseCase:
     """A use case with two days of history and a champion that was trained on it."""
+    monkeypatch.setattr(metrics, "REPEATS", 20)  # of the bootstrap: half a minute's worth otherwise
     generate_events.generate_history(churn, NOON, days=2)
     store_events.store_events(churn)
     update_features.update_features(churn)
@@ -109,12 +110,15 @@ def test_performance_is_estimated_from_calibrated_probabilities_as_the_labels_th
 
 
 @pytest.mark.slow
-def test_a_logged_prediction_with_other_features_is_an_alert(trained: UseCase) -> None:
-    with open_lake(trained) as opened, opened.transaction():
+def test_a_logged_prediction_with_other_features_is_an_alert(churn: UseCase) -> None:
+    promotion.register_shipped(churn)
+    generate_events.generate_history(churn, NOON, days=0.3)
+    process(churn)
+    with open_lake(churn) as opened, opened.transaction():
         opened.query(
             "update predictions set bet_sum = bet_sum + 0.01 "
             "where user_id = (select user_id from predictions order by hash(user_id), user_id limit 1)"
         )
-    look = monitor_model.monitor_model(trained)
+    look = monitor_model.monitor_model(churn)
     assert look is not None
     assert look.alerts == ("first_day_churn: 1 predictions were made from other features than a recompute gives",)

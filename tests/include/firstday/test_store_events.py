@@ -7,12 +7,23 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from include.firstday import lake, landing, store_events
 from include.firstday.lake import Run
 from include.firstday.prepare import open_lake
+from include.firstday.settings import settings
 from include.firstday.use_case import UseCase
 
+STORED = {
+    "events": "select * exclude (batch_id, ingested_at) from events order by all",
+    # Of a file that cannot be read the reason names the path, which is another in another home.
+    "rejected_events": "select * exclude (batch_id, rejected_at) "
+    "replace (regexp_replace(reason, '/[^'']*/', '') as reason) from rejected_events order by all",
+    "consumed_files": "select * exclude (batch_id) from consumed_files order by all",
+}
 BET = {"user_id": "u1", "event_type": "new_bet", "event_time": "2026-11-20T10:00:00Z", "bet_amount": 1.5}
 
 
@@ -234,3 +245,45 @@ def test_the_ledger_names_the_run(churn: UseCase) -> None:
     store_events.store_events(churn, Run(dag="d", run="r", task="t"))
     (row,) = select(churn, "select airflow_run, rows_stored, rows_rejected from micro_batches")
     assert row == {"airflow_run": "d/r", "rows_stored": 1, "rows_rejected": 0}
+
+
+def parquet(rows: list[dict[str, object]]) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+good_rows = st.lists(st.sampled_from([BET, BET | {"user_id": "u2", "bet_amount": 2.25}]), min_size=1, max_size=3)
+some_rows = st.one_of(
+    good_rows, good_rows, st.lists(st.sampled_from([BET, BET | {"event_type": "refund"}, {"user_id": "u3"}]))
+)
+some_files = st.one_of(
+    some_rows.map(lambda rows: (".ndjson", ndjson(*rows))),
+    some_rows.map(lambda rows: (".ndjson.gz", gzip.compress(ndjson(*rows)))),
+    good_rows.map(lambda rows: (".parquet", parquet(rows))),
+    good_rows.map(lambda rows: (".parquet", parquet([row | {"bet_amount": "2.5"} for row in rows]))),
+    st.just((".parquet", parquet([{"landing_path": "a source's own", **BET, "bet_amount": -1.0}]))),
+    st.sampled_from([(".ndjson", b'{"user_id": \n'), (".ndjson", b""), (".ndjson.gz", b"no gzip"), (".parquet", b"x")]),
+)
+
+
+@hypothesis_settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.lists(some_files, min_size=2, max_size=6))
+def test_files_that_come_together_are_stored_and_refused_as_each_by_itself(
+    churn: UseCase, tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, bytes]]
+) -> None:
+    found = []
+    for at_once in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FIRSTDAY_HOME", str(tmp_path_factory.mktemp("home")))
+            settings.cache_clear()
+            for number, (ending, content) in enumerate(files):
+                deliver(churn, f"{number}{ending}", content)
+                if not at_once:
+                    store_events.store_events(churn)
+            batches = store_events.store_events(churn)
+            assert len(batches) == at_once
+            found.append({table: select(churn, text) for table, text in STORED.items()})
+    settings.cache_clear()
+    assert found[0] == found[1]

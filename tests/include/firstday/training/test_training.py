@@ -13,7 +13,7 @@ from sklearn.model_selection import GroupKFold
 from include.firstday import generate_events, lake, promotion, registry, store_events, update_features
 from include.firstday.lake import Run
 from include.firstday.prepare import open_lake
-from include.firstday.training import best, candidates, gates, training_set
+from include.firstday.training import best, candidates, gates, metrics, training_set
 from include.firstday.training.training_set import TooLittleDataError, build_training_set, read, split
 from include.firstday.use_case import Candidate, UseCase, UseCaseError
 
@@ -60,7 +60,8 @@ def test_an_estimator_that_is_not_allowed_is_refused(path: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase) -> None:
+def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "REPEATS", 20)  # of the bootstrap: half a minute's worth otherwise
     load(churn, NOON, 3)
     built = build_training_set(churn)
     train, test = split(read(built))

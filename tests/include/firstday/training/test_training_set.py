@@ -96,7 +96,7 @@ late_events = st.builds(
 )
 
 
-@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(more=st.lists(late_events, min_size=1, max_size=6))
 def test_no_event_from_after_a_cutoff_or_unknown_then_changes_a_row(three_cutoffs: UseCase, more: list[Row]) -> None:
     """With more events, a row is still what those make of it that had happened (or, as known, been stored) by then."""

@@ -29,8 +29,8 @@ from include.firstday.stack import service
 from include.firstday.use_case import UseCase
 from tests.faults import chaos, compare, deliveries
 from tests.faults.processes import run_alone
+from tests.installation import wait_until
 from tests.servers import free_port
-from tests.test_end_to_end import wait_until
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,25 +10,23 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
-from tests.test_end_to_end import Installation
+from tests.installation import Installation
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HISTORY_DAYS = "2"  # enough users whose label is known to train on
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation of its own for the browser."""
-    if CHROMIUM is None:
-        pytest.skip("needs a browser: on Debian, sudo apt-get install chromium")
-    made = Installation(tmp_path_factory.mktemp("browser") / "home")
-    made.environment["FIRSTDAY_HISTORY_DAYS"] = HISTORY_DAYS
-    with made:
+    """A running installation of its own."""
+    with Installation(tmp_path_factory.mktemp("installation") / "home", HISTORY_DAYS) as made:
         yield made
 
 
-@pytest.fixture(scope="package")
-def browser(installation: Installation) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: on Debian, sudo apt-get install chromium")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield launched

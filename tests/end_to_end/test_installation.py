@@ -1,0 +1,294 @@
+"""One really running installation, as people see it: from its first predictions, by a real browser, to a kill.
+
+The tests take turns: what takes minutes is begun by the first ones and looked at by later ones.
+"""
+
+import json
+import re
+import signal
+import time
+import urllib.error
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Frame, expect
+
+from include.firstday import use_case
+from include.firstday.settings import REPOSITORY
+from tests.end_to_end.conftest import Visitor
+from tests.installation import PROCESS_EVENTS, Installation, get, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+TABS = ("now", "users", "model", "lake", "api")
+AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+USER = "seen-in-the-browser"
+TRAINING = "first_day_churn.train_model"
+AHEAD = timedelta(hours=1, seconds=100)  # of the clock: refused in the next minute, good soon after
+
+
+def post(installation: Installation, rows: list[dict[str, Any]]) -> int:
+    body = "\n".join(map(json.dumps, rows)).encode()
+    headers = {"Authorization": f"Bearer {installation.token()}", "Content-Type": "application/x-ndjson"}
+    answer = get(f"{installation.airflow}/firstday/api/first_day_churn/events", body, **headers)
+    return int(answer["accepted"])
+
+
+def event(kind: str, moment: datetime, **more: str) -> dict[str, str]:
+    return {"event_type": kind, "user_id": USER, "event_time": moment.isoformat(), **more}
+
+
+def violations(frame: Frame) -> list[str]:
+    """What axe (https://github.com/dequelabs/axe-core) has against what is shown."""
+    frame.evaluate(AXE)
+    found = frame.evaluate("async () => (await axe.run(document)).violations")
+    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ahead(installation: Installation) -> datetime:
+    """Posts what the tests look for: a user's bets, a row without its user, and one from a clock that is ahead of ours.
+
+    Returns the moment of that last row.
+    """
+    now = datetime.now(UTC)
+    bets = [event("new_bet", now - timedelta(milliseconds=row), bet_amount="2.50") for row in range(5000)]
+    opening = [
+        event("new_registration", now - timedelta(minutes=9), postcode="10115"),
+        event("new_purchases", now - timedelta(minutes=8), amount="25.00"),
+    ]
+    assert post(installation, [*opening, *bets]) == 5002
+    assert post(installation, [event("new_bet", now + AHEAD, bet_amount="7.77"), {"event_type": "new_bet"}]) == 2
+    return now + AHEAD
+
+
+def test_the_first_predictions_are_there_when_it_says_so(installation: Installation) -> None:
+    row = installation.query(
+        "select count(*) as predictions, count(distinct model_version) as versions, min(model_version) as version "
+        "from predictions"
+    )[0]
+    assert int(row["predictions"]) > 0
+    assert (row["versions"], row["version"]) == ("1", "1")
+
+
+def test_every_dag_is_there_paused_as_its_use_case_says_and_without_import_errors(installation: Installation) -> None:
+    assert installation.api("importErrors")["import_errors"] == []
+    dags = {dag["dag_id"]: dag["is_paused"] for dag in installation.api("dags")["dags"]}
+    elsewhere = {"check_use_cases", "consume_source", "deliver_predictions"}  # a DAG for what the YAML names, or none
+    files = {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - elsewhere
+    assert PROCESS_EVENTS in dags
+    cases = [use_case.load(name) for name in use_case.names()]
+    assert set(dags) == {f"{case.name}.{file}" for case in cases for file in files}
+    assert {dag for dag, is_paused in dags.items() if is_paused} == {
+        f"{case.name}.{file}" for case in cases for file in files if case.starts_paused
+    }
+
+
+def test_the_shipped_model_is_the_champion_in_mlflow(installation: Installation) -> None:
+    alias = "api/2.0/mlflow/registered-models/alias?name=first_day_churn&alias=champion"
+    assert get(f"{installation.mlflow}/{alias}")["model_version"]["version"] == "1"
+
+
+def test_the_page_is_in_airflow_and_fills(visitor: Visitor, pictures: Path) -> None:
+    visitor.page.goto(visitor.url)
+    visitor.page.get_by_role("link", name="Firstday").click()
+    frame = visitor.firstday()
+    expect(frame.locator(".state")).to_contain_text("healthy", ignore_case=True)
+    expect(frame.locator(".uplot").first).to_be_visible()
+    tiles = frame.locator(".tile").all_inner_texts()
+    assert len(tiles) == 8
+    assert any("version 1" in text for text in tiles)
+    frame.wait_for_timeout(1000)
+    visitor.page.screenshot(path=pictures / "page_now.png")
+    assert visitor.errors == []
+    assert visitor.outside == []
+
+
+def test_training_is_triggered_by_airflows_form(visitor: Visitor, installation: Installation) -> None:
+    page = visitor.page
+    page.goto(f"{visitor.url}/dags/{TRAINING}")
+    page.get_by_role("button", name="Trigger Dag").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("batch_id")
+    dialog.get_by_role("button", name="Trigger", exact=True).click()
+    wait_until(lambda: bool(trainings(installation)), 30)
+
+
+def trainings(installation: Installation) -> list[dict[str, Any]]:
+    """The trainings that somebody has triggered."""
+    runs = installation.api(f"dags/{TRAINING}/dagRuns")["dag_runs"]
+    return [run for run in runs if run["run_type"] == "manual"]
+
+
+def test_everything_listens_on_this_machine_only_and_needs_a_login(installation: Installation) -> None:
+    addresses = {
+        connection.laddr.ip
+        for process in installation.processes()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {"127.0.0.1"}
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        get(f"{installation.airflow}/api/v2/dags")
+
+
+def test_airflows_command_line_speaks_to_it(installation: Installation) -> None:
+    assert PROCESS_EVENTS in installation.command(
+        "include.firstday.stack", "airflow", "dags", "list", "--output", "plain"
+    )
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1360), ("dark", 1360), ("light", 390)])
+def test_every_tab_passes_axe_and_fits(browser: Browser, installation: Installation, theme: str, width: int) -> None:
+    visitor = Visitor(browser, installation, width, theme)
+    try:
+        for tab in TABS:
+            frame = visitor.firstday(tab)
+            assert frame.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")
+            assert violations(frame) == [], tab
+            assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth"), (tab, width)
+        assert visitor.errors == []
+    finally:
+        visitor.context.close()
+
+
+def test_the_keyboard_is_enough(visitor: Visitor) -> None:
+    frame = visitor.firstday()
+    frame.locator("nav a").first.focus()
+    visitor.page.keyboard.press("Tab")
+    visitor.page.keyboard.press("Enter")
+    frame.wait_for_selector("nav a[aria-current][href='#users']")
+    frame.wait_for_selector("#search")
+    frame.locator("#search").focus()
+    visitor.page.keyboard.type("0")
+    for _ in range(7):  # longer than the page waits between two looks: what is typed stays, and so does the cursor
+        frame.wait_for_timeout(1000)
+    assert frame.evaluate("document.activeElement.id") == "search"
+    first = frame.locator("#listed tbody a").first
+    expect(first).to_have_text(re.compile("^0"))
+    first.focus()
+    visitor.page.keyboard.press("Enter")
+    expect(frame.get_by_role("heading", name="Churn probability through the day")).to_be_visible()
+
+
+def test_posted_events_arrive_in_the_chart_and_are_scored(
+    visitor: Visitor, installation: Installation, pictures: Path
+) -> None:
+    frame = visitor.firstday("users")
+    frame.fill("#search", USER)
+    row = frame.locator("#listed tbody tr", has_text=USER)
+    expect(row).to_contain_text("%", timeout=120_000)
+    row.get_by_role("link").click()
+    expect(frame.get_by_text("bet_count").first).to_be_visible()
+    expect(frame.get_by_text("local ablation")).to_be_visible(timeout=60_000)
+    frame.wait_for_timeout(500)
+    visitor.page.screenshot(path=pictures / "page_user.png")
+    user = installation.firstday(f"users/{USER}")
+    assert user["features"]["bet_count"] == 5000
+    assert 0 <= user["prediction"]["churn_probability"] <= 1
+    frame = visitor.firstday("now")
+    said = frame.get_by_role("img", name="Events a minute, by type").get_attribute("aria-label")
+    highest = re.search(r"new_bet: newest [\d.]+, highest ([\d.]+)", str(said))
+    assert highest is not None, said
+    assert float(highest[1]) >= 5000
+    assert visitor.errors == []
+
+
+def test_a_refused_row_is_replayed_from_the_page(
+    visitor: Visitor, installation: Installation, ahead: datetime, pictures: Path
+) -> None:
+    """A row from a clock that is ahead is refused; once its moment is less than an hour ahead, a replay stores it."""
+    frame = visitor.firstday("lake")
+    rule = frame.locator("tbody tr", has_text="event_time: expected at most an hour ahead")
+    expect(rule).to_be_visible(timeout=120_000)
+    visitor.page.screenshot(path=pictures / "page_lake.png")
+    time.sleep(max(0.0, (ahead - timedelta(hours=1) - datetime.now(UTC)).total_seconds() + 2))
+    rule.get_by_role("button", name="Replay").click()
+    expect(rule.get_by_text("Started")).to_be_visible()
+    stored = f"select count(*) as n from events where bet_amount = 7.77 and user_id = '{USER}'"
+    wait_until(lambda: installation.query(stored)[0]["n"] == "1", 240, every=2)
+    rule.get_by_role("link", name="the run").click()
+    visitor.page.wait_for_url("**/dags/first_day_churn.replay_rejected/runs/**")
+    wait_until(lambda: "1 stored as events" in str(replay_note(installation)), 120, every=2)
+
+
+def replay_note(installation: Installation) -> str | None:
+    note: str | None = installation.api("dags/first_day_churn.replay_rejected/dagRuns")["dag_runs"][0]["note"]
+    return note
+
+
+def test_a_link_leads_out_of_the_frame_to_airflows_run(visitor: Visitor) -> None:
+    frame = visitor.firstday("lake")
+    link = frame.get_by_role("region", name="Micro-batches, the newest first").get_by_role("link").first
+    link.click()
+    visitor.page.wait_for_url("**/dags/first_day_churn.*/runs/**")
+    expect(visitor.page.get_by_text("stored").first).to_be_visible()  # in the run's note
+
+
+def test_what_it_has_trained_is_seen_on_the_page_and_in_mlflow(
+    visitor: Visitor, installation: Installation, pictures: Path
+) -> None:
+    wait_until(lambda: trainings(installation)[0]["state"] in ("success", "failed"), 500, every=3)
+    assert trainings(installation)[0]["state"] == "success"
+    frame = visitor.firstday("model")
+    row = frame.locator("tbody tr", has_text="version 2")
+    expect(row).to_be_visible(timeout=90_000)  # what the registry says is remembered for half a minute
+    frame.wait_for_timeout(500)
+    visitor.page.screenshot(path=pictures / "page_model.png")
+    with visitor.context.expect_page() as opened:
+        row.get_by_role("link", name="run").click()
+    mlflow = opened.value
+    mlflow.wait_for_load_state()
+    assert mlflow.url.startswith(installation.mlflow)
+    expect(mlflow.get_by_text("log_loss").first).to_be_visible(timeout=60_000)
+
+
+def test_a_minute_comes_in_and_is_scored(installation: Installation) -> None:
+    newest = "select max(batch_id) as batch, max(scored_at) as scored_at, count(*) as predictions from predictions"
+    before, runs = installation.query(newest)[0], installation.successful_runs()
+    wait_until(lambda: int(installation.query(newest)[0]["batch"]) > int(before["batch"]), 180, every=2)
+    after = installation.query(newest)[0]
+    assert int(after["predictions"]) > int(before["predictions"])
+    assert after["scored_at"] > before["scored_at"]
+    wait_until(lambda: installation.successful_runs() > runs, 60, every=2)
+
+
+def test_a_killed_scheduler_is_started_again(installation: Installation) -> None:
+    killed = installation.server("scheduler")
+    workers = killed.children()
+    killed.kill()
+    wait_until(lambda: "scheduler had ended and was started again" in installation.said(), 60)
+    assert not [worker for worker in workers if worker.is_running()]
+    runs = installation.successful_runs()
+    wait_until(lambda: installation.successful_runs() > runs, 150, every=2)
+
+
+def test_no_secret_is_in_a_log_or_in_what_a_pipe_sees(installation: Installation) -> None:
+    secrets = [
+        *json.loads((installation.home / "airflow" / "secrets.json").read_text()).values(),
+        json.loads((installation.home / "airflow" / "passwords.json").read_text())["admin"],
+    ]
+    logs = [path for folder in ("logs", "stack", "airflow/logs") for path in (installation.home / folder).rglob("*")]
+    texts = [installation.said(), *(path.read_text(errors="replace") for path in logs if path.is_file())]
+    assert len(texts) > 5
+    assert not [text for text in texts if any(secret in text for secret in secrets)]
+
+
+def test_it_stops_all_and_goes_on_where_it_was(installation: Installation) -> None:
+    """Asked to stop, it leaves no process; killed outright, its servers go too; each time the data stays."""
+    started = installation.processes()
+    installation.process.send_signal(signal.SIGINT)
+    assert installation.process.wait(60) == 0
+    assert [process for process in [*started, *installation.processes()] if process.is_running()] == []
+    before = installation.query("select count(*) as predictions from predictions")[0]
+
+    installation.start()
+    after = installation.query("select count(*) as predictions from predictions")[0]
+    assert int(after["predictions"]) >= int(before["predictions"])
+    started = installation.processes()
+    installation.process.kill()
+    installation.process.wait()
+    wait_until(lambda: not [process for process in started if process.is_running()], 60)
