@@ -26,7 +26,9 @@ function controls(useCase) {
   const look = async () => {
     const asked = { ...choice };
     const found = await api.get(useCase.name, `users?${query(LIMIT)}`);
-    if (asked.search === choice.search && asked.only === choice.only) document.getElementById("listed")?.replaceChildren(...listed(found, useCase));
+    const shown = document.getElementById("listed");
+    if (!shown) return; // another tab is, by now
+    if (asked.search === choice.search && asked.only === choice.only) shown.replaceChildren(...listed(found, useCase));
     document.getElementById("export").href = api.address(useCase.name, `users.csv?${query(100000)}`).href;
   };
   const set = (name) => (event) => {
