@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test fmt check lock airflow load chaos soak bench backup restore secrets cluster exec
+.PHONY: help run test faults fmt check lock airflow load chaos soak bench backup restore secrets cluster exec
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -44,9 +44,12 @@ SERVICE ?= worker
 exec: $(INSTALLED_DEV)  ## A command in a service of `make cluster`: make exec ARGS="python -m include.firstday status".
 	@exec $(BIN)/python -m include.firstday.stack exec $(SERVICE) $(ARGS)
 
-test: $(INSTALLED_DEV)  ## All tests, the fast ones first. A part of them: make test ARGS="-k lake".
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS) || [ $$? -eq 5 ]
+test: $(INSTALLED_DEV)  ## The tests, the fast ones first. A part of them: make test ARGS="-k lake".
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not faults" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS) || [ $$? -eq 5 ]
+
+faults: $(INSTALLED_DEV)  ## The tests that kill: `make cluster`, `make chaos` and `make soak` in small; minutes.
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m faults $(ARGS) || [ $$? -eq 5 ]
 
 chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one killed, repeated and shuffled; minutes.
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)

@@ -11,8 +11,8 @@ from include.firstday.use_case import UseCase
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole installations first: they take longest, or the others would be done and wait for them."""
-    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+    """What starts whole installations first: it takes longest, and the others would be done and wait for it."""
+    items.sort(key=lambda item: not ("end_to_end" in item.path.parts or item.path.name == "test_cluster.py"))
 
 
 @pytest.fixture(autouse=True)

@@ -180,6 +180,11 @@ class Lake:
         text = f"select * from lake.{quoted(self.schema)}.{quoted(table)} where batch_id <= $upto"
         self.build_text(table, text, upto=upto)
 
+    def narrow(self, table: str, to: str) -> None:
+        """Make a temporary table of the same name that holds a table's rows of those users that another one holds."""
+        source = f"lake.{quoted(self.schema)}.{quoted(table)}"
+        self.build_text(table, f"select * from {source} where user_id in (select user_id from {quoted(to)})")
+
     def append(self, table: str, rows: pa.Table) -> None:
         """Append an Arrow table to a table, matching columns by name; missing ones become NULL."""
         with self._registered(rows) as source:

@@ -6,7 +6,7 @@ in shadow, into a table of its own that nothing acts on.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
@@ -73,7 +73,7 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | No
             stretches = _stretches(opened, shard)
             if not stretches:
                 return None
-            features = pa.concat_tables(_features(opened, use_case, stretch) for stretch in stretches)
+            features = _features(opened, use_case, stretches)
         champion = registry.champion(use_case)
         if champion is None:
             raise NoChampionError(f"no champion for {use_case.name} yet: train a model, or register the shipped one")
@@ -106,16 +106,19 @@ def _stretches(opened: Lake, shard: Shard) -> list[_Stretch]:
     return [_Stretch(after, upto, tuple(buckets)) for (after, upto), buckets in sorted(waiting.items())]
 
 
-def _features(opened: Lake, use_case: UseCase, stretch: _Stretch) -> pa.Table:
+def _features(opened: Lake, use_case: UseCase, stretches: list[_Stretch]) -> pa.Table:
     """One row per user to score: their features, and for which micro-batch."""
-    rows = opened.table(
-        f"{SQL}/users_to_score",
-        after=stretch.after,
-        upto=stretch.upto,
-        buckets=list(stretch.buckets),
-        measures=list(use_case.scoring.measures),
-    )
-    return rows.append_column("batch_id", pa.array([stretch.upto] * rows.num_rows, pa.int64()))
+    active = [
+        opened.table(f"{SQL}/active_users", measures=list(use_case.scoring.measures), **asdict(stretch))
+        for stretch in stretches
+    ]
+    opened.build_rows("active_users", pa.concat_tables(active))
+    # What user_features.sql reads are then the rows of these users alone: those of all, most of whose window is long
+    # over, would cost more with every day.
+    for table in ("users", "feature_state"):
+        opened.narrow(table, "active_users")
+    opened.build(f"use_cases/{use_case.name}/user_features")
+    return opened.table(f"{SQL}/users_to_score")
 
 
 def predictions(features: pa.Table, champion: "registry.Champion", run: Run) -> pa.Table:

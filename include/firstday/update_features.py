@@ -6,7 +6,7 @@ Both go through the same statements, so any split of the same events into micro-
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from include.firstday import feature_sources, forgotten, lake
@@ -24,7 +24,7 @@ ROW_LIMIT = 500_000  # events of whole micro-batches taken at once: bounds memor
 
 @dataclass(frozen=True)
 class Updated:
-    """What one step brought up to date: micro-batches `after < batch_id <= upto`. `is_last`: no more of them waited."""
+    """What one step brought up to date: micro-batches `after < batch_id <= upto`. `is_last`: no more waited."""
 
     after: int
     upto: int
@@ -63,9 +63,11 @@ def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | 
             stands = opened.progress_of(STAGE, shard.buckets)
             after = min(stands.values())
             buckets = [bucket for bucket, stand in stands.items() if stand == after]
-            upto = _next(opened, after, stands)
-            if upto is None:
+            waiting = opened.row("lake/next_micro_batches", after=after, row_limit=ROW_LIMIT)
+            if waiting["upto"] is None:
                 return None
+            # None beyond where others of the buckets stand, so that they meet.
+            upto = min([waiting["upto"], *(stand for stand in stands.values() if stand > after)])
             noted_at = feature_sources.noted_at(opened)
             if changed := feature_sources.changed(opened, use_case):
                 log.warning("%s", feature_sources.notice(use_case, changed))
@@ -78,17 +80,9 @@ def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | 
             for table in ("users_now", "feature_state_now"):
                 forgotten.drop(opened, table)
             write(opened)
-            is_last = _next(opened, min(opened.progress_of(STAGE, shard.buckets).values()), {}) is None
-            step = Updated(after, upto, **counts, is_last=is_last)
+            step = Updated(after, upto, **counts, is_last=upto == waiting["last_waiting"])
             commit.message = describe(step)
         return step
-
-
-def _next(opened: Lake, after: int, stands: Mapping[int, int]) -> int | None:
-    """The last micro-batch to take at once: none beyond where others of the buckets stand, so that they meet."""
-    upto: int | None = opened.value("lake/next_micro_batches", after=after, row_limit=ROW_LIMIT)
-    ahead = [stand for stand in stands.values() if stand > after]
-    return min([upto, *ahead]) if upto else None
 
 
 def compute(opened: Lake, use_case: UseCase) -> None:

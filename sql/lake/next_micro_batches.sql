@@ -1,14 +1,16 @@
--- One row: the last micro-batch a stage may take at once, so that no more than $row_limit rows are in memory.
--- Null where nothing is new; at least one micro-batch otherwise.
+-- One row: up to which micro-batch a stage may take them at once, so that no more than $row_limit rows are in memory,
+-- and the last one that waits. Nulls where nothing is new; at least one micro-batch otherwise.
+-- Compares expressions, or DuckLake would look through the statistics of every file of the lake for this small table.
 -- params: $after, $row_limit
 with waiting as (
     select
         batch_id,
         sum(rows_stored) over (order by batch_id) - rows_stored as rows_before
     from micro_batches
-    where batch_id > $after
+    where batch_id + 0 > $after
 )
 
-select max(batch_id) as batch_id
+select
+    max(batch_id) filter (where rows_before = 0 or rows_before < $row_limit) as upto,
+    max(batch_id) as last_waiting
 from waiting
-where rows_before = 0 or rows_before < $row_limit

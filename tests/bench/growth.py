@@ -1,8 +1,8 @@
 """One micro-batch on a lake that grows from 2 to 20 to 100 million events, and the memory that loading it takes.
 
-Each day of history is 2,002,000 events of 2,000 players, in Parquet files of half a million. The micro-batches measured bring 35,000
-events of players in their first day, in one process, and go all the way: store, update, score, publish. The history is
-loaded by a process whose memory is watched, by the same stages in the same bounds as any backlog.
+Each day of history is 2,002,000 events of 2,000 players, in Parquet files of half a million. The micro-batches measured
+bring 35,000 events of players in their first day, in one process, and go all the way: store, update, score, publish.
+The history is loaded by a process whose memory is watched, by the same stages in the same bounds as any backlog.
 """
 
 import json

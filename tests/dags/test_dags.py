@@ -103,7 +103,7 @@ def test_a_broken_use_case_is_an_import_error_and_the_others_run(home: Path, tmp
     import shutil
 
     copy = tmp_path / "project"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", "var", ".git", "__pycache__"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv*", "var", ".git", ".*_cache", "__pycache__"))
     broken = copy / "include" / "use_cases" / "broken"
     shutil.copytree(copy / "include" / "use_cases" / "first_day_churn", broken)
     (broken / "use_case.yaml").write_text("name: broken\n")
@@ -145,7 +145,7 @@ def test_targets_and_sources_have_dags_of_their_own_and_credentials_from_connect
     import shutil
 
     copy = tmp_path / "project"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", "var", ".git", "__pycache__"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv*", "var", ".git", ".*_cache", "__pycache__"))
     yaml = copy / "include" / "use_cases" / "first_day_churn" / "use_case.yaml"
     target = (
         "targets: {crm: {kind: http, url: 'http://127.0.0.1:PORT/', connection: crm}}\n"

@@ -134,7 +134,7 @@ def _predicted(use_case: UseCase) -> Found:
     for step in _steps(use_case):
         with _at(use_case, step.snapshot) as connection:
             connection.execute(
-                f"create temp table expected as {statement('stages/score_users/users_to_score').text}",
+                f"create temp table active_users as {statement('stages/score_users/active_users').text}",
                 {
                     "after": step.after,
                     "upto": step.upto,
@@ -142,7 +142,8 @@ def _predicted(use_case: UseCase) -> Found:
                     "measures": list(use_case.scoring.measures),
                 },
             )
-            expected = connection.execute("from expected").to_arrow_table()
+            # From the lake's view, which tells the features of all users.
+            expected = connection.execute(statement("stages/score_users/users_to_score").text).to_arrow_table()
         with open_lake(use_case, read_only=True) as opened:
             columns = ", ".join(expected.column_names)
             scored = opened.query(

@@ -17,7 +17,7 @@ def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=500)
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_a_lake_under_faults_is_that_without_them_and_a_change_of_one_row_is_found(
     churn: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,17 +39,10 @@ def test_a_lake_under_faults_is_that_without_them_and_a_change_of_one_row_is_fou
     assert line.split()[-2:] == ["2", "<<<"]  # what should be there and is not, and what is there and should not be
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize("name", sorted(set(use_case.names()) - {"first_day_churn"}))
-def test_so_it_is_for_every_other_use_case(name: str) -> None:
-    ran = chaos("--use-case", name, "--kills", "1", "--events", "2000", "--files", "8")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "0 differences" in ran.stdout
-
-
-@pytest.mark.slow
-def test_so_it_is_with_two_shards_at_work() -> None:
-    ran = chaos("--shards", "2", "--kills", "2", "--events", "5000", "--files", "16")
+def test_so_it_is_for_every_other_use_case_with_two_shards_at_work(name: str) -> None:
+    ran = chaos("--use-case", name, "--shards", "2", "--kills", "1", "--events", "2000", "--files", "8")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "0 differences" in ran.stdout
 

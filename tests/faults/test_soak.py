@@ -24,7 +24,7 @@ def test_what_grows_on_is_found_and_what_settles_is_not() -> None:
     assert list(failures(slower, 2)) == ["a micro-batch of the last hour took 1.25 times one of the first"]
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.parametrize(("more", "code"), [([], 0), (["--without-maintenance"], 1)])
 def test_the_lake_is_bounded_by_its_maintenance(more: list[str], code: int) -> None:
     few = ["--micro-batches", "14", "--batches-an-hour", "2", "--retention-hours", "2", "--history-days", "0.05"]

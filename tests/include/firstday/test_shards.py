@@ -43,13 +43,13 @@ def split(of: int) -> list[Shard]:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
-    """Forty minutes of events, some late and some repeated."""
+    """Thirty minutes of events, some late and some repeated."""
     from include.firstday import use_case
 
     with pytest.MonkeyPatch.context() as patch:
         home(patch, tmp_path_factory.mktemp("source"))
         churn = use_case.load("first_day_churn")
-        generate_events.generate_minutes(churn, NOON - timedelta(minutes=40), NOON, FAULTS)
+        generate_events.generate_minutes(churn, NOON - timedelta(minutes=30), NOON, FAULTS)
         yield [file.path for file in landing.pending(churn.name)]
     settings.cache_clear()
 
@@ -104,7 +104,7 @@ def test_one_two_and_four_shards_at_once_give_the_same_tables(
 
 
 @hypothesis_settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(rounds=st.lists(st.tuples(st.sampled_from([1, 2, 3, 4, 16]), st.randoms()), min_size=1, max_size=3))
 def test_the_number_of_shards_may_change_while_some_are_behind(
@@ -196,12 +196,12 @@ def test_a_lake_from_before_the_buckets_goes_on_where_it_was(churn: UseCase, fil
 
 @pytest.mark.slow
 def test_each_user_is_scored_once_a_micro_batch_by_however_many_shards(churn: UseCase, files: list[Path]) -> None:
-    deliver(churn, files[:30])
+    deliver(churn, files[:20])
     process(churn, 2)
     promotion.register_shipped(churn)
     for shard in reversed(split(2)):
         score_users.score_users(churn, shard=shard)
-    deliver(churn, files[30:])
+    deliver(churn, files[20:])
     process(churn, 2)
     score_users.score_users(churn, shard=Shard(0, 2))
     publish_predictions.publish_predictions(churn)

@@ -33,7 +33,7 @@ from tests.installation import wait_until
 from tests.servers import free_port
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.faults,
     pytest.mark.timeout(580),
     pytest.mark.skipif(bool(service.missing_programs()), reason="; ".join(service.missing_programs())),
 ]
