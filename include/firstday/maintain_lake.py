@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 SQL = "stages/maintain_lake"
 REWRITTEN = ("users", "feature_state", "progress")
 REWRITE_FROM = 0.1  # the share of a file's rows that are gone
+MERGE = "merge_files"
+MERGED_AT_ONCE = 50  # partitions: some have millions of rows, and all of a call are in memory together
 DAY = timedelta(days=1)
 THINNED_AFTER = timedelta(hours=1)  # longer than any transaction lasts; each minute's files are read with the catalog
 
@@ -65,9 +67,14 @@ def maintain_lake(
             if time.monotonic() > ends:
                 log.warning("the time budget of %s s is spent before: %s", budget_seconds, what)
                 break
-            with opened.exclusive():
-                opened.rows(f"{SQL}/{statement}", **parameters)
-            done.append(what)
+            # The lock is held for a piece of the merging at a time: stages take their turns in between.
+            is_done = False
+            while not is_done and time.monotonic() <= ends:
+                with opened.exclusive():
+                    changed = opened.rows(f"{SQL}/{statement}", **parameters)
+                is_done = statement != MERGE or not changed
+            if is_done:
+                done.append(what)
     dropped = drop_consumed(use_case, limits.consumed), drop_partial(use_case, limits.leftovers), lake.drop_dead_spill()
     log.info("done: %s; dropped: %d consumed files, %d partial files, %d spill folders", ", ".join(done), *dropped)
     return done
@@ -103,7 +110,8 @@ def _steps(opened: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, o
     rewritten = {"schema": opened.schema, "threshold": REWRITE_FROM}
     for table in REWRITTEN:
         yield f"rewrite {table}", "rewrite_files", {"table": table, **rewritten}
-    yield "merge files", "merge_files", {}
+    for table in sorted(opened.tables() - opened.views()):
+        yield f"merge {table}", MERGE, {"table": table, "schema": opened.schema, "partitions": MERGED_AT_ONCE}
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
     if old := _snapshots(opened, limits.snapshots, limits.thinned):
         yield f"expire {len(old)} snapshots", "expire_snapshots", {"versions": old}
