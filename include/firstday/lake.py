@@ -257,6 +257,10 @@ class Lake:
         if self.execute("lake/advance_progress", **values, now=now()) != wanted:
             raise ProgressMoved(f"{stage}: progress is no longer at micro-batch {after}")
 
+    def cache_no_files(self) -> None:
+        """Keep nothing in memory of the files that are read: for work that reads each of many once."""
+        self._connection.execute("set enable_external_file_cache = false")
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the write lock without a transaction of our own, for calls that commit by themselves."""

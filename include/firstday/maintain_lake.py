@@ -63,6 +63,7 @@ def maintain_lake(
     ends = time.monotonic() + budget_seconds
     done = []
     with open_lake(use_case, run or Run(task="maintain_lake")) as opened:
+        opened.cache_no_files()
         for what, statement, parameters in _steps(opened, limits):
             if time.monotonic() > ends:
                 log.warning("the time budget of %s s is spent before: %s", budget_seconds, what)

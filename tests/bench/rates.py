@@ -1,17 +1,21 @@
-"""What else has a rate: scoring by users, the generator by events, and the lake's bytes by events."""
+"""What else has a rate: scoring by users, storing by files, the generator by events, the lake's bytes by events."""
 
 import gzip
 import json
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from include.firstday import generate_events, landing, promotion, score_users, store_events, update_features, use_case
 from include.firstday.generator import events
 from include.firstday.prepare import open_lake
 from include.firstday.settings import settings
-from tests.bench.measures import Section, child, scratch
+from tests.bench.measures import Row, Section, child, scratch
 from tests.bench.players import Day, write_parquet
 
 MODULE = "tests.bench.rates"
@@ -23,10 +27,11 @@ def run(quick: bool = False) -> Section:
     """Measure all of it. `quick`: fewer users and hours."""
     section = Section(
         "rates",
-        "Scoring, the generator and the lake's bytes",
+        "Scoring, small files, the generator and the lake's bytes",
         "Scoring: all users of a load at once, from the lake's features to the committed log of predictions; the first "
-        "call of a process loads the model, the second does not. Generator: in one process, written as gzipped NDJSON, "
-        "which is what landing gets. Bytes: the same events as NDJSON, gzipped, and as the lake keeps them.",
+        "call of a process loads the model, the second does not. Files: the same events in one or in many. Generator: "
+        "in one process, written as gzipped NDJSON, which is what landing gets. Bytes: the same events as NDJSON, "
+        "gzipped, and as the lake keeps them.",
     )
     with scratch() as folder:
         for users in (100,) if quick else (1_000, 100_000):
@@ -35,6 +40,8 @@ def run(quick: bool = False) -> Section:
                 section.rows.append(
                     {"what": f"score {users:,} users, {call} call", "value": round(seconds, 2), "unit": "s"}
                 )
+        for count in (1, 500):
+            section.rows.append(child(folder / f"home-of-{count}", MODULE, "files", count))
         for name, (value, unit) in child(folder / "home", MODULE, "generator", 1 if quick else 12).items():
             section.rows.append({"what": name, "value": value, "unit": unit})
     return section
@@ -56,6 +63,24 @@ def scoring(users: int) -> dict[str, float]:
         if step is None or step.users != users:
             raise SystemExit(f"scored {step}, expected {users} users")
     return taken
+
+
+def files(count: int) -> Row:
+    """Seconds to store the events of 25 players that come in so many files."""
+    case = use_case.load(CASE)
+    table = pa.concat_tables(Day(players=25).pieces())
+    size = -(-len(table) // count)
+    for number in range(count):
+        part = table.slice(number * size, size)
+        landing.deliver(CASE, f"part-{number:04}.parquet", partial(pq.write_table, part))
+    with open_lake(case):  # makes the lake
+        pass
+    begun = time.perf_counter()
+    (batch,) = store_events.store_events(case)
+    seconds = time.perf_counter() - begun
+    if batch.rows_stored != len(table):
+        raise SystemExit(f"stored {batch}, expected {len(table)} events")
+    return {"what": f"store {len(table):,} events of {count} files", "value": round(seconds, 2), "unit": "s"}
 
 
 def generator(hours: int) -> dict[str, tuple[float, str]]:
@@ -88,4 +113,4 @@ def generator(hours: int) -> dict[str, tuple[float, str]]:
 
 if __name__ == "__main__":
     act, number = sys.argv[1:]
-    print(json.dumps({"scoring": scoring, "generator": generator}[act](int(number))))
+    print(json.dumps({"scoring": scoring, "files": files, "generator": generator}[act](int(number))))
