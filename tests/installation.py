@@ -81,14 +81,12 @@ class Installation:
         return list(ours.union(*(below(process) for process in ours)))
 
     def _ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get("FIRSTDAY_HOME") == str(self.home) and process.pid != os.getpid()
-        except psutil.Error:
-            return False
+        environment = asked(process, psutil.Process.environ, {})
+        return environment.get("FIRSTDAY_HOME") == str(self.home) and process.pid != os.getpid()
 
     def server(self, name: str) -> psutil.Process:
         """The main process of one server."""
-        found = [process for process in self.processes() if name in process.cmdline()]
+        found = [process for process in self.processes() if name in asked(process, psutil.Process.cmdline, [])]
         return min(found, key=lambda process: process.create_time())
 
     def command(self, *arguments: str) -> str:
@@ -129,10 +127,16 @@ class Installation:
 
 def below(process: psutil.Process) -> list[psutil.Process]:
     """Its children and theirs."""
+    found: list[psutil.Process] = asked(process, lambda process: process.children(recursive=True), [])
+    return found
+
+
+def asked(process: psutil.Process, ask: Callable[[psutil.Process], Any], otherwise: Any) -> Any:
+    """What a process answers, or something else where it has ended meanwhile."""
     try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
+        return ask(process)
+    except psutil.Error:
+        return otherwise
 
 
 def get(url: str, body: bytes | None = None, **headers: str) -> Any:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Frame, expect
 from include.firstday import use_case
 from include.firstday.settings import REPOSITORY
 from tests.end_to_end.conftest import Visitor
-from tests.installation import PROCESS_EVENTS, Installation, get, wait_until
+from tests.installation import PROCESS_EVENTS, Installation, asked, get, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -127,7 +127,7 @@ def test_everything_listens_on_this_machine_only_and_needs_a_login(installation:
     addresses = {
         connection.laddr.ip
         for process in installation.processes()
-        for connection in process.net_connections("inet")
+        for connection in asked(process, lambda process: process.net_connections("inet"), [])
         if connection.status == psutil.CONN_LISTEN
     }
     assert addresses == {"127.0.0.1"}

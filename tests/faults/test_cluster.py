@@ -14,10 +14,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg2
@@ -29,7 +28,7 @@ from include.firstday.stack import service
 from include.firstday.use_case import UseCase
 from tests.faults import chaos, compare, deliveries
 from tests.faults.processes import run_alone
-from tests.installation import wait_until
+from tests.installation import asked, below, wait_until
 from tests.servers import free_port
 
 pytestmark = [
@@ -103,8 +102,8 @@ class Cluster:
 
     def workers(self) -> dict[int, str]:
         """Each Celery worker's main process, and its name."""
-        below = psutil.Process(self.process.pid).children(recursive=True)
-        titles = {process.pid: " ".join(asked(process, psutil.Process.cmdline, [])) for process in below}
+        started = below(psutil.Process(self.process.pid))
+        titles = {process.pid: " ".join(asked(process, psutil.Process.cmdline, [])) for process in started}
         found = {pid: re.match(r"\[celeryd: worker@(worker-\d):MainProcess\]", title) for pid, title in titles.items()}
         return {pid: match[1] for pid, match in found.items() if match}
 
@@ -124,7 +123,7 @@ class Cluster:
         raise AssertionError(f"no worker ran {task}")
 
     def kill(self, worker: psutil.Process) -> None:
-        for process in [*asked(worker, lambda process: process.children(recursive=True), []), worker]:
+        for process in [*below(worker), worker]:
             asked(process, psutil.Process.kill, None)
 
     def wait_until_done(self, seconds: float) -> None:
@@ -205,10 +204,10 @@ def test_both_workers_shared_the_work_and_the_files_are_in_the_store(cluster: Cl
 
 
 def test_it_stops_all(cluster: Cluster) -> None:
-    below = psutil.Process(cluster.process.pid).children(recursive=True)
+    started = below(psutil.Process(cluster.process.pid))
     cluster.process.send_signal(signal.SIGINT)
     assert cluster.process.wait(120) == 0
-    assert not [process for process in below if process.is_running()]
+    assert not [process for process in started if process.is_running()]
 
 
 def above(pid: int) -> list[psutil.Process]:
@@ -217,11 +216,3 @@ def above(pid: int) -> list[psutil.Process]:
         return psutil.Process(pid).parents()
     except psutil.Error:
         return []
-
-
-def asked(process: psutil.Process, ask: Callable[[psutil.Process], Any], otherwise: Any) -> Any:
-    """What a process answers, or something else where it has ended meanwhile."""
-    try:
-        return ask(process)
-    except psutil.Error:
-        return otherwise
