@@ -89,7 +89,8 @@ def _section(
         "workload",
         f"{day.players:,} players × {day.events:,} events to features",
         f"One NDJSON file of {megabytes:,.0f} MB. Medians of {len(seconds[OURS])} turns, side by side; imports, "
-        "Spark's session and the enrichment table are ready before the time begins. Everybody's features are the same.",
+        "Spark's session and the enrichment table are ready before the time begins. Everybody's features are the same. "
+        "Memory is that of the contender's own process: Spark's work is done by a JVM beside it.",
     )
     for name in sorted(rate, key=lambda name: -rate[name]):
         section.rows.append(
