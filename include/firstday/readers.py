@@ -1,7 +1,7 @@
-"""Reads one landing file into the temporary table `given_rows`, a bounded piece at a time.
+"""Reads landing files into the temporary table `given_rows`.
 
-A clean file is read by DuckDB itself, at its speed. A text file with a broken row is read again row by row, so that
-every refused row keeps its number and its text.
+Clean files are read by DuckDB itself, at its speed, and those of one form at once. A text file with a broken row is
+read again row by row, a bounded piece at a time, so that every refused row keeps its number and its text.
 """
 
 import csv

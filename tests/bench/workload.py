@@ -15,12 +15,13 @@ from tests.bench.players import Day, write_ndjson
 
 OTHERS = ROOT / ".venv-bench" / "bin" / "python"
 OURS, BARE = "firstday", "bare_duckdb"
-IN_OUR_PYTHON = (BARE, OURS, "pandas_frame", "event_at_a_time")
+IN_OUR_PYTHON = (BARE, "keeping_duckdb", OURS, "pandas_frame", "event_at_a_time")
 IN_THEIR_PYTHON = ("polars_frame", "spark_session", "storey_flow")
 STOREY_PLAYERS = 50  # it takes minutes for what the others do in seconds, so it gets fewer players; its rate counts
 NAMES = {
     OURS: "Firstday: checks, Parquet by hour, exact features, commits",
     BARE: "bare DuckDB over the file",
+    "keeping_duckdb": "bare DuckDB that keeps the events, as Parquet by hour",
     "polars_frame": "Polars",
     "pandas_frame": "pandas",
     "spark_session": "Spark, local[2]",
