@@ -10,11 +10,12 @@ from include.firstday.prepare import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case import UseCase
 
-LARGE = "select md5(range::varchar) as word from range($first, $first + 1500000) order by word"
+LARGE = "select range as number, md5(range::varchar) as word from range($first, $first + 1500000) order by word"
+INTACT = "select count(*) as intact from words where word = md5(number::varchar) and number >= "
 
 
 def test_two_that_spill_to_disk_at_once_do_not_share_files(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIRSTDAY_MEMORY_LIMIT", "60MB")
+    monkeypatch.setenv("FIRSTDAY_MEMORY_LIMIT", "80MB")
     settings.cache_clear()
     with open_lake(churn):
         pass
@@ -24,8 +25,8 @@ def test_two_that_spill_to_disk_at_once_do_not_share_files(churn: UseCase, monke
         with open_lake(churn) as opened:
             opened.build_text("words", LARGE, first=first)
             then()
-            total = opened.query("select count(*) as n, count(distinct word) as words from words").to_pylist()
-            assert total == [{"n": 1_500_000, "words": 1_500_000}]
+            # Row by row, as what needs memory of its own could find too little of it.
+            assert opened.query(f"{INTACT}{first}").to_pylist() == [{"intact": 1_500_000}]
 
     def look() -> None:
         spilled.update(folder.name for folder in (settings().lake_folder / lake.SPILL).iterdir())
