@@ -6,6 +6,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -69,9 +70,9 @@ def files(count: int) -> Row:
     """Seconds to store the events of 25 players that come in so many files."""
     case = use_case.load(CASE)
     table = pa.concat_tables(Day(players=25).pieces())
-    size = -(-len(table) // count)
-    for number in range(count):
-        part = table.slice(number * size, size)
+    ends = [len(table) * number // count for number in range(count + 1)]
+    for number, (start, end) in enumerate(pairwise(ends)):
+        part = table.slice(start, end - start)
         landing.deliver(CASE, f"part-{number:04}.parquet", partial(pq.write_table, part))
     with open_lake(case):  # makes the lake
         pass
