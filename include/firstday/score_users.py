@@ -117,6 +117,9 @@ def _features(opened: Lake, use_case: UseCase, stretches: list[_Stretch]) -> pa.
     # over, would cost more with every day.
     for table in ("users", "feature_state"):
         opened.narrow(table, "active_users")
+    # They are active by a row of feature_state; files that are merged meanwhile have been seen to hide it.
+    if unseen := opened.value(f"{SQL}/unseen_users"):
+        raise lake.ProgressMoved(f"{STAGE}: the features of {unseen} users could not be read while files were merged")
     opened.build(f"use_cases/{use_case.name}/user_features")
     return opened.table(f"{SQL}/users_to_score")
 
