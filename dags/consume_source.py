@@ -11,9 +11,9 @@ durable is the server told. What it sends again is recognised. A broken message 
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, credentials, landing_asset, skip, tell
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, credentials, landing_asset, skip, tell
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase, source: str) -> None:
@@ -36,7 +36,7 @@ def build(use_case: UseCase, source: str) -> None:
         @task(outlets=[landing])
         def consume() -> None:
             """Take what is there, make it durable, and tell the server."""
-            from include.firstday import consume_source as stage
+            from include.firstday.ingest import consume_source as stage
 
             case = load(use_case.name)
             try:

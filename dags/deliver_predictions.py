@@ -12,9 +12,9 @@ time, up to a quarter of an hour; runs in between are skipped. Nothing is lost: 
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, credentials, current_run, lake_asset, skip
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, credentials, current_run, lake_asset, skip
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase, target: str) -> None:
@@ -38,7 +38,7 @@ def build(use_case: UseCase, target: str) -> None:
         @task(inlets=[lake_asset(use_case.name, "predictions")])
         def deliver() -> None:
             """Send what is new, micro-batch by micro-batch."""
-            from include.firstday import deliver_predictions as stage
+            from include.firstday.delivery import deliver_predictions as stage
 
             case = load(use_case.name)
             known = credentials(case.targets[target].connection)

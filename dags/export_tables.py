@@ -8,9 +8,9 @@ predictions made on it; a day that is over is not written again. Each file repla
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase) -> None:
@@ -31,7 +31,7 @@ def build(use_case: UseCase) -> None:
         @task
         def write_files() -> str:
             """Write what is new, whole files only."""
-            from include.firstday import export_tables as stage
+            from include.firstday.operations import export_tables as stage
 
             return stage.describe(stage.export_tables(load(use_case.name), current_run()))
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase) -> None:
@@ -38,7 +38,7 @@ def build(use_case: UseCase) -> None:
         @task
         def erase(params: dict[str, Any] | None = None) -> str:
             """Erase the person and look whether anything is left."""
-            from include.firstday import forget_user as stage
+            from include.firstday.operations import forget_user as stage
 
             return stage.describe(stage.forget_user(load(use_case.name), str((params or {})["user_id"]), current_run()))
 

@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, landing_asset, tell
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, landing_asset, tell
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def params(use_case: UseCase) -> dict[str, Param]:
@@ -56,7 +56,7 @@ def build(use_case: UseCase) -> None:
         @task(outlets=[landing])
         def write_minutes(params: dict[str, float] | None = None) -> None:
             """Write every whole minute that has passed since the last run."""
-            from include.firstday import generate_events as stage
+            from include.firstday.generator import generate_events as stage
 
             written = stage.generate_missed(load(use_case.name), overrides=dict(params or {}))
             tell((f"{written} written", {"rows": written.rows, "files": written.files}), landing)

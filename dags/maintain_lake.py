@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase) -> None:
@@ -35,7 +35,7 @@ def build(use_case: UseCase) -> None:
         @task
         def run_steps(params: dict[str, float] | None = None) -> list[str]:
             """Merge, rewrite, expire and clean, step by step."""
-            from include.firstday import maintain_lake as stage
+            from include.firstday.operations import maintain_lake as stage
 
             return stage.maintain_lake(load(use_case.name), current_run(), (params or {}).get("budget_seconds", 300))
 

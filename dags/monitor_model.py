@@ -12,9 +12,9 @@ that succeeded.
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, notify, skip, tell
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, notify, skip, tell
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase) -> None:
@@ -35,7 +35,7 @@ def build(use_case: UseCase) -> None:
         @task
         def look() -> list[str]:
             """Measure data quality, drift, performance and consistency since the last look; what is an alert."""
-            from include.firstday import monitor_model as stage
+            from include.firstday.monitoring import monitor_model as stage
 
             seen = stage.monitor_model(load(use_case.name), current_run())
             if seen is None:
@@ -53,7 +53,7 @@ def build(use_case: UseCase) -> None:
         @task.short_circuit(trigger_rule="none_failed")
         def drift_is_confirmed() -> int | None:
             """Go on where confirmed drift asks for a new model: the micro-batch that showed it."""
-            from include.firstday import monitor_model as stage
+            from include.firstday.monitoring import monitor_model as stage
 
             return stage.retraining_asked(load(use_case.name))
 

@@ -27,8 +27,9 @@ from airflow.sdk import (
     task,
 )
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import (
+from include.firstday.authoring import check_use_case
+from include.firstday.lake.shards import Shard
+from include.firstday.orchestration.tasks import (
     START,
     TASK_DEFAULTS,
     current_run,
@@ -38,8 +39,7 @@ from include.firstday.orchestration import (
     skip,
     tell,
 )
-from include.firstday.shards import Shard
-from include.firstday.use_case import UseCase, load
+from include.firstday.use_case.use_case import UseCase, load
 
 LATE_AFTER = timedelta(minutes=5)
 ANY_NEWS = "none_failed_min_one_success"  # where several tasks share a stage, those that find nothing skip
@@ -72,7 +72,7 @@ def build(use_case: UseCase) -> None:
         deadline=DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
             interval=LATE_AFTER,
-            callback=SyncCallback("include.firstday.late_run.warn", kwargs={"use_case": use_case.name}),
+            callback=SyncCallback("include.firstday.orchestration.deadline.warn", kwargs={"use_case": use_case.name}),
             name="late",
         ),
         default_args=TASK_DEFAULTS,
@@ -87,30 +87,32 @@ def build(use_case: UseCase) -> None:
         @task(inlets=[landing_asset(use_case.name)], outlets=[events])
         def store_events(shard: int = 0) -> None:
             """Check what waits in landing and append it to `events`."""
-            from include.firstday import notes, status
-            from include.firstday import store_events as stage
+            from include.firstday.ingest import store_events as stage
+            from include.firstday.operations import status
+            from include.firstday.orchestration import reports
 
             case = load(use_case.name)
             share = share_of(case, shard)
             batches = stage.store_events(case, current_run(), seconds=stage.TURN_SECONDS, shard=share)
             if not batches and not status.is_behind(case):
                 skip("nothing new in landing, and no stage is behind")
-            tell(notes.stored(batches), events)
+            tell(reports.stored(batches), events)
 
         @task(inlets=[events], outlets=[features], trigger_rule=ANY_NEWS)
         def update_features(shard: int = 0) -> None:
             """Fold new events into the users' features."""
-            from include.firstday import notes
-            from include.firstday import update_features as stage
+            from include.firstday.features import update_features as stage
+            from include.firstday.orchestration import reports
 
             case = load(use_case.name)
-            tell(notes.updated(stage.update_features(case, current_run(), share_of(case, shard))), features)
+            tell(reports.updated(stage.update_features(case, current_run(), share_of(case, shard))), features)
 
         @task(inlets=[features], outlets=[predictions], trigger_rule=ANY_NEWS)
         def score_users(shard: int = 0) -> None:
             """Let the champion score who has new activity in their first day."""
-            from include.firstday import links, notes
-            from include.firstday import score_users as stage
+            from include.firstday.orchestration import reports
+            from include.firstday.scoring import score_users as stage
+            from include.firstday.servers import links
 
             case = load(use_case.name)
             share = share_of(case, shard)
@@ -119,17 +121,17 @@ def build(use_case: UseCase) -> None:
                 step = stage.score_users(case, current_run(), share)
             except stage.NoChampionError as error:
                 skip(str(error))
-            tell(notes.scored(step, time.perf_counter() - begun), predictions)
+            tell(reports.scored(step, time.perf_counter() - begun), predictions)
             if step is not None:
                 link_to_mlflow(links.model_version(use_case.name, step.model_version))
 
         @task(inlets=[predictions], trigger_rule=ANY_NEWS)
         def publish_predictions() -> None:
             """Tell the outside who is about to churn."""
-            from include.firstday import notes
-            from include.firstday import publish_predictions as stage
+            from include.firstday.delivery import publish_predictions as stage
+            from include.firstday.orchestration import reports
 
-            tell(notes.published(stage.publish_predictions(load(use_case.name), current_run())))
+            tell(reports.published(stage.publish_predictions(load(use_case.name), current_run())))
 
         shared = (store_events, update_features, score_users)
         chain(*(on_each_shard(stage, use_case) for stage in shared), publish_predictions())

@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from airflow.sdk import dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase) -> None:
@@ -35,7 +35,7 @@ def build(use_case: UseCase) -> None:
         @task
         def recompute_and_swap() -> str:
             """Compute every user anew and write those who differ."""
-            from include.firstday import rebuild_features as stage
+            from include.firstday.features import rebuild_features as stage
 
             return stage.describe(stage.rebuild_features(load(use_case.name), current_run()))
 

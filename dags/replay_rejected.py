@@ -12,9 +12,9 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, landing_asset
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, landing_asset
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase) -> None:
@@ -36,7 +36,7 @@ def build(use_case: UseCase) -> None:
         @task(outlets=[landing_asset(use_case.name)])
         def replay(params: dict[str, Any] | None = None) -> str:
             """Try the refused rows again; those that pass become a micro-batch."""
-            from include.firstday import replay_rejected as stage
+            from include.firstday.ingest import replay_rejected as stage
 
             return stage.describe(
                 stage.replay_rejected(load(use_case.name), str((params or {}).get("reason", "")), current_run())

@@ -11,9 +11,9 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, give_up
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, give_up
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase) -> None:
@@ -39,7 +39,7 @@ def build(use_case: UseCase) -> None:
         @task
         def put_back(params: dict[str, Any] | None = None) -> str:
             """Move the alias `champion` back."""
-            from include.firstday import promotion as stage
+            from include.firstday.models import promotion as stage
 
             try:
                 before, now = stage.rollback_model(load(use_case.name), (params or {}).get("version"), current_run())

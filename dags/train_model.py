@@ -15,9 +15,9 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
-from include.firstday import check_use_case
-from include.firstday.orchestration import START, TASK_DEFAULTS, current_run, give_up, link_to_mlflow, tell
-from include.firstday.use_case import UseCase, load
+from include.firstday.authoring import check_use_case
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, give_up, link_to_mlflow, tell
+from include.firstday.use_case.use_case import UseCase, load
 
 
 def build(use_case: UseCase) -> None:
@@ -51,8 +51,8 @@ def build(use_case: UseCase) -> None:
         @task
         def build_training_set(params: dict[str, Any] | None = None) -> dict[str, Any]:
             """Features of mature users at each cut-off, as Parquet beside the MLflow run."""
-            from include.firstday import registry
-            from include.firstday.training import training_set as stage
+            from include.firstday.models import registry
+            from include.firstday.models.training import training_set as stage
 
             asked = {name: (params or {}).get(name) for name in ("batch_id", "as_known")}
             try:
@@ -65,15 +65,15 @@ def build(use_case: UseCase) -> None:
         @task
         def profile_training_set(training_set: dict[str, Any]) -> None:
             """ydata-profiling's report, into the MLflow run."""
-            from include.firstday.training.profile import profile_training_set as stage
+            from include.firstday.models.training.profile import profile_training_set as stage
 
             stage(load(use_case.name), training_set)
 
         @task(map_index_template="{{ candidate }}")
         def train_candidate(training_set: dict[str, Any], candidate: str) -> dict[str, Any]:
             """Cross-validate and fit one candidate, as a nested MLflow run."""
-            from include.firstday import registry
-            from include.firstday.training.candidates import train_candidate as stage
+            from include.firstday.models import registry
+            from include.firstday.models.training.candidates import train_candidate as stage
 
             trained = stage(load(use_case.name), training_set, candidate)
             link_to_mlflow(registry.run_url(trained["run_id"]))
@@ -82,8 +82,8 @@ def build(use_case: UseCase) -> None:
         @task
         def test_best(training_set: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
             """Test the best candidate on the newest users and register it as challenger."""
-            from include.firstday import links
-            from include.firstday.training.best import test_candidate as stage
+            from include.firstday.models.training.evaluate import test_candidate as stage
+            from include.firstday.servers import links
 
             tested = stage(load(use_case.name), training_set, list(results))
             link_to_mlflow(links.model_version(use_case.name, tested["version"]))
@@ -93,8 +93,8 @@ def build(use_case: UseCase) -> None:
         @task
         def promote_if_better(training_set: dict[str, Any], tested: dict[str, Any]) -> dict[str, Any]:
             """Make the challenger champion if it passes every gate; the log says what each gate found."""
-            from include.firstday import registry
-            from include.firstday.training.gates import promote_if_better as stage
+            from include.firstday.models import registry
+            from include.firstday.models.training.gates import promote_if_better as stage
 
             verdict = stage(load(use_case.name), training_set, tested, current_run())
             link_to_mlflow(registry.run_url(training_set["run_id"]))

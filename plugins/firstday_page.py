@@ -39,7 +39,7 @@ def _gate() -> Any:
     from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
     from fastapi import Request
 
-    from include.firstday.web.gate import Gate
+    from include.firstday.web.auth import Gate
 
     def may(method: Any) -> Any:
         def look(use_case: str, request: Request, user: GetUserDep) -> None:
@@ -57,7 +57,7 @@ def _schedule(dag_id: str) -> Any:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    from include.firstday.web.gate import Schedule
+    from include.firstday.web.auth import Schedule
 
     ended = select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.end_date.is_not(None))
     with create_session() as session:

@@ -10,7 +10,7 @@ LONGEST = 1000  # characters that Airflow keeps of a note
 
 def note(xcoms: list[tuple[str, Any]]) -> str:
     """One line from the keys and values that a run's tasks have left, in order: what they told, or a returned text."""
-    from include.firstday.orchestration import NOTE
+    from include.firstday.orchestration.tasks import NOTE
 
     told = [value for key, value in xcoms if isinstance(value, str) and key in (NOTE, "return_value")]
     return ", ".join(told)[:LONGEST]
@@ -35,7 +35,7 @@ def _write(dag_run: Any) -> None:
     from sqlalchemy import select
     from sqlalchemy.orm import object_session
 
-    from include.firstday.use_case import names
+    from include.firstday.use_case.use_case import names
 
     session = object_session(dag_run)
     if session is None or dag_run.note or dag_run.dag_id.split(".")[0] not in names():

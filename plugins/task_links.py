@@ -13,7 +13,7 @@ class FirstdayLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The page, for the tasks of this project."""
-        from include.firstday.use_case import names
+        from include.firstday.use_case.use_case import names
 
         return "/plugin/firstday" if ti_key.dag_id.split(".")[0] in names() else ""
 
@@ -29,7 +29,7 @@ class MlflowLink(BaseOperatorLink):
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        from include.firstday.orchestration import MLFLOW_URL
+        from include.firstday.orchestration.tasks import MLFLOW_URL
 
         mine = (
             XComModel.dag_id == ti_key.dag_id,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from include.firstday import use_case
 from include.firstday.settings import settings
-from include.firstday.use_case import UseCase
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

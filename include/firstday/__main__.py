@@ -13,9 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from include.firstday import lake, landing, use_case
-from include.firstday.lake import Run
-from include.firstday.use_case import UseCase
+from include.firstday import landing
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Run
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
 
 Command = Callable[[UseCase, argparse.Namespace], int]
 
@@ -46,7 +48,8 @@ def ingest(case: UseCase, options: argparse.Namespace) -> int:
 
 def micro_batch(case: UseCase, options: argparse.Namespace) -> int:
     """Store, update features and score once, without Airflow."""
-    from include.firstday import store_events, update_features
+    from include.firstday.features import update_features
+    from include.firstday.ingest import store_events
 
     run = _run()
     storing = replace(run, task=store_events.STAGE)
@@ -62,7 +65,7 @@ def micro_batch(case: UseCase, options: argparse.Namespace) -> int:
 
 def query(case: UseCase, options: argparse.Namespace) -> int:
     """Print the rows of a SELECT; the lake is opened read-only."""
-    from include.firstday.prepare import open_lake
+    from include.firstday.schema.open_lake import open_lake
 
     with open_lake(case, read_only=True) as opened:
         rows = opened.query(options.sql)
@@ -74,7 +77,7 @@ def status(case: UseCase, options: argparse.Namespace) -> int:
     """Print what the lake holds, how far each stage is, and the last commits."""
     from dataclasses import asdict
 
-    from include.firstday import status as state
+    from include.firstday.operations import status as state
 
     _print(["what", "value"], [[name, value] for name, value in asdict(state.summary(case)).items()], "table")
     for rows in (state.stages(case), state.commits(case)):
@@ -87,7 +90,7 @@ def status(case: UseCase, options: argparse.Namespace) -> int:
 
 def rebuild(case: UseCase, options: argparse.Namespace) -> int:
     """Compute all features anew from the events, say how many users differ, and swap to the result."""
-    from include.firstday import rebuild_features
+    from include.firstday.features import rebuild_features
 
     print(rebuild_features.describe(rebuild_features.rebuild_features(case, _run(), progress=print)))
     return 0
@@ -95,7 +98,7 @@ def rebuild(case: UseCase, options: argparse.Namespace) -> int:
 
 def new_use_case(case: UseCase, options: argparse.Namespace) -> int:
     """Write the YAML and SQL of a new business case, made to be changed; with --from, made for a file of events."""
-    from include.firstday import new_use_case as maker
+    from include.firstday.authoring import new_use_case as maker
 
     chosen = {"user_id": options.user, "event_time": options.time, "event_type": options.type}
     for path in maker.new_use_case(options.name, options.file, {ours: name for ours, name in chosen.items() if name}):
@@ -106,7 +109,7 @@ def new_use_case(case: UseCase, options: argparse.Namespace) -> int:
 
 def check(case: UseCase, options: argparse.Namespace) -> int:
     """Say line by line what is wrong or missing in a use case, and show the features of a few sample events."""
-    from include.firstday import explain_use_case as explainer
+    from include.firstday.authoring import explain_use_case as explainer
 
     if wrong := explainer.explain(options.name):
         print("\n".join(wrong))
@@ -132,14 +135,14 @@ def check(case: UseCase, options: argparse.Namespace) -> int:
 
 def train(case: UseCase, options: argparse.Namespace) -> int:
     """Train the candidates on what has arrived, test the best, and promote it if better: what the DAG does."""
-    from include.firstday.training import best, candidates, gates, training_set
+    from include.firstday.models.training import candidates, evaluate, gates, training_set
 
     built = training_set.build_training_set(case, run=_run())
     print(f"{built['rows']:,} rows of {built['users']:,} users, up to micro-batch {built['batch_id']}")
     results = [candidates.train_candidate(case, built, name) for name in case.training.candidates]
     for result in results:
         print(f"{result['name']}: log loss {result['log_loss']:.4f}, ROC AUC {result['roc_auc']:.3f}, out of fold")
-    tested = best.test_candidate(case, built, results)
+    tested = evaluate.test_candidate(case, built, results)
     verdict = gates.promote_if_better(case, built, tested, _run())
     print(f"{tested['name']} on the newest users: ROC AUC {tested['roc_auc']:.3f}")
     becomes = "is the champion" if verdict["is_promoted"] else "stays challenger"
@@ -149,7 +152,7 @@ def train(case: UseCase, options: argparse.Namespace) -> int:
 
 def export(case: UseCase, options: argparse.Namespace) -> int:
     """Write features and predictions as plain Parquet, for tools that do not read a DuckLake."""
-    from include.firstday import export_tables
+    from include.firstday.operations import export_tables
 
     print(export_tables.describe(export_tables.export_tables(case, _run())))
     print(export_tables.folder(case))
@@ -158,7 +161,7 @@ def export(case: UseCase, options: argparse.Namespace) -> int:
 
 def generate(case: UseCase, options: argparse.Namespace) -> int:
     """Write generated events of the last minutes, or days of history, into landing."""
-    from include.firstday import generate_events
+    from include.firstday.generator import generate_events
 
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     if options.days:
@@ -171,7 +174,7 @@ def generate(case: UseCase, options: argparse.Namespace) -> int:
 
 def rejected(case: UseCase, options: argparse.Namespace) -> int:
     """List why rows were refused; only those that have not been stored since."""
-    from include.firstday import replay_rejected
+    from include.firstday.ingest import replay_rejected
 
     rows = replay_rejected.rejected_by_rule(case, options.reason)
     if rows:
@@ -183,7 +186,7 @@ def rejected(case: UseCase, options: argparse.Namespace) -> int:
 
 def replay(case: UseCase, options: argparse.Namespace) -> int:
     """Try refused rows once more; those that break no rule any more become events."""
-    from include.firstday import replay_rejected
+    from include.firstday.ingest import replay_rejected
 
     print(replay_rejected.describe(replay_rejected.replay_rejected(case, options.reason, _run())))
     return 0
@@ -191,7 +194,7 @@ def replay(case: UseCase, options: argparse.Namespace) -> int:
 
 def forget(case: UseCase, options: argparse.Namespace) -> int:
     """Erase one user from the lake, its history, its files and the artifacts of training."""
-    from include.firstday import forget_user
+    from include.firstday.operations import forget_user
 
     print(forget_user.describe(forget_user.forget_user(case, options.user_id, _run())))
     return 0
@@ -199,7 +202,7 @@ def forget(case: UseCase, options: argparse.Namespace) -> int:
 
 def rollback(case: UseCase, options: argparse.Namespace) -> int:
     """Make the champion before this one, or a version, the champion again."""
-    from include.firstday import promotion
+    from include.firstday.models import promotion
 
     before, now = promotion.rollback_model(case, options.version, _run())
     print(f"version {now} is the champion, version {before} no longer is")
@@ -212,7 +215,7 @@ def _run() -> Run:
 
 def backup(case: UseCase, options: argparse.Namespace) -> int:
     """Copy the whole lake, all use cases, to a new folder while it is at work."""
-    from include.firstday import backup as backups
+    from include.firstday.operations import backup as backups
 
     made = backups.backup(options.to)
     print(f"{options.to}: the lake as of {made.made_at}, {made.files:,} files and {made.bytes / 1e6:,.1f} MB")
@@ -221,7 +224,7 @@ def backup(case: UseCase, options: argparse.Namespace) -> int:
 
 def restore(case: UseCase, options: argparse.Namespace) -> int:
     """Make the lake, where there is none, from a backup; what was consumed since then waits in landing again."""
-    from include.firstday import backup as backups
+    from include.firstday.operations import backup as backups
 
     about = backups.restore(options.source)
     print(f"the lake is as of {about.made_at}; the next micro-batches store what has come since")
@@ -233,7 +236,9 @@ def restore(case: UseCase, options: argparse.Namespace) -> int:
 
 
 def _score(case: UseCase, run: Run) -> None:
-    from include.firstday import promotion, publish_predictions, score_users
+    from include.firstday.delivery import publish_predictions
+    from include.firstday.models import promotion
+    from include.firstday.scoring import score_users
 
     promotion.register_shipped(case)
     step = score_users.score_users(case, replace(run, task=score_users.STAGE))

@@ -17,17 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.firstday import (
-    landing,
-    maintain_lake,
-    promotion,
-    publish_predictions,
-    score_users,
-    store_events,
-    update_features,
-    use_case,
-)
-from include.firstday.use_case import UseCase
+from include.firstday import landing
+from include.firstday.delivery import publish_predictions
+from include.firstday.features import update_features
+from include.firstday.ingest import store_events
+from include.firstday.models import promotion
+from include.firstday.operations import maintain_lake
+from include.firstday.scoring import score_users
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
 from tests.bench.measures import Claim, Row, Section, child, median, peak_mb, scratch
 from tests.bench.players import EVENTS, PLAYERS, Day
 

@@ -12,10 +12,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.firstday import generate_events, landing, promotion, score_users, store_events, update_features, use_case
-from include.firstday.generator import events
-from include.firstday.prepare import open_lake
+from include.firstday import landing
+from include.firstday.features import update_features
+from include.firstday.generator import events, generate_events
+from include.firstday.ingest import store_events
+from include.firstday.models import promotion
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.scoring import score_users
 from include.firstday.settings import settings
+from include.firstday.use_case import use_case
 from tests.bench.measures import Row, Section, child, scratch
 from tests.bench.players import Day, write_parquet
 

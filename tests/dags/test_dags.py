@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from include.firstday import use_case
+from include.firstday.use_case import use_case
 
 ROOT = Path(__file__).resolve().parents[2]
 

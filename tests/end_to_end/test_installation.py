@@ -16,8 +16,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Frame, expect
 
-from include.firstday import use_case
 from include.firstday.settings import REPOSITORY
+from include.firstday.use_case import use_case
 from tests.end_to_end.conftest import Visitor
 from tests.installation import PROCESS_EVENTS, Installation, asked, get, wait_until
 

@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from include.firstday import use_case as use_cases
+from include.firstday.lake.shards import WHOLE, Shard
 from include.firstday.landing import PARTIAL
-from include.firstday.shards import WHOLE, Shard
-from include.firstday.use_case import UseCase
+from include.firstday.use_case import use_case as use_cases
+from include.firstday.use_case.use_case import UseCase
 from tests.faults import compare, deliveries
 from tests.faults.deliveries import Delivery, Plan
 from tests.faults.processes import STAGES, Kill, Stage, run_alone

@@ -12,14 +12,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from include.firstday import lake, landing, publish_predictions
-from include.firstday.contract import OWN_COLUMNS
-from include.firstday.prepare import open_lake
+from include.firstday import landing
+from include.firstday.delivery import publish_predictions
+from include.firstday.lake import lake
+from include.firstday.lake.shards import ALL
+from include.firstday.lake.statements import statement
+from include.firstday.operations.status import MICRO_BATCH_STAGES
+from include.firstday.records.contract import OWN_COLUMNS
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
-from include.firstday.shards import ALL
-from include.firstday.sql import statement
-from include.firstday.status import MICRO_BATCH_STAGES
-from include.firstday.use_case import UseCase
+from include.firstday.use_case.use_case import UseCase
 
 TABLES = {
     "events (as a set)": f"select distinct * exclude ({', '.join(sorted(OWN_COLUMNS))}) from events",
@@ -134,7 +136,7 @@ def _predicted(use_case: UseCase) -> Found:
     for step in _steps(use_case):
         with _at(use_case, step.snapshot) as connection:
             connection.execute(
-                f"create temp table active_users as {statement('stages/score_users/active_users').text}",
+                f"create temp table active_users as {statement('scoring/score_users/active_users').text}",
                 {
                     "after": step.after,
                     "upto": step.upto,
@@ -143,7 +145,7 @@ def _predicted(use_case: UseCase) -> Found:
                 },
             )
             # From the lake's view, which tells the features of all users.
-            expected = connection.execute(statement("stages/score_users/users_to_score").text).to_arrow_table()
+            expected = connection.execute(statement("scoring/score_users/users_to_score").text).to_arrow_table()
         with open_lake(use_case, read_only=True) as opened:
             columns = ", ".join(expected.column_names)
             scored = opened.query(

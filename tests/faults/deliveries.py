@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.firstday import generate_events, generator
-from include.firstday.use_case import UseCase
+from include.firstday import generator
+from include.firstday.generator import generate_events
+from include.firstday.use_case.use_case import UseCase
 
 START = datetime(2025, 1, 6, 12, 0, tzinfo=UTC)
 HOURS = 54

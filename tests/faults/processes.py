@@ -20,16 +20,23 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from include.firstday.shards import WHOLE, Shard
+from include.firstday.lake.shards import WHOLE, Shard
 
 ANYWHERE, TRANSACTION, COMMIT = "anywhere", "in a transaction", "in a commit"
 SECONDS = {ANYWHERE: 0.8, TRANSACTION: 0.2, COMMIT: 0.03}  # within which the signal comes, after the phase has begun
-STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "maintain_lake")
+MODULES = (
+    "ingest.store_events",
+    "features.update_features",
+    "scoring.score_users",
+    "delivery.publish_predictions",
+    "operations.maintain_lake",
+)
+STAGES = tuple(module.rpartition(".")[2] for module in MODULES)
 LOG = "stages.log"  # what a process says, beside the lakes
 _BEGIN, _COMMIT, _END = b"t", b"c", b"."
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload([f"include.firstday.{stage}" for stage in STAGES] + ["mlflow.sklearn", "skops.io"])
+_context.set_forkserver_preload([f"include.firstday.{module}" for module in MODULES] + ["mlflow.sklearn", "skops.io"])
 
 
 @dataclass(frozen=True)
@@ -92,16 +99,20 @@ def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, shar
     os.environ["FIRSTDAY_HOME"] = home
     logging.disable(logging.WARNING)
     sys.stdout = sys.stderr = (Path(home).parent / LOG).open("a")
-    from include.firstday import lake
-    from include.firstday import use_case as use_cases
+    from include.firstday.lake import lake
+    from include.firstday.use_case import use_case as use_cases
 
     _observe(_Phases(told, kill))
     _tasks(shard)[stage](use_cases.load(use_case), lake.Run("chaos", run, stage))
 
 
 def _tasks(shard: Shard) -> dict[str, Callable[..., object]]:
-    from include.firstday import maintain_lake, promotion, publish_predictions, score_users, store_events
-    from include.firstday import update_features as update
+    from include.firstday.delivery import publish_predictions
+    from include.firstday.features import update_features as update
+    from include.firstday.ingest import store_events
+    from include.firstday.models import promotion
+    from include.firstday.operations import maintain_lake
+    from include.firstday.scoring import score_users
 
     return {
         "store_events": partial(store_events.store_events, shard=shard),

@@ -19,22 +19,20 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from include.firstday import (
-    generate_events,
-    lake,
-    landing,
-    maintain_lake,
-    promotion,
-    publish_predictions,
-    score_users,
-    store_events,
-    update_features,
-    use_case,
-)
-from include.firstday.maintain_lake import Limits
-from include.firstday.prepare import open_lake
+from include.firstday import landing
+from include.firstday.delivery import publish_predictions
+from include.firstday.features import update_features
+from include.firstday.generator import generate_events
+from include.firstday.ingest import store_events
+from include.firstday.lake import lake
+from include.firstday.models import promotion
+from include.firstday.operations import maintain_lake
+from include.firstday.operations.maintain_lake import Limits
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.scoring import score_users
 from include.firstday.settings import settings
-from include.firstday.use_case import UseCase
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
 
 MINUTE = timedelta(minutes=1)
 BOUND = 1.2

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from include.firstday import use_case
-from include.firstday.prepare import open_lake
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
-from include.firstday.use_case import UseCase
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
 
 
 def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -22,10 +22,10 @@ import psutil
 import psycopg2
 import pytest
 
-from include.firstday import use_case
 from include.firstday.settings import REPOSITORY
 from include.firstday.stack import service
-from include.firstday.use_case import UseCase
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
 from tests.faults import chaos, compare, deliveries
 from tests.faults.processes import run_alone
 from tests.installation import asked, below, wait_until

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.firstday.generator.chance import Floats, Ints, Keys, keys, normal, poisson, uniform
-from include.firstday.use_case import Behaviour, Fates, Generator, Happens
+from include.firstday.use_case.use_case import Behaviour, Fates, Generator, Happens
 
 MINUTE = 60_000_000  # microseconds
 DAY_MINUTES = 24 * 60

@@ -1,4 +1,7 @@
-"""Other people's servers, which sources read and targets write: one module per kind, with how to connect to it."""
+"""Clients of other systems' servers, which sources read and targets write: one module per kind, with how to connect.
+
+Nothing here reads or writes a row.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from include.firstday import use_case as use_cases
 from include.firstday.settings import settings
 from include.firstday.stack.home import Home
 from include.firstday.stack.terminal import say
-from include.firstday.use_case import UseCase, UseCaseError
+from include.firstday.use_case import use_case as use_cases
+from include.firstday.use_case.use_case import UseCase, UseCaseError
 
 
 def main(part: str) -> int:
@@ -38,7 +38,7 @@ def register_model(use_case: UseCase) -> bool:
     journal = Journal(Home.of(settings()).mlflow / "shipped_models.json")
     if use_case.scoring.shipped_model is None or journal.finished(use_case.name):
         return True
-    from include.firstday import promotion
+    from include.firstday.models import promotion
 
     promotion.register_shipped(use_case)
     journal.finish(use_case.name)
@@ -65,7 +65,7 @@ def load_history(use_case: UseCase) -> bool:
 
 def watch(use_case: UseCase, patience: timedelta = timedelta(minutes=10)) -> bool:
     """Say how far the first micro-batches are until the first predictions are visible."""
-    from include.firstday import status
+    from include.firstday.operations import status
 
     give_up = time.monotonic() + patience.total_seconds()
     said = None
@@ -125,8 +125,8 @@ def _predictable(use_case: UseCase) -> bool:
 
 def _empty(use_case: UseCase) -> bool:
     """Whether nothing has arrived: who brought events of their own before the first start gets no invented ones."""
-    from include.firstday import status
-    from include.firstday.prepare import open_lake
+    from include.firstday.operations import status
+    from include.firstday.schema.open_lake import open_lake
 
     with open_lake(use_case):  # makes it ready while the servers start; no task has to
         pass
@@ -135,7 +135,7 @@ def _empty(use_case: UseCase) -> bool:
 
 
 def _generate(use_case: UseCase, end: datetime) -> None:
-    from include.firstday import generate_events
+    from include.firstday.generator import generate_events
 
     days = settings().history_days
     say(f"{use_case.name}: writing {days:g} days of events into landing.")

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, R
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
-from include.firstday import check_use_case, lake
-from include.firstday.lake import LakeError
+from include.firstday.authoring import check_use_case
+from include.firstday.lake import lake
+from include.firstday.lake.lake import LakeError
 from include.firstday.settings import settings
-from include.firstday.use_case import UseCaseError
-from include.firstday.web import answers, backlog, bodies, contents, drivers, metrics, model, now, users
+from include.firstday.use_case.use_case import UseCaseError
+from include.firstday.web import backlog, catalog, drivers, metrics, model, overview, parsing, schemas, users
+from include.firstday.web.auth import Gate
 from include.firstday.web.delivery import KeyReusedError, delivery
-from include.firstday.web.gate import Gate
 from include.firstday.web.reader import Reader, reader
 
 STATIC = Path(__file__).parent / "static"
@@ -56,7 +57,7 @@ def build(gate: Gate) -> FastAPI:
     app.add_exception_handler(drivers.NothingToExplainError, _says(404))
     app.add_exception_handler(LakeError, _says(503))
     app.add_exception_handler(KeyReusedError, _says(422))
-    app.add_exception_handler(bodies.BodyError, _refused_body)
+    app.add_exception_handler(parsing.BodyError, _refused_body)
     app.add_exception_handler(backlog.BacklogError, _too_much)
     app.include_router(_page(app, gate))
     app.include_router(_reading(gate))
@@ -85,10 +86,10 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
         return app.openapi()
 
     @router.get("/api/use_cases")
-    def use_cases() -> list[answers.UseCaseName]:
+    def use_cases() -> list[schemas.UseCaseName]:
         """The business cases whose files fit together; those that run from the start come first."""
         return [
-            answers.UseCaseName(
+            schemas.UseCaseName(
                 name=case.name,
                 title=case.title,
                 description=case.description,
@@ -107,17 +108,17 @@ def _reading(gate: Gate) -> APIRouter:
     Case = Annotated[Reader, Depends(_reader)]
 
     @router.get("/status")
-    def status(case: Case) -> answers.Status:
+    def status(case: Case) -> schemas.Status:
         """How the use case stands: state line, totals, lag, model, last micro-batch, next run."""
-        return now.status(case, gate.schedule(now.process_events(case.use_case)))
+        return overview.status(case, gate.schedule(overview.process_events(case.use_case)))
 
     @router.get("/activity")
-    def activity(case: Case, hours: Annotated[float, Query(ge=0.5, le=72)] = 3) -> answers.Activity:
+    def activity(case: Case, hours: Annotated[float, Query(ge=0.5, le=72)] = 3) -> schemas.Activity:
         """Events, refusals, predictions and lag over the last hours."""
-        return now.activity(case, hours)
+        return overview.activity(case, hours)
 
     @router.get("/users")
-    def list_users(case: Case, choice: Annotated[Choice, Depends()]) -> answers.Users:
+    def list_users(case: Case, choice: Annotated[Choice, Depends()]) -> schemas.Users:
         """Users in their window, most endangered first; with `search`, all whose id begins with it."""
         return users.users(case, choice.search, choice.only, choice.limit)
 
@@ -129,42 +130,42 @@ def _reading(gate: Gate) -> APIRouter:
         return StreamingResponse(users.as_csv(found), media_type="text/csv", headers=attachment)
 
     @router.get("/users/{user_id}")
-    def user(case: Case, user_id: str) -> answers.OneUser:
+    def user(case: Case, user_id: str) -> schemas.OneUser:
         """One user's features as they stand, and their newest prediction."""
         return users.user(case, user_id)
 
     @router.get("/users/{user_id}/timeline")
-    def timeline(case: Case, user_id: str) -> answers.Timeline:
+    def timeline(case: Case, user_id: str) -> schemas.Timeline:
         """What a user did in their window, and how the probability moved."""
         return users.timeline(case, user_id)
 
     @router.get("/users/{user_id}/drivers")
-    def user_drivers(case: Case, user_id: str) -> answers.Drivers:
+    def user_drivers(case: Case, user_id: str) -> schemas.Drivers:
         """Which features drive a user's probability. A server's first call loads the model, in seconds."""
         return drivers.drivers(case, user_id)
 
     @router.get("/predictions")
     def predictions(
         case: Case, since: datetime, limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000
-    ) -> answers.Predictions:
+    ) -> schemas.Predictions:
         """The inference log after a moment, with the features as used. A time without an offset is UTC."""
         moment = lake.naive(since) if since.tzinfo else since
         return users.predictions_since(case, moment, limit)
 
     @router.get("/model")
-    def show_model(case: Case) -> answers.Model:
+    def show_model(case: Case) -> schemas.Model:
         """Versions, score distribution, calibration, and what monitor_model has measured."""
         return model.model(case)
 
     @router.get("/lake")
-    def show_lake(case: Case) -> answers.LakeContents:
+    def show_lake(case: Case) -> schemas.LakeContents:
         """Tables and files, micro-batches, commits, refused rows by rule."""
-        return contents.contents(case)
+        return catalog.contents(case)
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def show_metrics(case: Case) -> PlainTextResponse:
         """The state as gauges, for Prometheus."""
-        status = now.status(case, gate.schedule(now.process_events(case.use_case)))
+        status = overview.status(case, gate.schedule(overview.process_events(case.use_case)))
         return PlainTextResponse(metrics.text(status), media_type=metrics.MEDIA_TYPE)
 
     return router
@@ -180,7 +181,7 @@ def _writing(gate: Gate) -> APIRouter:
         use_case: str,
         request: Request,
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
-    ) -> answers.Accepted:
+    ) -> schemas.Accepted:
         """Take events: one JSON object, an array, or NDJSON; plain or gzipped. All of a body or nothing of it.
 
         The answer comes when they are durable in landing. The same Idempotency-Key within a day brings the same events
@@ -189,8 +190,8 @@ def _writing(gate: Gate) -> APIRouter:
         await run_in_threadpool(backlog.check, use_case)
         headers = request.headers
         encoding, limit = headers.get("content-encoding", "").lower(), settings().post_megabytes * 10**6
-        body = await bodies.unpacked(request.stream(), encoding, limit)
-        lines = await run_in_threadpool(bodies.events, body, headers.get("content-type", ""))
+        body = await parsing.unpacked(request.stream(), encoding, limit)
+        lines = await run_in_threadpool(parsing.events, body, headers.get("content-type", ""))
         try:
             return await asyncio.wrap_future(delivery(use_case).put(lines, idempotency_key))
         except OSError as error:
@@ -208,7 +209,7 @@ def _from_here(request: Request) -> None:
 _EVENTS_BODY = {
     "requestBody": {
         "required": True,
-        "content": {kind: {"schema": {}} for kind in (bodies.ONE_OR_ARRAY, bodies.LINES[0])},
+        "content": {kind: {"schema": {}} for kind in (parsing.ONE_OR_ARRAY, parsing.LINES[0])},
     }
 }
 
@@ -218,7 +219,7 @@ def _reader(use_case: str) -> Reader:
 
 
 def _refused_body(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, error.code if isinstance(error, bodies.BodyError) else 400)
+    return JSONResponse({"detail": str(error)}, error.code if isinstance(error, parsing.BodyError) else 400)
 
 
 def _too_much(request: Request, error: Exception) -> JSONResponse:

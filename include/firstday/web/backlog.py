@@ -2,7 +2,7 @@
 
 from include.firstday import landing
 from include.firstday.settings import settings
-from include.firstday.web.memory import Memory
+from include.firstday.web.cache import Memory
 
 RETRY_SECONDS = 30
 FRESH = 0.5  # seconds that a look into landing is remembered

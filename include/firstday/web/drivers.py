@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.firstday import lake, registry
-from include.firstday.lake import Lake
-from include.firstday.use_case import UseCase
-from include.firstday.web import answers
-from include.firstday.web.memory import Memory
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake
+from include.firstday.models import registry
+from include.firstday.use_case.use_case import UseCase
+from include.firstday.web import schemas
+from include.firstday.web.cache import Memory
 from include.firstday.web.reader import Reader
 
-SQL = "stages/web"
 METHOD = (
     "Each feature in turn gets the median of the users scored over the last 24 hours; the effect is by how much the "
     "probability falls then (local ablation). Effects of related features overlap and do not add up."
@@ -34,11 +34,11 @@ class NothingToExplainError(LookupError):
     """There is no champion, or the user has no features."""
 
 
-def drivers(reader: Reader, user_id: str) -> answers.Drivers:
+def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
     """The effects of a user's features on the champion's probability. Raises NothingToExplainError."""
     use_case = reader.use_case
     champion = _MODELS.get(lambda: registry.champion(use_case), use_case.name, MODEL_SECONDS)
-    rows = reader.ask(lambda opened: opened.rows(f"{SQL}/user_features", user_id=user_id))
+    rows = reader.ask(lambda opened: opened.rows("web/users/user_features", user_id=user_id))
     if champion is None or not rows:
         raise NothingToExplainError("no champion yet" if champion is None else f"user {user_id} has no features")
     usual = reader.ask(lambda opened: _medians(opened, use_case), "medians", seconds=MEDIAN_SECONDS)
@@ -46,10 +46,10 @@ def drivers(reader: Reader, user_id: str) -> answers.Drivers:
     probability = champion.predict(_ablated(features, usual))
     effects = probability[0] - probability[1:]
     found = [
-        answers.Driver(feature=name, value=features[name], usual=usual[name], effect=float(effect))
+        schemas.Driver(feature=name, value=features[name], usual=usual[name], effect=float(effect))
         for name, effect in zip(features, effects, strict=True)
     ]
-    return answers.Drivers(
+    return schemas.Drivers(
         method=METHOD,
         model_version=champion.version,
         churn_probability=float(probability[0]),
@@ -66,7 +66,7 @@ def _ablated(features: dict[str, float | None], usual: dict[str, float | None]) 
 
 def _medians(opened: Lake, use_case: UseCase) -> dict[str, float | None]:
     since = lake.now() - timedelta(days=1)
-    rows = opened.table(f"{SQL}/recent_features", since=since, row_limit=POPULATION)
+    rows = opened.table("web/drivers/recent_features", since=since, row_limit=POPULATION)
     return {name: _median(rows[name]) for name in use_case.features}
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from include.firstday.web import answers
+from include.firstday.web import schemas
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LEVELS = ("healthy", "empty", "behind", "stalled")
 
 
-def text(status: answers.Status) -> str:
+def text(status: schemas.Status) -> str:
     """All gauges of one use case. A value that is not known is left out."""
     registry = CollectorRegistry()
     for name, about, value in _gauges(status):
@@ -25,7 +25,7 @@ def text(status: answers.Status) -> str:
     return generate_latest(registry).decode()
 
 
-def _gauges(status: answers.Status) -> Iterator[tuple[str, str, float | None]]:
+def _gauges(status: schemas.Status) -> Iterator[tuple[str, str, float | None]]:
     batch, totals = status.last_micro_batch, status.totals
     yield "events", "rows in events", totals.events
     yield "rejected_events", "rows in rejected_events", totals.rejected_events

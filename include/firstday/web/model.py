@@ -3,14 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from include.firstday import lake, links, registry
-from include.firstday.lake import Lake
-from include.firstday.use_case import UseCase
-from include.firstday.web import answers
-from include.firstday.web.memory import Memory
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake
+from include.firstday.models import registry
+from include.firstday.servers import links
+from include.firstday.use_case.use_case import UseCase
+from include.firstday.web import schemas
+from include.firstday.web.cache import Memory
 from include.firstday.web.reader import Reader
 
-SQL = "stages/web"
 BINS = 20
 MONITORED = timedelta(days=14)
 FRESH = 10.0
@@ -19,12 +20,12 @@ REGISTRY_SECONDS = 30.0
 _REGISTRY = Memory()  # not the reader's: MLflow may be slow to answer, and the lake's questions go on
 
 
-def model(reader: Reader) -> answers.Model:
+def model(reader: Reader) -> schemas.Model:
     """All that is known of a use case's models."""
     use_case = reader.use_case
     found: dict[str, Any] = reader.ask(lambda opened: _look(opened, use_case), "model tab", seconds=FRESH)
     registered, error = _REGISTRY.get(lambda: _registered(use_case), use_case.name, REGISTRY_SECONDS)
-    return answers.Model(
+    return schemas.Model(
         name=use_case.name,
         url=links.model(use_case.name),
         registry_error=error,
@@ -39,14 +40,14 @@ def model(reader: Reader) -> answers.Model:
 def _look(opened: Lake, use_case: UseCase) -> dict[str, Any]:
     now, label_seconds = lake.now(), use_case.training.label_known_after_hours * 3600
     return {
-        "used": opened.rows(f"{SQL}/models_used"),
-        "champions": opened.rows(f"{SQL}/champions"),
-        "distribution": opened.rows(f"{SQL}/score_distribution", since=now - timedelta(days=1)),
+        "used": opened.rows("web/model/models_used"),
+        "champions": opened.rows("web/model/champions"),
+        "distribution": opened.rows("web/model/score_distribution", since=now - timedelta(days=1)),
         # A label that is observed is not kept in the lake: monitor_model measures with it.
-        "calibration": opened.rows(f"{SQL}/calibration", now=now, label_seconds=label_seconds)
+        "calibration": opened.rows("web/model/calibration", now=now, label_seconds=label_seconds)
         if use_case.training.label == "carried"
         else [],
-        "monitoring": opened.rows(f"{SQL}/monitoring", since=now - MONITORED),
+        "monitoring": opened.rows("web/model/monitoring", since=now - MONITORED),
     }
 
 
@@ -60,14 +61,14 @@ def _registered(use_case: UseCase) -> tuple[list[registry.Version], str | None]:
 
 def _versions(
     use_case: UseCase, registered: list[registry.Version], used: list[dict[str, Any]]
-) -> list[answers.ModelVersion]:
+) -> list[schemas.ModelVersion]:
     scored = {row["model_version"]: row for row in used}
     known = {version.number: version for version in registered}
     found = []
     for number in sorted(scored.keys() | known.keys(), reverse=True):
         version, row = known.get(number), scored.get(number, {})
         found.append(
-            answers.ModelVersion(
+            schemas.ModelVersion(
                 version=number,
                 aliases=list(version.aliases) if version else [],
                 registered_at=lake.naive(version.registered_at) if version else None,
@@ -82,8 +83,8 @@ def _versions(
     return found
 
 
-def _promotion(row: dict[str, Any]) -> answers.Promotion:
-    return answers.Promotion(
+def _promotion(row: dict[str, Any]) -> schemas.Promotion:
+    return schemas.Promotion(
         **row,
         version=row["model_version"],
         url=links.airflow_run(row["airflow_run"]),
@@ -91,10 +92,10 @@ def _promotion(row: dict[str, Any]) -> answers.Promotion:
     )
 
 
-def _distribution(rows: list[dict[str, Any]]) -> list[answers.Bin]:
+def _distribution(rows: list[dict[str, Any]]) -> list[schemas.Bin]:
     by_bin = {row["bin"]: row for row in rows}
     return [
-        answers.Bin(
+        schemas.Bin(
             low=index / BINS,
             high=(index + 1) / BINS,
             users=by_bin.get(index, {}).get("users", 0),

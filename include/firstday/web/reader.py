@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from functools import cache
 from typing import TypeVar
 
-from include.firstday import lake
-from include.firstday.lake import Lake
-from include.firstday.prepare import open_lake
-from include.firstday.use_case import UseCase, load
-from include.firstday.web.memory import Memory
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case.use_case import UseCase, load
+from include.firstday.web.cache import Memory
 
 Answer = TypeVar("Answer")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from include.firstday.web.gate import Schedule
+from include.firstday.web.auth import Schedule
 
 Level = Literal["healthy", "empty", "behind", "stalled"]
 

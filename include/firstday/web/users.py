@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from include.firstday import lake, links
-from include.firstday.lake import Lake
-from include.firstday.web import answers
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake
+from include.firstday.servers import links
+from include.firstday.web import schemas
 from include.firstday.web.reader import Reader
 
-SQL = "stages/web"
 EVENTS_SHOWN = 500
 FRESH = 2.0
 Only = Literal["all", "about_to_churn", "likely_to_stay", "not_scored"]
@@ -21,11 +21,11 @@ class UnknownUserError(LookupError):
     """No user of that id has registered."""
 
 
-def users(reader: Reader, search: str, only: Only, limit: int) -> answers.Users:
+def users(reader: Reader, search: str, only: Only, limit: int) -> schemas.Users:
     """Users in their window, most endangered first; with a search, those whose id begins with it."""
     rows = reader.ask(
         lambda opened: opened.rows(
-            f"{SQL}/users",
+            "web/users/users",
             now=lake.now(),
             window_seconds=reader.use_case.window.hours * 3600,
             search=search,
@@ -35,26 +35,26 @@ def users(reader: Reader, search: str, only: Only, limit: int) -> answers.Users:
         *("users", search, only, limit),
         seconds=FRESH,
     )
-    return answers.Users(users=rows[:limit], is_cut=len(rows) > limit)
+    return schemas.Users(users=rows[:limit], is_cut=len(rows) > limit)
 
 
-def as_csv(found: answers.Users) -> Iterator[str]:
+def as_csv(found: schemas.Users) -> Iterator[str]:
     """The same as CSV, a piece at a time. A cell that a spreadsheet would take for a formula becomes text."""
-    rows: list[list[object]] = [list(answers.User.model_fields), *(_cells(user) for user in found.users)]
+    rows: list[list[object]] = [list(schemas.User.model_fields), *(_cells(user) for user in found.users)]
     for row in rows:
         line = io.StringIO()
         csv.writer(line).writerow(row)
         yield line.getvalue()
 
 
-def user(reader: Reader, user_id: str) -> answers.OneUser:
+def user(reader: Reader, user_id: str) -> schemas.OneUser:
     """One user's features and newest prediction. Raises UnknownUserError."""
 
-    def look(opened: Lake) -> answers.OneUser:
-        found, features = _found(opened, user_id), opened.rows(f"{SQL}/user_features", user_id=user_id)
+    def look(opened: Lake) -> schemas.OneUser:
+        found, features = _found(opened, user_id), opened.rows("web/users/user_features", user_id=user_id)
         predictions = _predictions(opened, user_id)
         closes_at = _closes_at(reader, found)
-        return answers.OneUser(
+        return schemas.OneUser(
             **found,
             closes_at=closes_at,
             is_in_window=closes_at is not None and closes_at >= lake.now(),
@@ -65,16 +65,16 @@ def user(reader: Reader, user_id: str) -> answers.OneUser:
     return reader.ask(look)
 
 
-def timeline(reader: Reader, user_id: str) -> answers.Timeline:
+def timeline(reader: Reader, user_id: str) -> schemas.Timeline:
     """A user's events from registration to the end of their window, and their predictions. Raises UnknownUserError."""
 
-    def look(opened: Lake) -> answers.Timeline:
+    def look(opened: Lake) -> schemas.Timeline:
         found = _found(opened, user_id)
         until = _closes_at(reader, found) or found["last_seen_at"] or lake.now()
         span = {"since": found["first_seen_at"] or found["registered_at"], "until": until}
-        rows = opened.rows(f"{SQL}/user_events", user_id=user_id, row_limit=EVENTS_SHOWN + 1, **span)
+        rows = opened.rows("web/users/user_events", user_id=user_id, row_limit=EVENTS_SHOWN + 1, **span)
         amounts = [name for name, kind in opened.columns("events").items() if kind.startswith(("DECIMAL", "DOUBLE"))]
-        return answers.Timeline(
+        return schemas.Timeline(
             events=[_event(row, amounts) for row in rows[:EVENTS_SHOWN]],
             is_cut=len(rows) > EVENTS_SHOWN,
             predictions=_predictions(opened, user_id),
@@ -83,15 +83,15 @@ def timeline(reader: Reader, user_id: str) -> answers.Timeline:
     return reader.ask(look)
 
 
-def predictions_since(reader: Reader, since: datetime, limit: int) -> answers.Predictions:
+def predictions_since(reader: Reader, since: datetime, limit: int) -> schemas.Predictions:
     """Predictions made after a moment (naive UTC), whole scoring steps only, with the features as used."""
-    rows = reader.ask(lambda opened: opened.rows(f"{SQL}/predictions_since", since=since, row_limit=limit))
+    rows = reader.ask(lambda opened: opened.rows("web/users/predictions_since", since=since, row_limit=limit))
     last = rows[-1]["scored_at"] if rows else since
-    return answers.Predictions(predictions=[_zoned(row) for row in rows], next_since=last)
+    return schemas.Predictions(predictions=[_zoned(row) for row in rows], next_since=last)
 
 
 def _found(opened: Lake, user_id: str) -> dict[str, Any]:
-    rows = opened.rows(f"{SQL}/user", user_id=user_id)
+    rows = opened.rows("web/users/user", user_id=user_id)
     if not rows:
         raise UnknownUserError(f"no user {user_id} has registered")
     return rows[0]
@@ -102,14 +102,14 @@ def _closes_at(reader: Reader, found: dict[str, Any]) -> datetime | None:
     return opened_at + timedelta(hours=reader.use_case.window.hours) if opened_at else None
 
 
-def _predictions(opened: Lake, user_id: str) -> list[answers.Prediction]:
-    rows = opened.rows(f"{SQL}/user_predictions", user_id=user_id)
-    return [answers.Prediction(**row, url=links.airflow_run(row["airflow_run"])) for row in rows]
+def _predictions(opened: Lake, user_id: str) -> list[schemas.Prediction]:
+    rows = opened.rows("web/users/user_predictions", user_id=user_id)
+    return [schemas.Prediction(**row, url=links.airflow_run(row["airflow_run"])) for row in rows]
 
 
-def _event(row: dict[str, Any], amounts: list[str]) -> answers.UserEvent:
+def _event(row: dict[str, Any], amounts: list[str]) -> schemas.UserEvent:
     values = {name: float(row[name]) for name in amounts if row[name] is not None}
-    return answers.UserEvent(
+    return schemas.UserEvent(
         event_type=row["event_type"], event_time=row["event_time"], batch_id=row["batch_id"], values=values
     )
 
@@ -122,7 +122,7 @@ def _zoned(row: dict[str, Any]) -> dict[str, Any]:
     return {name: f"{value.isoformat()}Z" if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def _cells(found: answers.User) -> list[object]:
+def _cells(found: schemas.User) -> list[object]:
     return [_plain(value) for value in found.model_dump().values()]
 
 

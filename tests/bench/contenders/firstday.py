@@ -3,8 +3,11 @@
 import shutil
 import time
 
-from include.firstday import landing, store_events, update_features, use_case
-from include.firstday.prepare import open_lake
+from include.firstday import landing
+from include.firstday.features import update_features
+from include.firstday.ingest import store_events
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case import use_case
 from tests.bench.contenders import FEATURES, Rows, by_user
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from include.firstday.web.gate import Schedule
+from include.firstday.web.auth import Schedule
 from include.firstday.web.state import Work, state
 
 NOW = datetime(2026, 11, 20, 12)

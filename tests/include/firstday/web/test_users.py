@@ -3,8 +3,8 @@
 import csv
 from datetime import datetime
 
-from include.firstday.web.answers import User, Users
-from include.firstday.web.contents import fields
+from include.firstday.web.catalog import fields
+from include.firstday.web.schemas import User, Users
 from include.firstday.web.users import as_csv
 
 SHOWN = {"event_type", "event_time", "bet_amount"}

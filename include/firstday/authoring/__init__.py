@@ -1,0 +1,3 @@
+"""Making and checking a business case.
+
+Nothing here runs in a micro-batch."""

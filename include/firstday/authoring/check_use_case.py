@@ -1,0 +1,113 @@
+"""Whether a use case's YAML and SQL fit together: all of it is tried on an empty lake in memory.
+
+DAG files build DAGs for the use cases that fit; `dags/check_use_cases.py` shows the others as import errors.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+from include.firstday.features import labels, update_features
+from include.firstday.lake import lake, statements
+from include.firstday.lake.lake import Lake
+from include.firstday.records import contract
+from include.firstday.schema import create_tables
+from include.firstday.settings import REPOSITORY, settings
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase, UseCaseError
+
+
+def valid() -> list[UseCase]:
+    """The use cases whose files fit together, by name."""
+    return [found for found in map(_tried, use_case.names()) if isinstance(found, UseCase)]
+
+
+def problems() -> list[str]:
+    """One message per use case that does not fit, naming file, key and expectation."""
+    return [str(found) for found in map(_tried, use_case.names()) if isinstance(found, UseCaseError)]
+
+
+def check(case: UseCase) -> None:
+    """Try every statement of a use case on an empty lake. Raises UseCaseError, naming the file."""
+    try:
+        with lake.scratch(case.name) as opened:
+            create_tables.create(opened, case)
+            _try_stages(opened, case)
+    except FileNotFoundError as error:
+        raise UseCaseError(f"{error.filename}: expected this file, it is missing") from error
+    except lake.Unreadable as error:
+        where = ", ".join(getattr(error, "__notes__", [])) or f"in the SQL of {case.name}"
+        raise UseCaseError(f"{where}: {error}") from error
+
+
+def _tried(name: str) -> UseCase | UseCaseError:
+    """The use case, or why it does not fit. Files that did fit are not tried again: every task parses its DAG file."""
+    try:
+        case = use_case.load(name)
+        passed = settings().home / "checked" / f"{name}-{_files_sha256(case)}"
+        if not passed.exists():
+            check(case)
+            passed.parent.mkdir(parents=True, exist_ok=True)
+            passed.touch()
+    except UseCaseError as error:
+        return error
+    return case
+
+
+def _files_sha256(case: UseCase) -> str:
+    """Hash of everything that the check depends on: the use case's files and the statements of every stage."""
+    shared = (folder for folder in statements.SQL.iterdir() if folder.is_dir() and folder.name != "use_cases")
+    folders = (case.folder, statements.SQL / "use_cases" / case.name, *sorted(shared))
+    files = sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in (".yaml", ".sql"))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _try_stages(opened: Lake, case: UseCase) -> None:
+    columns = contract.expected(opened.columns("events"))
+    _expect(columns, ("event_id", "user_id", "event_type", "event_time"), f"use_cases/{case.name}/events")
+    for name, event in case.events.items():
+        _expect(columns, event.required, f"use_cases/{case.name}/events", f"required by events.{name}")
+    if case.source:
+        _expect(
+            columns, tuple(case.source.columns.values()), f"use_cases/{case.name}/events", "named by source.columns"
+        )
+    _expect(columns, case.personal, f"use_cases/{case.name}/events", "named by personal")
+    for path in ("registrations", "user_features"):
+        _expect_nothing_personal(opened, case, path)
+    opened.build("features/update_features/no_scope_events", into="given_rows")
+    rules = contract.event_rules(case, lake.now())
+    opened.build_text("arriving_rows", contract.typed_rows(columns, opened.columns("given_rows"), rules))
+    opened.build("records/contract/broken_rows")
+    for path in statements.below(f"use_cases/{case.name}/checks"):
+        opened.insert("broken_rows", path)
+    update_features.fold(opened, case, after=0, upto=0)
+    update_features.write(opened)
+    _expect(
+        opened.columns("measures"),
+        ("user_id", "event_time", "measure", "item", "value", "batch_id"),
+        f"use_cases/{case.name}/measures",
+    )
+    if case.training.label == "carried":
+        _expect(opened.columns("users"), ("label",), f"use_cases/{case.name}/registrations", "as labels are carried")
+    labels.build_labels(opened, case, lake.now())
+    _expect(opened.columns("labels"), ("user_id", "label"), f"use_cases/{case.name}/label")
+
+
+def _expect(columns: lake.Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:
+    for name in _missing(columns, names):
+        raise UseCaseError(f"in sql/{path}.sql: expected a column {name}, {why}; found {', '.join(columns)}")
+
+
+def _expect_nothing_personal(opened: Lake, case: UseCase, path: str) -> None:
+    for name in case.personal:
+        if name in opened.columns(path):
+            raise UseCaseError(
+                f"in sql/use_cases/{case.name}/{path}.sql: expected no column {name}: it is personal, "
+                "and from here it would reach features, predictions and training sets"
+            )
+
+
+def _missing(columns: lake.Columns, names: tuple[str, ...]) -> Iterator[str]:
+    return (name for name in names if name not in columns)

@@ -1,0 +1,129 @@
+"""What is wrong or missing in a use case's files, line by line, and what its features are of a few sample events.
+
+Everything happens on an empty lake in memory; nothing is stored.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from include.firstday import landing
+from include.firstday.authoring import check_use_case
+from include.firstday.features import update_features as features
+from include.firstday.generator import events
+from include.firstday.ingest import staging
+from include.firstday.lake import lake, statements
+from include.firstday.lake.lake import Lake
+from include.firstday.records import contract, mapping, readers
+from include.firstday.schema import create_tables
+from include.firstday.settings import REPOSITORY
+from include.firstday.use_case import use_case as use_cases
+from include.firstday.use_case.use_case import UseCase, UseCaseError
+
+NEEDED = ("events", "registrations", "measures", "user_features")
+SAMPLE_USERS = 5
+REASONS = 5
+
+
+def explain(name: str) -> list[str]:
+    """One line for each thing that is wrong or missing; none where the use case fits."""
+    own = statements.SQL / "use_cases" / name
+    missing = [f"{_short(path)}: expected this file, it is missing" for path in _needed(name) if not path.exists()]
+    try:
+        case = use_cases.load(name)
+    except UseCaseError as error:
+        return [*missing, *(line.replace(f"{REPOSITORY}/", "") for line in str(error).splitlines())]
+    if case.training.label == "observed" and not (own / "label.sql").exists():
+        missing.append(f"{_short(own / 'label.sql')}: expected this file, as training.label is observed; it is missing")
+    if missing:
+        return missing
+    try:
+        check_use_case.check(case)
+    except UseCaseError as error:
+        return [line.replace(f"{REPOSITORY}/", "") for line in str(error).splitlines() if line.strip()]
+    return []
+
+
+def hints(case: UseCase) -> Iterator[str]:
+    """What is well without, and better with."""
+    if case.scoring.shipped_model is None:
+        yield "no model is shipped: nobody is scored until `train` (or the DAG train_model) has made one"
+    if case.generator is None:
+        yield "no generator: events come by `ingest`, by POST /events or from your own program"
+    if not statements.below(f"use_cases/{case.name}/checks"):
+        yield f"no checks: statements in sql/use_cases/{case.name}/checks/ refuse rows, as first_day_churn's do"
+    if not case.personal:
+        yield "personal is empty: name the columns of events that say who someone is"
+
+
+def sample(case: UseCase, file: Path | None = None) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Features of a few users of a file's events, else of generated or waiting ones.
+
+    Where they are from; one row per user, with `user_id` and the features; one row per rule that rows broke. Raises
+    UseCaseError where there are no events to be had, readers.UnreadableFile or lake.Unreadable for a broken file.
+    """
+    with lake.scratch(case.name) as opened, tempfile.TemporaryDirectory() as folder:
+        create_tables.create(opened, case)
+        path, source = _events(case, file, Path(folder))
+        refused = _store(opened, case, path)
+        features.fold(opened, case, after=0, upto=1)
+        features.write(opened)
+        rows = opened.query("from user_features").to_pylist()
+    active = sorted((row for row in rows if row["opened_at"]), key=lambda row: str(row["user_id"]))
+    shown = [{name: row[name] for name in ("user_id", *case.features)} for row in active[:SAMPLE_USERS]]
+    return f"{source}: {len(rows):,} users, {len(active):,} with an open window", shown, refused
+
+
+def _needed(name: str) -> Iterator[Path]:
+    yield use_cases.USE_CASES / name / "use_case.yaml"
+    yield from (statements.SQL / "use_cases" / name / f"{needed}.sql" for needed in NEEDED)
+
+
+def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[Path, str]:
+    if file is not None:
+        return file, file.name
+    waiting = [found for found in landing.pending(case.name) if found.table == "events"]
+    if waiting:
+        return waiting[0].path, f"{waiting[0].name}, which waits in landing"
+    if case.generator is None:
+        raise UseCaseError("no sample events: give a file by --sample, or put one into landing by `ingest`")
+    end = datetime.now(UTC).replace(second=0, microsecond=0)
+    pq.write_table(events(case.generator, end - timedelta(hours=2), end), folder / "generated.parquet")
+    return folder / "generated.parquet", "two hours of generated events"
+
+
+def _store(opened: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
+    columns = contract.expected(opened.columns("events"))
+    wanted = mapping.readable(case, "events", columns)
+    event_type = mapping.event_type_of(case, path.name)
+    now = lake.now()
+    own = {"batch_id": 1, "ingested_at": now, "source_file": path.name}
+    reasons: list[tuple[int, str]] = []
+
+    def keep() -> None:
+        staging.type_rows(opened, case, "events", columns, now, event_type)
+        opened.insert("events", "records/contract/good_rows", **own)
+        reasons.extend((row["row_number"], row["reason"]) for row in opened.query("from broken_rows").to_pylist())
+
+    try:
+        readers.read_whole(opened, path, wanted)
+        keep()
+    except lake.Unreadable:
+        if not readers.is_text(path):
+            raise
+        for rejected in readers.read_rows(opened, path, wanted):
+            keep()
+            reasons.extend((number, reason) for number, reason, _ in rejected)
+    rules: dict[str, dict[str, Any]] = {}
+    for number, reason in sorted(dict(reversed(reasons)).items()):
+        rule = rules.setdefault(reason.split(", found")[0], {"rows": 0, "first_row": number, "reason": reason})
+        rule["rows"] += 1
+    return sorted(rules.values(), key=lambda rule: -int(rule["rows"]))[:REASONS]
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)

@@ -1,0 +1,287 @@
+"""Writes a new business case: YAML and SQL that run at once, made to be changed. With a file of events, made for them.
+
+The text is in `include/firstday/skeleton/`; here it is only filled in.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from string import Template
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from include.firstday import landing
+from include.firstday.lake import lake, statements
+from include.firstday.records import readers
+from include.firstday.records.contract import OWN_COLUMNS
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCaseError
+
+SKELETON = Path(__file__).parent / "skeleton"
+OURS = ("event_id", "user_id", "event_type", "event_time")
+SAMPLE = 20_000  # rows from which types and formats are told
+MOST_TYPES = 30
+MOST = 0.99  # of the values have to look like numbers or times; the others are refused when they are stored
+GUESSES = {
+    "user_id": ("user_id", "userid", "customer", "client", "visitor", "account", "member", "session", "user"),
+    "event_time": ("event_time", "timestamp", "datetime", "time", "date", "when", "created", "_at", "ts"),
+    "event_type": ("event_type", "event", "action", "activity", "type", "kind", "what"),
+}
+FORMATS = tuple(
+    f"{date}{clock}"
+    for date in ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y", "%d.%m.%y")
+    for clock in (" %H:%M:%S", " %H:%M", " %I:%M %p", "")
+)
+NUMBER, COMMA_NUMBER = r"^-?\d{1,15}(\.\d+)?$", r"^-?\d{1,3}(\.?\d{3})*,\d+$"
+
+
+@dataclass
+class Found:
+    """What is known of the events: their types, the other columns and which of those are amounts, and their words."""
+
+    types: dict[str, str]  # theirs -> ours
+    columns: dict[str, str] = field(default_factory=dict)  # our name -> SQL type
+    renamed: dict[str, str] = field(default_factory=dict)  # theirs -> ours
+    time_format: str = ""
+    decimal_comma: bool = False
+    span: timedelta = timedelta(days=14)
+    users: int = 1000
+
+    @property
+    def amounts(self) -> list[str]:
+        """Columns that are numbers."""
+        return [name for name, kind in self.columns.items() if kind != "varchar"]
+
+
+def new_use_case(name: str, file: Path | None = None, columns: dict[str, str] | None = None) -> list[Path]:
+    """Write the files of a new use case; their paths. `columns` names the file's user_id, event_time and event_type.
+
+    Raises UseCaseError where there is one of that name already, or where the file does not say enough.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
+        raise UseCaseError(f"{name}: expected small letters, digits and _, beginning with a letter")
+    folders = use_case.USE_CASES / name, statements.SQL / "use_cases" / name
+    for folder in folders:
+        if folder.exists():
+            raise UseCaseError(f"{folder}: is there already; choose another name, or delete it first")
+    found = (
+        look(file, columns or {})
+        if file
+        else Found({"visited": "visited", "bought": "bought"}, {"amount": "decimal(18, 2)"})
+    )
+    texts = {
+        folders[0] / "use_case.yaml": _yaml(name, found, is_generated=file is None),
+        folders[1] / "events.sql": _filled(
+            "events.sql", columns=_lines(f"    {_sql_name(c)} {k}," for c, k in found.columns.items())
+        ),
+        folders[1] / "registrations.sql": _filled("registrations.sql"),
+        folders[1] / "measures.sql": _filled("measures.sql", amounts="".join(_amounts(found))),
+        folders[1] / "user_features.sql": _features(found),
+        folders[1] / "label.sql": _filled("label.sql"),
+    }
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(texts)
+
+
+def look(file: Path, chosen: dict[str, str]) -> Found:
+    """What a file of events says of itself. Raises UseCaseError, with the option that helps, where it is not enough."""
+    rows = _read(file)
+    sample = {name: rows[name].slice(0, SAMPLE).cast(pa.string()).drop_null() for name in rows.column_names}
+    key = {ours: _column(ours, chosen.get(ours, ""), rows.column_names) for ours in GUESSES}
+    types = [str(value) for value in _most_common(rows[key["event_type"]])]
+    others = [name for name in rows.column_names if name not in key.values() and name not in OWN_COLUMNS]
+    ours = _unique([*OURS, *OWN_COLUMNS], others)
+    numbers = {name for name in others if _matches(sample[name], f"{NUMBER}|{COMMA_NUMBER}")}
+    columns = {ours[name]: "decimal(18, 2)" if name in numbers else "varchar" for name in others if name != "event_id"}
+    renamed = {theirs: name for name, theirs in key.items()} | {
+        name: ours[name] for name in others if name != "event_id"
+    }
+    times = sample[key["event_time"]]
+    time_format = _time_format(file, key["event_time"], times)
+    return Found(
+        types=_unique([], types),
+        columns=columns,
+        renamed={theirs: name for theirs, name in renamed.items() if theirs != name},
+        time_format=time_format,
+        decimal_comma=any(_matches(sample[name], COMMA_NUMBER) for name in numbers),
+        span=_span(rows[key["event_time"]].cast(pa.string()), time_format),
+        users=len(pc.unique(rows[key["user_id"]])),
+    )
+
+
+def _read(file: Path) -> pa.Table:
+    if not file.is_file() or not file.name.endswith(landing.ENDINGS):
+        raise UseCaseError(f"{file}: expected a file ending in one of {', '.join(landing.ENDINGS)}")
+    with lake.scratch("look") as opened:
+        readers.read_whole(opened, file, dict.fromkeys(readers.column_names(file), "VARCHAR"))
+        rows = opened.query("from given_rows")
+    if rows.num_rows == 0:
+        raise UseCaseError(f"{file}: expected events, found no row")
+    return rows
+
+
+def _column(ours: str, chosen: str, names: list[str]) -> str:
+    option = {"user_id": "--user", "event_time": "--time", "event_type": "--type"}[ours]
+    if chosen:
+        if chosen not in names:
+            raise UseCaseError(f"{option} {chosen}: expected one of the file's columns: {', '.join(names)}")
+        return chosen
+    for guess in GUESSES[ours]:
+        for name in names:
+            if guess in name.lower() and (guess != "ts" or name.lower() == "ts"):
+                return name
+    raise UseCaseError(f"say by {option} which column is the {ours}; there are: {', '.join(names)}")
+
+
+def _most_common(values: pa.ChunkedArray) -> list[object]:
+    counted = sorted(pc.value_counts(values.drop_null()).to_pylist(), key=lambda row: -row["counts"])
+    if len(counted) > MOST_TYPES:
+        raise UseCaseError(
+            f"{len(counted):,} different event types, at most {MOST_TYPES} are expected: choose the column by --type"
+        )
+    return [row["values"] for row in counted]
+
+
+def _unique(taken: list[str], theirs: list[str]) -> dict[str, str]:
+    """Our names for theirs: small letters, digits and _; each once."""
+    names: dict[str, str] = {}
+    for text in theirs:
+        plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
+        name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:50] or "unnamed"
+        name = f"x_{name}" if name[0].isdigit() else name
+        while name in (*taken, *names.values()):
+            name = f"{name}_2"
+        names[text] = name
+    return names
+
+
+def _matches(values: pa.ChunkedArray, pattern: str) -> bool:
+    return len(values) > 0 and pc.mean(pc.match_substring_regex(values, pattern).cast(pa.int8())).as_py() >= MOST
+
+
+def _time_format(file: Path, column: str, times: pa.ChunkedArray) -> str:
+    if _matches(times, r"^\d{4}-\d{2}-\d{2}"):
+        return ""
+    for digits, name in ((10, "epoch_seconds"), (13, "epoch_milliseconds")):
+        if _matches(times, rf"^\d{{{digits}}}(\.\d+)?$"):
+            return name
+    for text in FORMATS:
+        if sum(1 for time in times.to_pylist() if _parsed(time, text)) >= MOST * len(times):
+            return text
+    raise UseCaseError(
+        f"{file}: column {column}: the format of {times[0].as_py()!r} is not known; choose the column by --time, "
+        "or make the use case without the file and write source.time_format"
+    )
+
+
+def _parsed(time: str, time_format: str) -> datetime | None:
+    try:
+        if time_format.startswith("epoch"):
+            return datetime.fromtimestamp(float(time) / (1000 if time_format.endswith("milliseconds") else 1), UTC)
+        found = datetime.strptime(time, time_format) if time_format else datetime.fromisoformat(time)
+        return found.replace(tzinfo=found.tzinfo or UTC)
+    except ValueError:
+        return None
+
+
+def _span(times: pa.ChunkedArray, time_format: str) -> timedelta:
+    step = max(1, len(times) // SAMPLE)
+    known = [moment for time in times.to_pylist()[::step] if time and (moment := _parsed(time, time_format))]
+    return max(known) - min(known) if known else timedelta(0)
+
+
+def _yaml(name: str, found: Found, is_generated: bool) -> str:
+    hours = 24 if found.span >= timedelta(days=4) else max(1, round(found.span / timedelta(hours=1) / 6))
+    silence = min(168, max(1, round(found.span / timedelta(hours=1) / 3)))
+    minutes = sorted({max(1, round(hours * 60 * part)) for part in (0.02, 0.1, 0.25, 0.5, 1)})
+    return (
+        _filled(
+            "use_case.yaml",
+            name=name,
+            title=name.replace("_", " ").capitalize(),
+            hours=hours,
+            events=_lines(f"  {_key(name)}: {{}}" for name in found.types.values()).rstrip("\n"),
+            source=_source(found),
+            measures=", ".join(map(_key, [*found.types.values(), *_measures(found).values(), "active_hour"])),
+            scored=", ".join(map(_key, found.types.values())),
+            features=_lines(f"  - {name}" for name in _feature_names(found)).rstrip("\n"),
+            cutoffs=", ".join(map(str, minutes)),
+            label_hours=hours + silence,
+            minimum_users=min(200, max(20, found.users // 5)),
+            generator=(SKELETON / "generator.yaml").read_text(encoding="utf-8") if is_generated else "",
+        ).rstrip("\n")
+        + "\n"
+    )
+
+
+def _source(found: Found) -> str:
+    types = {theirs: ours for theirs, ours in found.types.items() if theirs != ours}
+    lines = [f"    {json.dumps(theirs, ensure_ascii=False)}: {_key(ours)}" for theirs, ours in found.renamed.items()]
+    block = ["", "# How the source's files say what is called otherwise here.", "source:"]
+    block += ["  columns:", *lines] if lines else ["  columns: {}"]
+    if types:
+        block += [
+            "  event_types:",
+            *(f"    {json.dumps(theirs, ensure_ascii=False)}: {_key(ours)}" for theirs, ours in types.items()),
+        ]
+    block += ["  time_zone: UTC               # of times without an offset"]
+    if found.time_format:
+        block += [f"  time_format: {json.dumps(found.time_format)}"]
+    if found.decimal_comma:
+        block += ["  decimal_comma: true"]
+    return "\n".join(block) + "\n" if lines or types or found.time_format else ""
+
+
+def _measures(found: Found) -> dict[str, str]:
+    """Column → the measure of its values."""
+    return {name: f"{name}_value" if name in (*found.types.values(), "active_hour") else name for name in found.amounts}
+
+
+def _amounts(found: Found) -> Iterator[str]:
+    for column, measure in _measures(found).items():
+        yield _filled("amount.sql", column=_sql_name(column), measure=measure)
+
+
+def _feature_names(found: Found) -> list[str]:
+    counts = [f"{name}_count" for name in found.types.values()]
+    values = [f"{name}_{part}" for name in _measures(found).values() for part in ("sum", "min", "max")]
+    return [*counts, *values, "active_hours", "minutes_active"]
+
+
+def _features(found: Found) -> str:
+    wide, selected = [], []
+    for name in found.types.values():
+        wide.append(f"        sum(value_count) filter (where measure = '{name}') as {name}_count,")
+        selected.append(f"    coalesce(cast(wide.{name}_count as bigint), 0) as {name}_count,")
+    for name in _measures(found).values():
+        for part in ("sum", "min", "max"):
+            wide.append(f"        {part}(value_{part}) filter (where measure = '{name}') as {name}_{part},")
+            value = f"cast(wide.{name}_{part} as double)"
+            selected.append(f"    {f'coalesce({value}, 0.0)' if part == 'sum' else value} as {name}_{part},")
+    return _filled("user_features.sql", wide=_lines(wide), selected=_lines(selected))
+
+
+def _sql_name(name: str) -> str:
+    """A column's name as SQL text: quoted where SQL would take it for something else, as `order`."""
+    return lake.quoted(name) if lake.is_keyword(name) else name
+
+
+def _key(name: str) -> str:
+    """A name as YAML text: quoted where YAML would take it for something else, as `on`."""
+    return name if yaml.safe_load(name) == name else json.dumps(name)
+
+
+def _lines(lines: Iterator[str] | list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _filled(template: str, **values: object) -> str:
+    return Template((SKELETON / template).read_text(encoding="utf-8")).substitute(values)

@@ -1,0 +1,3 @@
+"""From predictions to other systems.
+
+Nothing here computes a prediction."""

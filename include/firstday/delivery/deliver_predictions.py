@@ -1,0 +1,168 @@
+"""Delivery: new predictions to the targets that a use case names, each by its own rules and at its own pace.
+
+At least once, in order: a target's progress moves on in the transaction that notes what it has taken. A target that
+fails is left alone for ever longer, at most a quarter of an hour, and delays nobody else; what it missed is sent then.
+"""
+
+import importlib
+import logging
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pyarrow as pa
+
+from include.firstday.delivery.targets import DeliveryError, Row, identified
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake, Run
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.servers import Credentials
+from include.firstday.use_case.use_case import Target, UseCase
+
+log = logging.getLogger(__name__)
+
+STAGE = "deliver_predictions"
+TURN_SECONDS = 300.0  # after which a run leaves the rest to the next
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=15)
+
+
+class LeftAloneError(RuntimeError):
+    """The target has failed and is not asked again yet; the message says until when, and why."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What a run delivered to a target: predictions, of micro-batches `after < batch_id <= upto`."""
+
+    after: int
+    upto: int
+    predictions: int
+
+
+def progress_of(target: str) -> str:
+    """The name of a target's progress among the stages'."""
+    return f"deliver_to_{target}"
+
+
+def deliver_predictions(
+    use_case: UseCase, target: str, credentials: Credentials | None = None, run: Run | None = None
+) -> Delivered | None:
+    """Deliver what is new to a target, micro-batch by micro-batch; None where nothing was new.
+
+    A new target is told of what is predicted from then on. Raises LeftAloneError while a failing target is left alone,
+    and DeliveryError where it fails.
+    """
+    until = time.monotonic() + TURN_SECONDS
+    run = run or Run(task=progress_of(target))
+    steps: list[Delivered] = []
+    while time.monotonic() < until:
+        step = _deliver_step(use_case, target, credentials or Credentials(), run)
+        if step is None:
+            break
+        steps.append(step)
+    if not steps:
+        return None
+    return Delivered(steps[0].after, steps[-1].upto, sum(step.predictions for step in steps))
+
+
+def describe(target: str, delivered: Delivered) -> str:
+    """One line for people."""
+    return f"micro-batches {delivered.after + 1} to {delivered.upto}: {delivered.predictions:,} predictions to {target}"
+
+
+def notices(opened: Lake) -> list[str]:
+    """What a person should know: which targets fail."""
+    return [
+        f"target {row['target']} has failed {row['failures']:,} times in a row, is asked again at {row['retry_at']}: "
+        f"{row['error']}"
+        for row in opened.rows("delivery/deliver_predictions/failures")
+    ]
+
+
+@lake.retrying
+def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: Run) -> Delivered | None:
+    target = use_case.targets[name]
+    with open_lake(use_case, run) as opened:
+        _respect_pause(opened, name)
+        after, upto = _progress(opened, name), opened.progress("score_users")
+        batch_id = opened.value("delivery/deliver_predictions/next_batch", after=after, upto=upto)
+        if batch_id is None:
+            return None
+        rows = _due(opened, use_case, name, batch_id)
+        try:
+            if rows:
+                _send(use_case, target, credentials, rows)
+        except DeliveryError as error:
+            _note_failure(opened, name, str(error))
+            raise DeliveryError(f"{name}: {error}") from error
+        with opened.transaction() as commit:
+            if rows:
+                opened.append("deliveries", _taken(name, rows))
+            opened.execute("delivery/deliver_predictions/forget_failure", target=name)
+            opened.advance(progress_of(name), after, batch_id)
+            step = Delivered(after, batch_id, len(rows))
+            commit.message = describe(name, step)
+    log.info("%s", commit.message)
+    return step
+
+
+def _progress(opened: Lake, name: str) -> int:
+    """How far a target has been told. A new one begins where scoring stands."""
+    stage = progress_of(name)
+    if opened.value("lake/checkpoints/progress_of", stage=stage) is None:
+        with opened.transaction() as commit:
+            commit.message = f"{name} is told of predictions from now on"
+            opened.execute("lake/checkpoints/start_progress", stage=stage, now=lake.now())
+            opened.advance(stage, 0, opened.progress("score_users"))
+    return opened.progress(stage)
+
+
+def _due(opened: Lake, use_case: UseCase, name: str, batch_id: int) -> list[Row]:
+    when = use_case.targets[name].when
+    rows = opened.rows(
+        "delivery/deliver_predictions/due_predictions",
+        target=name,
+        batch_id=batch_id,
+        probability_from=when.probability_from,
+        changed_by=when.changed_by,
+        once=when.once,
+    )
+    return identified(use_case.name, rows)
+
+
+def _send(use_case: UseCase, target: Target, credentials: Credentials, rows: list[Row]) -> None:
+    importlib.import_module(f"include.firstday.delivery.targets.{target.kind}").send(
+        use_case, target, credentials, rows
+    )
+
+
+def _taken(name: str, rows: list[Row]) -> pa.Table:
+    now = lake.now()
+    kept = ("user_id", "batch_id", "churn_probability")
+    return pa.Table.from_pylist(
+        [{key: row[key] for key in kept} | {"target": name, "delivered_at": now} for row in rows]
+    )
+
+
+def _respect_pause(opened: Lake, name: str) -> None:
+    for row in opened.rows("delivery/deliver_predictions/failure", target=name):
+        if row["retry_at"] > lake.now():
+            raise LeftAloneError(f"{name}: left alone until {row['retry_at']}, as it {row['error']}")
+
+
+def _note_failure(opened: Lake, name: str, error: str) -> None:
+    with opened.transaction() as commit:
+        known = opened.rows("delivery/deliver_predictions/failure", target=name)
+        failures = (known[0]["failures"] if known else 0) + 1
+        pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
+        commit.message = f"{name} failed {failures} times in a row"
+        opened.execute("delivery/deliver_predictions/forget_failure", target=name)
+        now = lake.now()
+        opened.execute(
+            "delivery/deliver_predictions/note_failure",
+            target=name,
+            failures=failures,
+            now=now,
+            retry_at=now + pause,
+            error=error,
+        )

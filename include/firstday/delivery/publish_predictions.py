@@ -1,0 +1,51 @@
+"""Publishing: who is about to churn, as files that other systems pick up.
+
+`<home>/published/<use case>/predictions-<batch_id>.ndjson`, one file a scored micro-batch, written before the progress
+is committed and always with the same bytes: at least once, and a repeat replaces the file by itself.
+"""
+
+import json
+import logging
+from pathlib import Path
+
+from include.firstday import landing
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake, Run
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.settings import settings
+from include.firstday.use_case.use_case import UseCase
+
+log = logging.getLogger(__name__)
+
+STAGE = "publish_predictions"
+
+
+def folder(use_case: UseCase) -> Path:
+    """Where the files of one use case appear."""
+    return settings().home / "published" / use_case.name
+
+
+@lake.retrying
+def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None:
+    """Publish every scored micro-batch that has not been; the number of users told of, None where nothing was new."""
+    with open_lake(use_case, run or Run(task=STAGE)) as opened:
+        after, upto = opened.progress(STAGE), opened.progress("score_users")
+        if upto <= after:
+            return None
+        batches = opened.rows("delivery/publish_predictions/scored_batches", after=after, upto=upto)
+        published = sum(_write(opened, use_case, row["batch_id"]) for row in batches)
+        with opened.transaction() as commit:
+            opened.advance(STAGE, after, upto)
+            commit.message = f"micro-batches {after + 1} to {upto}: {published:,} users about to churn published"
+    log.info("%s", commit.message)
+    return published
+
+
+def _write(opened: Lake, use_case: UseCase, batch_id: int) -> int:
+    rows = opened.rows("delivery/publish_predictions/new_predictions", batch_id=batch_id)
+    if not rows:
+        return 0
+    target = folder(use_case) / f"predictions-{batch_id:09}.ndjson"
+    lines = (json.dumps(row | {"scored_at": row["scored_at"].isoformat() + "Z"}) + "\n" for row in rows)
+    landing.put(target, lambda path: path.write_text("".join(lines), encoding="utf-8"))
+    return len(rows)

@@ -1,0 +1,3 @@
+"""From events to features and labels, as of a moment.
+
+Nothing here knows a model."""

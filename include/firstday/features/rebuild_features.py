@@ -1,0 +1,113 @@
+"""A full recompute of the features from `events`, beside the running micro-batches, and the swap to its result.
+
+It proves that the incremental features are right: it reports every user who differs. And it is how changed statements
+(`measures.sql`, `registrations.sql`, the window) take effect on what is stored. What arrives meanwhile is recomputed
+inside the transaction that swaps, so the features are the old ones or the new ones, never a mixture.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from include.firstday.features import update_features
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake.shards import ALL
+from include.firstday.privacy import tombstones
+from include.firstday.schema import fingerprint
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case.use_case import UseCase
+
+log = logging.getLogger(__name__)
+
+STAGE = "rebuild_features"
+SHARD_EVENTS = 2_000_000  # events recomputed at once: bounds memory
+TABLES = ("users", "feature_state")
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild found: users computed anew up to a micro-batch, how many differed, which sources had changed."""
+
+    upto: int
+    users: int
+    changed: int
+    sources: tuple[str, ...]
+
+
+@lake.retrying
+def rebuild_features(use_case: UseCase, run: Run | None = None, progress: Callable[[str], None] = log.info) -> Rebuilt:
+    """Compute every user anew and write those who differ, in one transaction. `progress` is told of each step."""
+    with open_lake(use_case, run or Run(task=STAGE)) as opened:
+        after = opened.progress(update_features.STAGE)
+        for table in TABLES:
+            opened.build_like(f"rebuilt_{table}", table)
+        shards = max(1, math.ceil(opened.value("features/rebuild_features/stored_rows", upto=after) / SHARD_EVENTS))
+        for shard in range(shards):
+            opened.build(
+                "features/rebuild_features/shard_users",
+                into="touched_users",
+                registered_by=use_case.registering,
+                upto=after,
+                shard=shard,
+                shards=shards,
+            )
+            _recompute(opened, use_case, after)
+            progress(f"part {shard + 1} of {shards} computed anew, up to micro-batch {after}")
+        with opened.transaction() as commit:
+            rebuilt = _swap(opened, use_case, after)
+            commit.message = describe(rebuilt)
+    log.log(logging.WARNING if rebuilt.changed else logging.INFO, "%s", commit.message)
+    return rebuilt
+
+
+def describe(rebuilt: Rebuilt) -> str:
+    """One line for people."""
+    done = f"{rebuilt.users:,} users computed anew up to micro-batch {rebuilt.upto}: {rebuilt.changed:,} differed"
+    if rebuilt.sources:
+        return f"{done}, after a change of {', '.join(rebuilt.sources)}"
+    return f"{done}, although nothing had changed: please report this" if rebuilt.changed else done
+
+
+def _recompute(opened: Lake, use_case: UseCase, upto: int) -> None:
+    """Add the users in `touched_users` to the rebuilt tables, from all of their events."""
+    opened.build("features/rebuild_features/scope_events", upto=upto)
+    update_features.compute(opened, use_case)
+    for table in TABLES:
+        opened.insert_from(f"rebuilt_{table}", f"{table}_now")
+
+
+def _swap(opened: Lake, use_case: UseCase, after: int) -> Rebuilt:
+    stands = opened.progress_of(update_features.STAGE, ALL)
+    upto = max(stands.values())
+    if upto > after:
+        _catch_up(opened, use_case, after, upto)
+    for table in TABLES:
+        tombstones.drop(opened, f"rebuilt_{table}")
+    opened.build("features/rebuild_features/changed_users", into="touched_users")
+    for table in TABLES:
+        opened.build(f"features/rebuild_features/changed_rows_of_{table}", into=f"{table}_now")
+    rebuilt = Rebuilt(
+        upto, **opened.row("features/rebuild_features/counts"), sources=tuple(fingerprint.changed(opened, use_case))
+    )
+    update_features.write(opened)
+    for bucket, stand in stands.items():
+        if stand < upto:  # its users have been brought up to date with the others
+            opened.advance(update_features.STAGE, stand, upto, [bucket])
+    fingerprint.note(opened, use_case)
+    return rebuilt
+
+
+def _catch_up(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
+    """Compute once more who has had events since the rebuild began."""
+    opened.build(
+        "features/rebuild_features/newer_users",
+        into="touched_users",
+        registered_by=use_case.registering,
+        after=after,
+        upto=upto,
+    )
+    for table in TABLES:
+        opened.execute(f"features/rebuild_features/drop_newer_{table}")
+    _recompute(opened, use_case, upto)

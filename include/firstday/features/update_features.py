@@ -1,0 +1,147 @@
+"""Features: folds new events into `users` and `feature_state`, exactly.
+
+A user whose arrivals are all newer than what was seen of them is brought up to date from the arrivals alone; a user
+with a late, repeated or pre-registration event is recomputed from `events`, within the span their window can touch.
+Both go through the same statements, so any split of the same events into micro-batches gives the same features.
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake.shards import ALL, WHOLE, Shard
+from include.firstday.privacy import tombstones
+from include.firstday.schema import fingerprint
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case.use_case import UseCase
+
+log = logging.getLogger(__name__)
+
+STAGE = "update_features"
+ROW_LIMIT = 500_000  # events of whole micro-batches taken at once: bounds memory, lets a backlog drain in big steps
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What one step brought up to date: micro-batches `after < batch_id <= upto`. `is_last`: no more waited."""
+
+    after: int
+    upto: int
+    users: int
+    recomputed: int
+    is_last: bool
+
+
+def update_features(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE) -> list[Updated]:
+    """Bring the features of a shard's users up to the last stored micro-batch; what each step did, if any."""
+    steps = []
+    while (step := update_step(use_case, run or Run(task=STAGE), shard)) is not None:
+        log.info("%s", describe(step))
+        steps.append(step)
+        if step.is_last:
+            break
+    return steps
+
+
+def describe(step: Updated) -> str:
+    """One line for people."""
+    return (
+        f"micro-batches {step.after + 1} to {step.upto}: {step.users:,} users updated, "
+        f"{step.recomputed:,} of them recomputed from their events"
+    )
+
+
+@lake.retrying
+def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | None:
+    """Take the next micro-batches, as many as fit in memory, in one transaction; None where nothing is new.
+
+    What is computed is computed from a snapshot, while others may write; the transaction only puts it in place.
+    """
+    with open_lake(use_case, run) as opened:
+        with opened.snapshot():
+            stands = opened.progress_of(STAGE, shard.buckets)
+            after = min(stands.values())
+            buckets = [bucket for bucket, stand in stands.items() if stand == after]
+            waiting = opened.row("lake/checkpoints/next_micro_batches", after=after, row_limit=ROW_LIMIT)
+            if waiting["upto"] is None:
+                return None
+            # None beyond where others of the buckets stand, so that they meet.
+            upto = min([waiting["upto"], *(stand for stand in stands.values() if stand > after)])
+            noted_at = fingerprint.noted_at(opened)
+            if changed := fingerprint.changed(opened, use_case):
+                log.warning("%s", fingerprint.notice(use_case, changed))
+            fold(opened, use_case, after, upto, buckets)
+            counts = opened.row("features/update_features/touched_counts")
+        with opened.transaction() as commit:
+            if fingerprint.noted_at(opened) != noted_at:
+                raise lake.ProgressMoved(f"{STAGE}: the features have been computed anew meanwhile")
+            opened.advance(STAGE, after, upto, buckets)
+            for table in ("users_now", "feature_state_now"):
+                tombstones.drop(opened, table)
+            write(opened)
+            step = Updated(after, upto, **counts, is_last=upto == waiting["last_waiting"])
+            commit.message = describe(step)
+        return step
+
+
+def compute(opened: Lake, use_case: UseCase) -> None:
+    """From `touched_users` and `scope_events` to `users_now` and `feature_state_now`, one row per key."""
+    opened.build(
+        "features/update_features/windows", opened_by=use_case.opening, window_seconds=window_seconds(use_case)
+    )
+    aggregate(opened, use_case)
+    opened.build(f"use_cases/{use_case.name}/registrations")
+    opened.build("features/update_features/users_now")
+    opened.build("features/update_features/feature_state_now")
+
+
+def aggregate(opened: Lake, use_case: UseCase) -> None:
+    """From `scope_events` and `windows` to `window_state`, the exact aggregates of each window."""
+    # Each is read once, by the last, so that columns no measure uses are never copied.
+    opened.view("features/update_features/window_events")
+    opened.view(f"use_cases/{use_case.name}/measures")
+    opened.build("features/update_features/window_state")
+
+
+def write(opened: Lake) -> None:
+    """Replace the touched users' rows by `users_now` and `feature_state_now`, inside a transaction."""
+    for table in ("users", "feature_state"):
+        opened.execute(f"features/update_features/delete_{table}")
+        opened.insert_from(table, f"{table}_now")
+
+
+def fold(opened: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int] = ALL) -> None:
+    """Fold the events of micro-batches `after < batch_id <= upto` into `users_now` and `feature_state_now`."""
+    _touch(opened, use_case, after, upto, buckets)
+    _scope(opened, use_case, upto)
+    compute(opened, use_case)
+
+
+def window_seconds(use_case: UseCase) -> float:
+    """Length of the window in seconds."""
+    return use_case.window.hours * 3600
+
+
+def _touch(opened: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int]) -> None:
+    seconds = window_seconds(use_case)
+    opened.build("features/update_features/scope_events", after=after, upto=upto, buckets=list(buckets))
+    opened.build("features/update_features/arriving_ids", window_seconds=seconds)
+    opened.build(
+        "features/update_features/repeated_users",
+        after=after,
+        **opened.row("features/update_features/arriving_ids_span"),
+    )
+    opened.build(
+        "features/update_features/touched_users",
+        registered_by=use_case.registering,
+        opened_by=use_case.opening,
+        window_seconds=seconds,
+    )
+
+
+def _scope(opened: Lake, use_case: UseCase, upto: int) -> None:
+    opened.execute("features/update_features/delete_recomputed_events")
+    for span in opened.rows("features/update_features/recomputed_spans", window_seconds=window_seconds(use_case)):
+        opened.execute("features/update_features/recomputed_events", upto=upto, **span)

@@ -1,0 +1,3 @@
+"""From sources and landing to `events` and `rejected_events`.
+
+Nothing here computes a feature."""

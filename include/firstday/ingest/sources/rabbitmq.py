@@ -1,0 +1,72 @@
+"""A RabbitMQ queue: messages are acknowledged together, when their file is durable.
+
+RabbitMQ counts no messages. It says of each whether it has been delivered before; among those, a message is known by
+its bytes and its own properties.
+"""
+
+import hashlib
+import time
+from typing import Any
+
+import amqp
+
+from include.firstday.ingest.sources import Drained, Message, Round, SourceError, queues
+from include.firstday.servers import Credentials, first_line, rabbitmq
+from include.firstday.use_case.use_case import RabbitmqSource, UseCase
+
+UNACKNOWLEDGED = 5_000  # messages that the server sends ahead: a round has no more
+IDLE_SECONDS = 0.3  # without a message, the queue counts as drained
+
+
+def drain(use_case: UseCase, name: str, source: RabbitmqSource, credentials: Credentials, until: float) -> Drained:
+    """Bring the queue's messages into landing. Raises SourceError."""
+    try:
+        with rabbitmq.connect(credentials) as connection:
+            return queues.drain(use_case.name, name, _Queue(connection, source.queue), until)
+    except rabbitmq.FAILURES as error:
+        raise SourceError(f"RabbitMQ said {first_line(error)}") from None
+
+
+class _Queue:
+    """A queue that exists, and what has come from it."""
+
+    def __init__(self, connection: amqp.Connection, queue: str) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._came: list[Any] = []
+        self._last_tag = 0
+        self._channel = connection.channel()
+        self._channel.auto_decode = False
+        self._channel.queue_declare(queue, passive=True)
+        self._channel.basic_qos(0, UNACKNOWLEDGED, False)
+        self._channel.basic_consume(queue, callback=self._came.append)
+
+    def take(self) -> Round:
+        """The next messages."""
+        taken = Round()
+        patience = time.monotonic() + IDLE_SECONDS
+        while not taken.is_full and len(taken.messages) < UNACKNOWLEDGED:
+            if not self._came:
+                try:
+                    self._connection.drain_events(timeout=max(patience - time.monotonic(), 0.001))
+                except TimeoutError:
+                    break
+                continue
+            for message in self._came:
+                taken.add(_message(message))
+                self._last_tag = message.delivery_tag
+            self._came.clear()
+            patience = time.monotonic() + IDLE_SECONDS
+        return taken
+
+    def commit(self) -> None:
+        """Acknowledge all that was taken, and wait until the server has read it."""
+        self._channel.basic_ack(self._last_tag, multiple=True)
+        self._channel.queue_declare(self._queue, passive=True)  # answered after what was said before
+
+
+def _message(message: Any) -> Message:
+    body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+    own = f"{sorted((key, str(value)) for key, value in message.properties.items())}\n".encode()
+    digest = hashlib.sha256(own + body).hexdigest()
+    return Message(digest, body, may_be_repeated=bool(message.delivery_info["redelivered"]))

@@ -1,0 +1,201 @@
+"""The event handler: the one input for all events, whatever their source.
+
+Consumes landing files oldest first, checks every row against the contract, and appends the good ones to `events`, the
+refused ones to `rejected_events`, both with the files' ledger entries in one transaction: a micro-batch.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from include.firstday import landing
+from include.firstday.ingest import staging
+from include.firstday.ingest.staging import Consumed
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake.shards import WHOLE, Shard
+from include.firstday.landing import LandingFile
+from include.firstday.privacy import person_data, tombstones
+from include.firstday.records import readers
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.settings import settings
+from include.firstday.use_case.use_case import UseCase
+
+log = logging.getLogger(__name__)
+
+STAGE = "store_events"
+FILE_LIMIT = 500  # landing files one micro-batch takes at most: each costs time, however small
+ROW_LIMIT = 1_000_000  # and rows, where files say how many they hold: a few megabytes of Parquet can be millions
+TURN_SECONDS = 180.0  # after which a task leaves the rest of a backlog to the next run
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """What one micro-batch stored. `batch_id` is None where every file had been consumed before."""
+
+    batch_id: int | None
+    files: int
+    rows_stored: int
+    rows_rejected: int
+    files_waiting: int = 0
+    bytes_waiting: int = 0
+
+
+def store_events(
+    use_case: UseCase,
+    run: Run | None = None,
+    on_batch: Callable[[MicroBatch], None] | None = None,
+    seconds: float = math.inf,
+    shard: Shard = WHOLE,
+) -> list[MicroBatch]:
+    """Store what waits in landing, one bounded micro-batch after the other, oldest first; the micro-batches stored.
+
+    A shard takes its share of the files, beside the others. After `seconds` no other micro-batch is begun, so that the
+    later stages get their turn; what still waits is the next run's.
+    """
+    batches: list[MicroBatch] = []
+    ends = time.monotonic() + seconds
+    run = run or Run(task=STAGE)
+    while time.monotonic() < ends and (batch := store_micro_batch(use_case, run, shard)) is not None:
+        if batch.batch_id is not None:
+            batches.append(batch)
+            log.info("%s", describe(batch))
+            if on_batch:
+                on_batch(batch)
+    return batches
+
+
+def describe(batch: MicroBatch) -> str:
+    """One line for people."""
+    return (
+        f"micro-batch {batch.batch_id}: {batch.rows_stored:,} events stored, "
+        f"{batch.rows_rejected:,} rejected, from {batch.files:,} files"
+        + (f"; {batch.files_waiting:,} files, {batch.bytes_waiting / 1e6:,.1f} MB, wait" if batch.files_waiting else "")
+    )
+
+
+@lake.retrying
+def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> MicroBatch | None:
+    """Store the oldest files as one micro-batch, within the limits of bytes, rows and files; None if nothing waits."""
+    waiting = _waiting(use_case, shard)
+    files = _take(waiting)
+    if not files:
+        return None
+    started_at = lake.now()
+    with open_lake(use_case, run) as opened:
+        consumed, repeated = staging.stage(opened, use_case, files, started_at)
+        batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(opened)
+        if consumed:
+            batch, consumed = _commit(opened, use_case, consumed, started_at)
+    for file in repeated:
+        log.warning("%s holds bytes that were stored before; it is not stored again", file.name)
+        if is_anyone_forgotten:
+            landing.drop(file)  # what is kept of the first may be without them
+        else:
+            landing.retire(use_case.name, file)
+    for entry in consumed:
+        _retire(use_case, entry)
+    later = waiting[len(files) :]
+    return replace(batch, files_waiting=len(later), bytes_waiting=sum(file.bytes for file in later))
+
+
+def _waiting(use_case: UseCase, shard: Shard) -> list[LandingFile]:
+    """The shard's files. Corrections of enrichment tables are all the first one's, as their order counts."""
+    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    return [
+        file for file in waiting if (shard.takes(file.name) if file.table == "events" else shard.number == WHOLE.number)
+    ]
+
+
+def _retire(use_case: UseCase, entry: Consumed) -> None:
+    to = landing.CONSUMED if entry.is_readable else landing.QUARANTINE
+    if entry.forgotten and entry.is_readable:
+        without = partial(_copy_without, entry)
+        landing.retire_rewritten(use_case.name, entry.file, to, without)
+    else:
+        landing.retire(use_case.name, entry.file, to)
+
+
+def _copy_without(entry: Consumed, target: Path) -> None:
+    person_data.copy_without(entry.file.path, target, *entry.forgotten)
+
+
+def _take(waiting: list[LandingFile]) -> list[LandingFile]:
+    limit, taken, rows, tables = settings().batch_megabytes * 10**6, 0, 0, set()
+    for count, file in enumerate(waiting):
+        taken += file.bytes
+        rows += readers.row_count(file.path)
+        # A second correction of the same enrichment table is the next micro-batch's: the newest counts.
+        if (count and (taken > limit or rows > ROW_LIMIT)) or count == FILE_LIMIT or file.table in tables:
+            return waiting[:count]
+        tables |= {file.table} - {"events"}
+    return waiting
+
+
+def _ledger(consumed: list[Consumed], batch_id: int) -> pa.Table:
+    """Rows of `consumed_files`, appended at once: each INSERT would make a Parquet file."""
+    rows = [
+        {
+            "source_file": entry.file.name,
+            "bytes": entry.file.bytes,
+            "sha256": entry.sha256,
+            "rows_stored": entry.rows_stored,
+            "rows_rejected": entry.rows_rejected,
+            "batch_id": batch_id,
+        }
+        for entry in consumed
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _commit(
+    opened: Lake, use_case: UseCase, consumed: list[Consumed], started_at: datetime
+) -> tuple[MicroBatch, list[Consumed]]:
+    with opened.transaction() as commit:
+        # Others may have stored other files meanwhile, so the number is known only now; never the same ones.
+        if staging.known_hashes(opened, (entry.sha256 for entry in consumed)):
+            raise lake.ProgressMoved(f"{STAGE}: another run has stored some of these files")
+        batch_id = (after := opened.progress(STAGE)) + 1
+        consumed = _without_forgotten(opened, consumed)
+        extent = opened.row("ingest/store_events/staged_extent")
+        batch = MicroBatch(batch_id, len(consumed), extent["rows_stored"], extent["rows_rejected"])
+        commit.message = describe(batch)
+        now = lake.now()
+        opened.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=now)
+        opened.insert_from("rejected_events", "staged_rejects", batch_id=batch_id, rejected_at=now)
+        for table in use_case.enrichment:
+            opened.insert_from(table, f"staged_{table}", batch_id=batch_id)
+        opened.append("consumed_files", _ledger(consumed, batch_id))
+        opened.execute(
+            "ingest/store_events/insert_micro_batch",
+            batch_id=batch_id,
+            **extent,
+            airflow_run=opened.run_id,
+            started_at=started_at,
+            now=now,
+        )
+        opened.advance(STAGE, after, batch_id)
+    return batch, consumed
+
+
+def _without_forgotten(opened: Lake, consumed: list[Consumed]) -> list[Consumed]:
+    """Drop what forgotten users have staged, and note in which file it came. Inside the transaction: it may be new."""
+    dropped = tombstones.drop_staged(opened)
+    return [
+        replace(
+            entry,
+            rows_stored=entry.rows_stored - sum(of.events for of in found),
+            rows_rejected=entry.rows_rejected - sum(of.rejects for of in found),
+            forgotten=tuple(person_data.Person(of.user_id) for of in found),
+        )
+        if (found := [of for of in dropped if of.source_file == entry.file.name])
+        else entry
+        for entry in consumed
+    ]

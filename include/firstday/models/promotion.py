@@ -1,0 +1,84 @@
+"""Promotion: which model is live. The alias `champion` in MLflow says it now; the table `champions` says it ever since.
+
+The alias moves first, as it is what scores; a promotion that was cut off in between is completed when it is repeated.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Run
+from include.firstday.models import registry
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case.use_case import UseCase
+
+
+class NothingToRollBackError(LookupError):
+    """There is no version to go back to; the message says what there is."""
+
+
+def promote(use_case: UseCase, version: int, reason: str, run: Run | None = None) -> None:
+    """Make a version the champion, and note when and why. Safe to repeat. Raises LookupError for an unknown version."""
+    if version not in {each.number for each in registry.versions(use_case)}:
+        raise LookupError(f"{use_case.name}: there is no version {version} in the registry")
+    registry.set_champion(use_case, version)
+    _note(use_case, version, reason, run or Run(task="promote_model"))
+
+
+def register_shipped(use_case: UseCase) -> int | None:
+    """Register the model that ships with the use case as champion, where the registry holds none; its version."""
+    version = registry.register_shipped(use_case)
+    if version is not None:
+        promote(use_case, version, "shipped with the project", Run(task="register_shipped"))
+    return version
+
+
+def rollback_model(use_case: UseCase, version: int | None = None, run: Run | None = None) -> tuple[int, int]:
+    """Put a version back, by default the champion before this one; which version was live, and which is now.
+
+    Raises NothingToRollBackError where there was no other, LookupError for an unknown version.
+    """
+    run = run or Run(task="rollback_model")
+    last = champion_at(use_case, lake.now())
+    if last is not None and last["airflow_run"] == run.id and run.dag != Run().dag:
+        return last["previous_version"], last["model_version"]  # a repeated task finds it done
+    now = last["model_version"] if last else registry.champion_version(use_case)
+    if now is None:
+        raise NothingToRollBackError(f"{use_case.name}: there is no champion")
+    if version is None:
+        version = _version_before(use_case, now)
+    if version == now:
+        raise NothingToRollBackError(f"{use_case.name}: version {version} is the champion already")
+    promote(use_case, version, f"rolled back from version {now}", run)
+    return now, version
+
+
+def champion_at(use_case: UseCase, moment: datetime) -> dict[str, Any] | None:
+    """The row of `champions` that was in force at a moment (naive UTC); None before the first."""
+    with open_lake(use_case, read_only=True) as opened:
+        return next(iter(opened.rows("models/promotion/champion_at", moment=moment)), None)
+
+
+def _version_before(use_case: UseCase, version: int) -> int:
+    with open_lake(use_case, read_only=True) as opened:
+        before = opened.rows("models/promotion/champion_before", version=version)
+    if not before:
+        raise NothingToRollBackError(f"{use_case.name}: no champion before version {version} is known; name a version")
+    return int(before[0]["model_version"])
+
+
+@lake.retrying
+def _note(use_case: UseCase, version: int, reason: str, run: Run) -> None:
+    with open_lake(use_case, run) as opened, opened.transaction() as commit:
+        last = next(iter(opened.rows("models/promotion/champion_at", moment=lake.now())), None)
+        commit.message = f"version {version} is the champion"
+        if last is None or last["model_version"] != version:
+            opened.execute(
+                "models/promotion/insert_champion",
+                now=lake.now(),
+                model_name=use_case.name,
+                version=version,
+                previous=last["model_version"] if last else None,
+                reason=reason,
+                run=run.id,
+            )

@@ -1,0 +1,311 @@
+"""The model registry: MLflow's, with models as skops files, never pickles.
+
+A model is a scikit-learn pipeline over the use case's features, in their order. skops (https://skops.readthedocs.io)
+restores only types it knows or that are listed here, whatever a model's own metadata says.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from include.firstday.servers import links
+from include.firstday.settings import settings
+from include.firstday.use_case.use_case import UseCase
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+MODEL_FILE = "model.skops"
+REFERENCE_FILE = "reference.json"
+TRUSTED = (
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+)
+
+
+class ModelError(ValueError):
+    """A model that does not fit the use case, or that holds what must not be loaded."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A registered model, ready to score."""
+
+    name: str
+    version: int
+    threshold: float
+    features: tuple[str, ...]
+    model: Any
+
+    def predict(self, features: pa.Table) -> NDArray[np.float64]:
+        """P(churn) per row, shape (rows,). Columns are taken by name; a NULL becomes NaN, which the model imputes."""
+        frame = features.select(list(self.features)).to_pandas().astype("float64")
+        return np.asarray(self.model.predict_proba(frame)[:, 1])
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version, without its model. `registered_at` is zoned."""
+
+    number: int
+    aliases: tuple[str, ...]
+    registered_at: datetime
+    run_id: str
+    experiment_id: str
+
+
+def client() -> Any:
+    """MLflow's client on the settings' tracking store."""
+    from mlflow import MlflowClient
+
+    uri = settings().tracking_uri
+    if uri.startswith("sqlite:"):
+        settings().mlflow_folder.mkdir(parents=True, exist_ok=True)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def champion(use_case: UseCase) -> Champion | None:
+    """The model that carries the alias `champion`; None where there is none. Its file is read once per version."""
+    return with_alias(use_case, CHAMPION)
+
+
+def with_alias(use_case: UseCase, alias: str) -> Champion | None:
+    """The model that carries an alias, or None. Raises ModelError where its features are not the use case's."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = client().get_model_version_by_alias(use_case.name, alias)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    model = _load(_download(use_case.name, int(version.version)))
+    found = tuple(str(name) for name in model.feature_names_in_)
+    if found != use_case.features:
+        raise ModelError(
+            f"{use_case.name} version {version.version}: expected the features {', '.join(use_case.features)}, "
+            f"found {', '.join(found)}; train anew, or move the alias {alias} to a version that fits"
+        )
+    threshold = float(version.tags.get("threshold", use_case.scoring.costs.threshold))
+    return Champion(use_case.name, int(version.version), threshold, found, model)
+
+
+def champion_version(use_case: UseCase) -> int | None:
+    """Number of the version that carries the alias `champion`, without its model; None where there is none."""
+    return next((version.number for version in versions(use_case) if CHAMPION in version.aliases), None)
+
+
+def versions(use_case: UseCase) -> list[Version]:
+    """All registered versions, the newest first; none where nothing was registered."""
+    store = client()
+    aliases: dict[str, list[str]] = {}
+    found = store.search_model_versions(f"name = '{use_case.name}'")
+    for alias, number in (store.get_registered_model(use_case.name).aliases if found else {}).items():
+        aliases.setdefault(str(number), []).append(alias)
+    experiment = _experiment(use_case) if found else ""
+    return [
+        Version(
+            number=int(version.version),
+            aliases=tuple(sorted(aliases.get(str(version.version), ()))),
+            registered_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+            run_id=str(version.run_id),
+            experiment_id=experiment,
+        )
+        for version in sorted(found, key=lambda version: -int(version.version))
+    ]
+
+
+def run_url(run_id: str) -> str:
+    """Where a browser finds a run."""
+    return links.mlflow_run(str(client().get_run(run_id).info.experiment_id), run_id)
+
+
+def register_shipped(use_case: UseCase) -> int | None:
+    """Register the model that ships with the use case, where the registry holds no version yet.
+
+    Returns its version, or None where there was nothing to do.
+    """
+    shipped = use_case.scoring.shipped_model
+    if shipped is None or client().search_model_versions(f"name = '{use_case.name}'"):
+        return None
+    import mlflow
+
+    model = _load(use_case.folder / shipped)
+    with start_run(use_case, "shipped model") as run:
+        mlflow.set_tag("firstday.origin", "shipped with the project")
+        log_model(use_case, model)
+        if (use_case.folder / REFERENCE_FILE).exists():
+            mlflow.log_artifact(str(use_case.folder / REFERENCE_FILE))
+        return register(use_case, run.info.run_id, use_case.scoring.costs.threshold)
+
+
+def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
+    """Start an MLflow run in the use case's experiment; a context manager."""
+    import mlflow
+
+    mlflow.set_tracking_uri(settings().tracking_uri)
+    mlflow.set_registry_uri(settings().tracking_uri)
+    return mlflow.start_run(run_name=name, experiment_id=_experiment(use_case), **arguments)
+
+
+def log_model(use_case: UseCase, model: Any) -> None:
+    """Log a fitted pipeline into the active run, with its signature, as skops."""
+    import mlflow.sklearn
+    import sklearn
+    import skops
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("double", name) for name in use_case.features]), outputs=Schema([ColSpec("long")])
+    )
+    mlflow.sklearn.log_model(
+        model,
+        name="model",
+        signature=signature,
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED),
+        pip_requirements=[f"scikit-learn=={sklearn.__version__}", f"skops=={skops.__version__}"],
+    )
+
+
+def register(use_case: UseCase, run_id: str, threshold: float) -> int:
+    """Make the model of a run a new version, marked challenger; its number."""
+    import mlflow
+
+    mlflow.set_tracking_uri(settings().tracking_uri)
+    version = mlflow.register_model(f"runs:/{run_id}/model", use_case.name, tags={"threshold": str(threshold)})
+    client().set_registered_model_alias(use_case.name, CHALLENGER, version.version)
+    return int(version.version)
+
+
+def set_champion(use_case: UseCase, version: int) -> None:
+    """Move the alias `champion` to a version, as `promotion` does. The one before keeps its number."""
+    client().set_registered_model_alias(use_case.name, CHAMPION, str(version))
+
+
+def load_from_run(run_id: str) -> Any:
+    """The fitted pipeline that a run has logged."""
+    import mlflow
+
+    mlflow.set_tracking_uri(settings().tracking_uri)
+    return _load(Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/model")) / MODEL_FILE)
+
+
+def _experiment(use_case: UseCase) -> str:
+    from mlflow.exceptions import MlflowException
+
+    store = client()
+    found = store.get_experiment_by_name(use_case.name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = (settings().mlflow_folder / "artifacts" / use_case.name).as_uri()
+    is_own = not settings().mlflow_url or settings().mlflow_url.startswith(f"http://{settings().host}:")
+    try:
+        return str(store.create_experiment(use_case.name, artifact_location=local if is_own else None))
+    except MlflowException:
+        # Another process was quicker.
+        return str(store.get_experiment_by_name(use_case.name).experiment_id)
+
+
+def _download(name: str, version: int) -> Path:
+    """The model's file in the local cache; a version never changes, so it is fetched once."""
+    folder = settings().home / "models" / name / str(version)
+    found = next(folder.rglob(MODEL_FILE), None)
+    if found is None:
+        import mlflow
+
+        mlflow.set_tracking_uri(settings().tracking_uri)
+        mlflow.set_registry_uri(settings().tracking_uri)
+        folder.mkdir(parents=True, exist_ok=True)
+        mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=str(folder))
+        found = next(folder.rglob(MODEL_FILE))
+    return found
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> Any:
+    import skops.io
+
+    unknown = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
+    if unknown:
+        raise ModelError(f"{path}: expected only scikit-learn's own types, found {', '.join(sorted(unknown))}")
+    return skops.io.load(path, trusted=list(TRUSTED))
+
+
+def log_monitoring(use_case: UseCase, values: dict[str, float], batch_id: int) -> None:
+    """Add values to the metrics over time of the experiment's one run `monitoring`, at the step of a micro-batch."""
+    import mlflow
+
+    store = client()
+    runs = store.search_runs([_experiment(use_case)], "attributes.run_name = 'monitoring'", max_results=1)
+    resume = {"run_id": runs[0].info.run_id} if runs else {}
+    with start_run(use_case, "monitoring", **resume):
+        mlflow.log_metrics(values, step=batch_id)
+
+
+def reference(use_case: UseCase) -> dict[str, Any]:
+    """What `drift.references` made of the rows that the champion was trained on; empty where its run has none."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = client().get_model_version_by_alias(use_case.name, CHAMPION)
+        mlflow.set_tracking_uri(settings().tracking_uri)
+        return dict(mlflow.artifacts.load_dict(f"runs:/{version.run_id}/{REFERENCE_FILE}"))
+    except (MlflowException, OSError):
+        return {}
+
+
+def rewrite_artifacts(use_case: UseCase, rewrite: Callable[[Path], bool], reason: str) -> list[str]:
+    """Let `rewrite` change the files of every run of the use case; ids of the runs of which it changed any.
+
+    A changed run says so itself: its tag `firstday.changed_after_logging` holds the reason and the file.
+    """
+    store = client()
+    changed = []
+    for run in _all_runs(store, _experiment(use_case)):
+        for artifact in _files(store, run, ""):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(store.download_artifacts(run, artifact, folder))
+                if rewrite(path):
+                    _replace_artifact(store, run, artifact, path)
+                    store.set_tag(run, "firstday.changed_after_logging", f"{reason}: {artifact}")
+                    changed.append(run)
+    return sorted(set(changed))
+
+
+def _all_runs(store: Any, experiment_id: str) -> list[str]:
+    runs, token = [], None
+    while True:
+        page = store.search_runs([experiment_id], run_view_type=3, max_results=1000, page_token=token)  # 3: deleted too
+        runs += [run.info.run_id for run in page]
+        if not (token := page.token):
+            return runs
+
+
+def _files(store: Any, run: str, path: str) -> Iterator[str]:
+    for found in store.list_artifacts(run, path or None):
+        if found.is_dir:
+            yield from _files(store, run, found.path)
+        else:
+            yield found.path
+
+
+def _replace_artifact(store: Any, run: str, artifact: str, path: Path) -> None:
+    if not path.exists():
+        path.write_text("This file held a person who has been forgotten, and could not be rewritten without them.\n")
+    store.log_artifact(run, str(path), str(Path(artifact).parent) if "/" in artifact else None)

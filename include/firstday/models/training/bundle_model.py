@@ -1,0 +1,51 @@
+"""Makes the model that ships with a use case: `python -m include.firstday.models.training.bundle_model NAME`.
+
+Generates days of events, sends them through the real stages in a temporary home, trains every candidate, and writes the
+best one's file, and the reference for drift, into the use case's folder. The same use case gives the same model.
+"""
+
+import sys
+import zipfile
+from datetime import UTC, datetime
+
+import mlflow
+import skops.io
+
+from include.firstday.features import update_features
+from include.firstday.generator import generate_events
+from include.firstday.ingest import store_events
+from include.firstday.models import registry
+from include.firstday.models.training.candidates import train_candidate
+from include.firstday.models.training.evaluate import test_candidate
+from include.firstday.models.training.training_set import build_training_set
+from include.firstday.use_case import use_case
+
+END = datetime(2026, 11, 1, tzinfo=UTC)
+DAYS = 6  # at least; more where labels take longer to be known
+
+
+def ship(name: str) -> None:
+    """Train and write the shipped model of one use case, into FIRSTDAY_HOME as a scratch folder."""
+    case = use_case.load(name)
+    days = max(DAYS, 3 * case.training.label_known_after_hours / 24)
+    generate_events.generate_history(case, END, days, progress=print)
+    store_events.store_events(case, on_batch=lambda batch: print(store_events.describe(batch)))
+    update_features.update_features(case)
+    built = build_training_set(case)
+    print(f"{built['rows']:,} rows of {built['users']:,} users")
+    results = [train_candidate(case, built, candidate) for candidate in case.training.candidates]
+    for result in results:
+        print(result)
+    tested = test_candidate(case, built, results)
+    print(tested)
+    target = case.folder / (case.scoring.shipped_model or registry.MODEL_FILE)
+    model = registry.load_from_run(str(tested["run_id"]))
+    skops.io.dump(model, target, compression=zipfile.ZIP_DEFLATED, compresslevel=9)
+    print(f"{target}: {target.stat().st_size:,} bytes")
+    mlflow.artifacts.download_artifacts(
+        f"runs:/{tested['run_id']}/{registry.REFERENCE_FILE}", dst_path=str(case.folder)
+    )
+
+
+if __name__ == "__main__":
+    ship(sys.argv[1])

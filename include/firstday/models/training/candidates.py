@@ -1,0 +1,143 @@
+"""Candidates: each a pipeline from the YAML, searched and cross-validated by user, calibrated, a nested MLflow run."""
+
+import importlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import skops.io
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GroupKFold, ParameterSampler, cross_val_predict
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from include.firstday.models import drift, registry
+from include.firstday.models.training.metrics import Labels, Values, scores
+from include.firstday.models.training.training_set import read, split
+from include.firstday.use_case.use_case import Candidate, UseCase, UseCaseError
+
+ALLOWED_MODULES = ("sklearn.",)
+FOLDS = 3
+SEED = 7
+TIMED_USERS = 10_000
+Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+def pipeline(candidate: Candidate, **parameters: Any) -> Pipeline:
+    """The unfitted pipeline of a candidate: unknown values become the median, then the estimator.
+
+    Raises UseCaseError for an estimator that is not a scikit-learn classifier.
+    """
+    steps: list[tuple[str, Any]] = [("impute", SimpleImputer(strategy="median", keep_empty_features=True))]
+    if candidate.scale:
+        steps.append(("scale", StandardScaler()))
+    found = _estimator(candidate.estimator)
+    try:
+        estimator = found(**(candidate.parameters | parameters))
+    except TypeError as error:
+        raise UseCaseError(f"training.candidates: {candidate.estimator}: {error}") from error
+    if estimator.get_params().get("random_state", SEED) is None:
+        estimator.set_params(random_state=SEED)
+    return Pipeline([*steps, ("estimate", estimator)])
+
+
+def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) -> dict[str, Any]:
+    """Search, cross-validate, fit and calibrate one candidate on the older users; its run, and how good it is."""
+    import mlflow
+
+    train, _ = split(read(training_set))
+    features, labels = train[list(use_case.features)].astype("float64"), train["label"].to_numpy()
+    candidate = use_case.training.candidates[name]
+    folds = list(GroupKFold(FOLDS).split(features, labels, train["user_id"]))
+    # Candidates are trained side by side, so each keeps to one core.
+    with threadpool_limits(1):
+        chosen, out_of_fold, trials = _search(candidate, features, labels, folds)
+        begun = time.perf_counter()
+        model = fit_calibrated(pipeline(candidate, **chosen), features, labels, folds)
+        fit_seconds = time.perf_counter() - begun
+    measured = scores(labels, out_of_fold, use_case.scoring.costs)
+    measured |= {"fit_seconds": fit_seconds, **measure_cost(model, features)}
+    with registry.start_run(use_case, name, parent_run_id=str(training_set["run_id"]), nested=True) as run:
+        mlflow.log_params(
+            {"estimator": candidate.estimator, "scale": candidate.scale, **candidate.parameters, **chosen}
+        )
+        mlflow.log_metrics({f"cv_{key}": value for key, value in measured.items()})
+        mlflow.log_table(trials, "search.json")
+        registry.log_model(use_case, model)
+        probability = model.predict_proba(features)[:, 1]
+        seen = features.assign(churn_probability=probability, cutoff_minutes=train["cutoff_minutes"])
+        mlflow.log_dict(drift.references(seen), registry.REFERENCE_FILE)
+    return {"name": name, "run_id": str(run.info.run_id), **measured}
+
+
+def fit_calibrated(unfitted: Pipeline, features: pd.DataFrame, labels: Labels, folds: Splits) -> CalibratedClassifierCV:
+    """The pipeline fitted on all rows, its scores made probabilities by what it said out of fold (Platt, 1999)."""
+    model = CalibratedClassifierCV(unfitted, method="sigmoid", cv=folds, ensemble=False).fit(features, labels)
+    # The folds name training rows, which have no place in a model that is kept.
+    return model.set_params(cv=FOLDS)
+
+
+def measure_cost(model: Any, features: pd.DataFrame) -> dict[str, float]:
+    """What a model costs: megabytes as skops, seconds to score 10,000 users (the least of three)."""
+    many = features.sample(TIMED_USERS, replace=True, random_state=SEED)
+
+    def seconds() -> float:
+        begun = time.perf_counter()
+        model.predict_proba(many)
+        return time.perf_counter() - begun
+
+    with threadpool_limits(1):
+        return {
+            "model_megabytes": len(skops.io.dumps(model)) / 1e6,
+            "scoring_seconds": min(seconds() for _ in range(3)),
+        }
+
+
+def _search(
+    candidate: Candidate, features: pd.DataFrame, labels: Labels, folds: Splits
+) -> tuple[dict[str, Any], Values, pd.DataFrame]:
+    """The parameters with the lowest log loss out of fold, the probabilities then, and a row for each trial."""
+    tried = list(_combinations(candidate))
+    said = [_out_of_fold(pipeline(candidate, **parameters), features, labels, folds) for parameters in tried]
+    losses = [float(log_loss(labels, probability)) for probability in said]
+    best = int(np.argmin(losses))
+    return tried[best], said[best], pd.DataFrame(tried).assign(log_loss=losses)
+
+
+def _combinations(candidate: Candidate) -> Iterator[dict[str, Any]]:
+    if not candidate.search:
+        return iter([{}])
+    count = int(np.prod([len(values) for values in candidate.search.values()]))
+    return iter(ParameterSampler(candidate.search, min(candidate.trials, count), random_state=SEED))
+
+
+def _out_of_fold(unfitted: Pipeline, features: pd.DataFrame, labels: Labels, folds: Splits) -> Values:
+    """Calibrated probabilities of each row from models, and calibrations, that have not seen its user; shape (n,)."""
+    by_score = hasattr(unfitted, "decision_function")
+    method = "decision_function" if by_score else "predict_proba"
+    said = cross_val_predict(unfitted, features, labels, cv=folds, method=method)
+    score = (said if by_score else said[:, 1]).reshape(-1, 1)
+    calibrated = cross_val_predict(LogisticRegression(C=1e6), score, labels, cv=folds, method="predict_proba")
+    return np.asarray(calibrated[:, 1])
+
+
+def _estimator(path: str) -> type[ClassifierMixin]:
+    if not path.startswith(ALLOWED_MODULES):
+        allowed = ", ".join(f"{module}*" for module in ALLOWED_MODULES)
+        raise UseCaseError(f"training.candidates: estimator: expected a class of {allowed}, found '{path}'")
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UseCaseError(f"training.candidates: estimator: '{path}' does not exist: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, ClassifierMixin)):
+        raise UseCaseError(f"training.candidates: estimator: expected a classifier, found '{path}'")
+    return found

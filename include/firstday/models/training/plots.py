@@ -1,0 +1,159 @@
+"""Plots of a training set and of a test, drawn without a screen, beside the MLflow run."""
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from sklearn.calibration import CalibrationDisplay
+from sklearn.feature_selection import mutual_info_classif
+from sklearn.inspection import permutation_importance
+from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
+
+from include.firstday.models.training.metrics import Estimate, Labels, Values
+from include.firstday.use_case.use_case import UseCase
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+LABELS = {0: ("retained", "tab:blue"), 1: ("churned", "tab:orange")}
+SEED = 7
+
+
+def log(figure: Any, name: str) -> None:
+    """Log a figure to the active run as plots/<name>, and give its memory back."""
+    import mlflow
+
+    figure.set_layout_engine("tight")
+    mlflow.log_figure(figure, f"plots/{name}")
+    pyplot.close(figure)
+
+
+def of_test(
+    use_case: UseCase, labels: Labels, probability: Values, by_cutoff: dict[int, dict[str, Estimate]]
+) -> dict[str, Any]:
+    """File name → figure: how well the probabilities of the test's rows, both of shape (n,), tell the labels."""
+    return {
+        "roc.png": RocCurveDisplay.from_predictions(labels, probability, plot_chance_level=True).figure_,
+        "precision_recall.png": PrecisionRecallDisplay.from_predictions(
+            labels, probability, plot_chance_level=True
+        ).figure_,
+        "calibration.png": CalibrationDisplay.from_predictions(
+            labels, probability, n_bins=10, strategy="quantile"
+        ).figure_,
+        "lift.png": _lift(labels, probability),
+        "cost_by_threshold.png": _cost(use_case, labels, probability),
+        "auc_by_hours.png": _by_hours(by_cutoff),
+    }
+
+
+def importance(model: Any, features: pd.DataFrame, labels: Labels) -> Any:
+    """How much worse the log loss gets when a feature is shuffled, on at most 2,000 rows (Breiman, 2001)."""
+    some = np.random.default_rng(SEED).permutation(len(features))[:2000]
+    found = permutation_importance(
+        model, features.iloc[some], labels[some], scoring="neg_log_loss", n_repeats=5, random_state=SEED
+    )
+    return _bars(features.columns, found.importances_mean, "Permutation importance: rise of the log loss")
+
+
+def of_training_set(features: pd.DataFrame, labels: Labels, minutes: Values) -> dict[str, Any]:
+    """File name → figure: histograms by label, correlations, class balance by cut-off, mutual information."""
+    known = features.fillna(features.median())
+    information = mutual_info_classif(known, labels, random_state=SEED)
+    return {
+        "histograms.png": _histograms(features, labels),
+        "correlations.png": _correlations(known),
+        "class_balance.png": _balance(labels, minutes),
+        "mutual_information.png": _bars(features.columns, information, "Mutual information with the label (nats)"),
+    }
+
+
+def _lift(labels: Labels, probability: Values) -> Any:
+    figure, axes = pyplot.subplots()
+    hits = labels[np.argsort(-probability, kind="stable")]
+    count = np.arange(1, len(hits) + 1)
+    first = len(hits) // 100  # of the very first few, the rate is chance
+    axes.plot(count[first:] / len(hits), (np.cumsum(hits) / count / labels.mean())[first:])
+    axes.axhline(1, color="grey", linestyle="--")
+    axes.set(
+        xlabel="share of users, the likeliest to churn first", ylabel="churn rate, times that of all", title="Lift"
+    )
+    return figure
+
+
+def _cost(use_case: UseCase, labels: Labels, probability: Values) -> Any:
+    costs = use_case.scoring.costs
+    thresholds = np.linspace(0.01, 0.99, 99)
+    called = probability[:, None] >= thresholds
+    missed = np.mean(~called & (labels == 1)[:, None], axis=0) * costs.missed_churner
+    needless = np.mean(called & (labels == 0)[:, None], axis=0) * costs.needless_offer
+    figure, axes = pyplot.subplots()
+    axes.plot(thresholds, missed + needless, label="cost per user")
+    axes.plot(thresholds, missed, linestyle=":", label="missed churners")
+    axes.plot(thresholds, needless, linestyle=":", label="needless offers")
+    axes.axvline(costs.threshold, color="grey", linestyle="--", label=f"threshold {costs.threshold:.2f}")
+    axes.set(xlabel="threshold", ylabel="cost", title="What decisions cost")
+    axes.legend()
+    return figure
+
+
+def _by_hours(by_cutoff: dict[int, dict[str, Estimate]]) -> Any:
+    figure, axes = pyplot.subplots()
+    hours = [minutes / 60 for minutes in by_cutoff]
+    found = [parts["roc_auc"] for parts in by_cutoff.values()]
+    axes.plot(hours, [each.value for each in found], marker="o")
+    axes.fill_between(hours, [each.low for each in found], [each.high for each in found], alpha=0.2)
+    axes.set(xlabel="hours since the window opened", ylabel="ROC AUC (95 % interval)", title="How soon it can be known")
+    axes.set_ylim(min([0.5, *(each.low for each in found)]), 1)
+    return figure
+
+
+def _histograms(features: pd.DataFrame, labels: Labels) -> Any:
+    columns = 4
+    rows = -(-features.shape[1] // columns)
+    figure, grid = pyplot.subplots(rows, columns, figsize=(14, 2.6 * rows), squeeze=False)
+    for axes in grid.flat[features.shape[1] :]:
+        axes.set_visible(False)
+    for axes, name in zip(grid.flat, features.columns, strict=False):
+        values = features[name].to_numpy()
+        # The few largest would leave everybody else in one bar.
+        low, high = np.nanquantile(values, [0, 0.98]) if not np.isnan(values).all() else (0, 1)
+        bins = np.linspace(low, max(high, low + 1e-9), 31)
+        for label, (title, colour) in LABELS.items():
+            axes.hist(values[labels == label], bins=bins, density=True, alpha=0.5, color=colour, label=title)
+        axes.set(title=name, yticks=[])
+    grid.flat[0].legend()
+    return figure
+
+
+def _correlations(known: pd.DataFrame) -> Any:
+    size = max(4.0, 0.6 * known.shape[1])
+    figure, axes = pyplot.subplots(figsize=(size + 1, size))
+    image = axes.imshow(known.corr("spearman"), vmin=-1, vmax=1, cmap="RdBu_r")
+    axes.set_xticks(range(known.shape[1]), known.columns, rotation=90)
+    axes.set_yticks(range(known.shape[1]), known.columns)
+    axes.set_title("Rank correlations")
+    figure.colorbar(image)
+    return figure
+
+
+def _balance(labels: Labels, minutes: Values) -> Any:
+    figure, axes = pyplot.subplots()
+    counts = pd.crosstab(minutes, labels)
+    names = [f"{minute / 60:g} h" for minute in counts.index]
+    below = np.zeros(len(counts))
+    for label, (title, colour) in LABELS.items():
+        height = counts[label].to_numpy() if label in counts else np.zeros(len(counts))
+        axes.bar(names, height, bottom=below, color=colour, label=title)
+        below = below + height
+    axes.set(xlabel="since the window opened", ylabel="users", title=f"Class balance: {labels.mean():.0%} churned")
+    axes.legend()
+    return figure
+
+
+def _bars(names: pd.Index, values: Values, title: str) -> Any:
+    order = np.argsort(values)
+    figure, axes = pyplot.subplots(figsize=(7, max(3.0, 0.35 * len(values))))
+    axes.barh([str(name) for name in names[order]], values[order])
+    axes.set_title(title)
+    return figure

@@ -1,0 +1,128 @@
+"""The training set: for each user whose label is known, the features as they stood at several cut-offs.
+
+Built by the statements that also serve (`update_features`, `user_features.sql`), so training and scoring cannot differ.
+A function of the use case and a `batch_id`: the same `batch_id` gives the same bytes, whatever was compacted since.
+
+By default the features are those of all events that had happened by the cut-off. `as_known` leaves out those that had
+not been stored by then: what the model would really have seen, late arrivals and all.
+"""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.firstday.features import labels, point_in_time
+from include.firstday.lake.lake import Lake, Run
+from include.firstday.models import registry
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.settings import settings
+from include.firstday.use_case.use_case import UseCase
+
+TEST_SHARE = 0.25
+
+
+class TooLittleDataError(ValueError):
+    """There are not enough users with a known label; the message says how many there are and are needed."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Where a training set is, what it was made from, and the MLflow run it belongs to."""
+
+    path: str
+    batch_id: int
+    rows: int
+    users: int
+    as_known: bool
+    sha256: str
+    run_id: str
+
+
+def build_training_set(
+    use_case: UseCase, batch_id: int | None = None, as_known: bool | None = None, run: Run | None = None
+) -> dict[str, object]:
+    """Build the training set up to a micro-batch (default: the last) and open the MLflow run that it is logged to.
+
+    `as_known` defaults to the use case's. Raises TooLittleDataError.
+    """
+    as_known = use_case.training.as_known if as_known is None else as_known
+    with open_lake(use_case, run) as opened:
+        upto = batch_id or int(opened.value("lake/checkpoints/last_stored_batch"))
+        table = rows(opened, use_case, upto, as_known)
+    users = len(set(table["user_id"].to_pylist()))
+    if users < use_case.training.minimum_users:
+        raise TooLittleDataError(
+            f"{use_case.name}: {users:,} users have a known label up to micro-batch {upto}, at least "
+            f"{use_case.training.minimum_users:,} are needed; a label is known "
+            f"{use_case.training.label_known_after_hours:g} hours after the window opened"
+            + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
+        )
+    folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
+    path = settings().home / "training" / use_case.name / folder / "training_set.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, compression="zstd")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    run_id = _log(use_case, path, upto, sha256)
+    return asdict(TrainingSet(str(path), upto, table.num_rows, users, as_known, sha256, run_id))
+
+
+def rows(opened: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:
+    """One row per user and cut-off: user_id, opened_at, features, cutoff_minutes, label; of micro-batches <= upto."""
+    watermark = opened.value("models/training_set/watermark", batch_id=upto)
+    if watermark is None:
+        raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
+    opened.build("models/training_set/scope_events", batch_id=upto)
+    point_in_time.collect(opened, use_case)
+    labels.build_labels(opened, use_case, watermark)
+    # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
+    for table in use_case.enrichment:
+        opened.shadow(table, upto)
+    cutoffs = sorted(use_case.training.cutoff_minutes)
+    parts = [_at_cutoff(opened, use_case, minutes, upto if as_known else None) for minutes in cutoffs]
+    opened.build_rows("training_rows", pa.concat_tables(parts))
+    return opened.table("models/training_set/training_set")
+
+
+def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train and test: by user and by time. The newest quarter of users, by the opening of their window, is the test."""
+    opened = frame.groupby("user_id")["opened_at"].min().sort_values(kind="stable")
+    newest = opened.index[int(len(opened) * (1 - TEST_SHARE)) :]
+    is_test = frame["user_id"].isin(newest)
+    return frame[~is_test], frame[is_test]
+
+
+def read(training_set: dict[str, object]) -> pd.DataFrame:
+    """The rows of a built training set."""
+    return pd.read_parquet(str(training_set["path"]))
+
+
+def _at_cutoff(opened: Lake, use_case: UseCase, minutes: int, known_upto: int | None) -> pa.Table:
+    """Rows at one cut-off; with `known_upto`, from nothing but what was stored by then."""
+    if known_upto is None:
+        opened.build("features/point_in_time/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
+    else:
+        opened.build(
+            "models/training_set/known_events", into="scope_events", batch_id=known_upto, cutoff_seconds=minutes * 60
+        )
+        point_in_time.collect(opened, use_case)
+    opened.build("features/update_features/window_state", into="feature_state")
+    opened.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
+    return opened.table("models/training_set/rows_at_cutoff", cutoff_minutes=minutes)
+
+
+def _log(use_case: UseCase, path: Path, batch_id: int, sha256: str) -> str:
+    import mlflow
+
+    frame = pd.read_parquet(path)
+    with registry.start_run(use_case, f"training set of micro-batch {batch_id}") as run:
+        mlflow.set_tags({"firstday.batch_id": batch_id, "firstday.training_set_sha256": sha256})
+        mlflow.log_params({"batch_id": batch_id, "rows": len(frame), "users": frame["user_id"].nunique()})
+        mlflow.log_metric("label_rate", float(frame.groupby("user_id")["label"].first().mean()))
+        mlflow.log_artifact(str(path), "training_set")
+        dataset = mlflow.data.from_pandas(frame, source=str(path), name=f"batch-{batch_id}", targets="label")
+        mlflow.log_input(dataset, context="training")
+    return str(run.info.run_id)

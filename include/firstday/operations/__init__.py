@@ -1,0 +1,3 @@
+"""What keeps an installation healthy: maintenance, backup, export, erasure, status.
+
+No stage of the pipeline is here."""

@@ -1,0 +1,187 @@
+"""Backup and restore of the embedded lake: a consistent copy while micro-batches run, and a lake from such a copy.
+
+The catalog is copied first, as of one commit. Parquet files never change, and maintenance keeps for a day what no
+snapshot needs any more, so the files that the copied catalog names are still there to be copied after it. A restored
+lake knows less than landing's archive: what was consumed since the backup waits in landing again.
+"""
+
+import json
+import logging
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from include.firstday import landing
+from include.firstday.lake import lake
+from include.firstday.lake.statements import statement
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.settings import settings
+from include.firstday.use_case.use_case import UseCase
+
+log = logging.getLogger(__name__)
+
+CATALOG = "catalog.sqlite"
+DATA = "data"
+ABOUT = "backup.json"
+ATTEMPTS = 3
+
+
+class BackupError(lake.LakeError):
+    """A copy cannot be made or used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What a backup holds: when its catalog was copied (ISO 8601, UTC), Parquet files, and bytes together."""
+
+    made_at: str
+    files: int
+    bytes: int
+
+
+def backup(target: Path) -> Backup:
+    """Copy the lake of every use case to a new folder, whole or not at all."""
+    catalog, data = _places()
+    if target.exists():
+        raise BackupError(f"{target}: expected a folder that is not there yet")
+    if not catalog.exists():
+        raise BackupError(f"{catalog}: there is no lake to copy")
+    partial = target.with_name(f".{target.name}.{os.getpid()}{landing.PARTIAL}")
+    try:
+        made = _copy(catalog, data, partial)
+        (partial / ABOUT).write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
+        os.sync()  # a backup that a power cut can empty is none
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return made
+
+
+def restore(source: Path) -> Backup:
+    """Make the lake from a backup, where there is none. The servers must not run."""
+    catalog, data = _places()
+    if not (source / ABOUT).exists():
+        raise BackupError(f"{source}: expected a folder made by backup, with {ABOUT}")
+    for place in (catalog, data):
+        if place.exists():
+            raise BackupError(f"{place} is there already: stop Firstday, move {catalog.parent} away, and try again")
+    about = Backup(**json.loads((source / ABOUT).read_text(encoding="utf-8")))
+    if missing := _missing(source / CATALOG, source / DATA):
+        raise BackupError(f"{source} is not whole: {len(missing):,} files are missing, as {missing[0]}")
+    for place in (catalog, data):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    copied_data, copied_catalog = (place.with_name(f"{place.name}{landing.PARTIAL}") for place in (data, catalog))
+    shutil.rmtree(copied_data, ignore_errors=True)
+    copied_catalog.unlink(missing_ok=True)
+    shutil.copytree(source / DATA, copied_data)
+    _copy_catalog(source / CATALOG, copied_catalog)
+    _point(copied_catalog, data)
+    copied_data.rename(data)
+    copied_catalog.rename(catalog)  # last: with its catalog the lake is there
+    return about
+
+
+def take_again(use_case: UseCase) -> list[Path]:
+    """Move back into landing what was consumed or quarantined there but is not in the lake's ledger; where to."""
+    with open_lake(use_case) as opened:
+        ledger = opened.rows("operations/backup/consumed")
+    known, named = {row["sha256"] for row in ledger}, {row["source_file"]: row for row in ledger}
+    moved = []
+    for path in sorted(_archive(use_case), key=lambda path: path.stat().st_mtime_ns):
+        before = named.get(str(_original(use_case, path)))
+        if landing.sha256(path) not in known and not (before and _is_rest_of(path, before)):
+            moved.append(_move_back(use_case, path))
+    log.info("%d files wait in landing again", len(moved))
+    return moved
+
+
+def _places() -> tuple[Path, Path]:
+    kind, _, catalog = settings().catalog.partition(":")
+    if kind != "sqlite" or "://" in settings().data_path:
+        raise BackupError(
+            "backup and restore are for a lake with a SQLite catalog and local files; elsewhere, dump the PostgreSQL "
+            "catalog first and copy the bucket after it"
+        )
+    return Path(catalog), Path(settings().data_path)
+
+
+def _copy(catalog: Path, data: Path, target: Path) -> Backup:
+    for _ in range(ATTEMPTS):
+        shutil.rmtree(target, ignore_errors=True)
+        (target / DATA).mkdir(parents=True)
+        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        _copy_catalog(catalog, target / CATALOG)
+        names = _named(target / CATALOG)
+        try:
+            for name in names:
+                (target / DATA / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(data / name, target / DATA / name)
+        except FileNotFoundError as error:
+            log.warning("%s went while it was copied, as when a user is forgotten; beginning again", error.filename)
+            continue
+        return Backup(made_at, len(names), sum(file.stat().st_size for file in target.rglob("*") if file.is_file()))
+    raise BackupError(
+        f"{data}: files that the catalog names are missing, or go while they are copied; nothing was kept"
+    )
+
+
+def _copy_catalog(source: Path, target: Path) -> None:
+    """SQLite's online backup: all of it as of one commit, whoever writes meanwhile."""
+    with closing(sqlite3.connect(source, timeout=30)) as one, closing(sqlite3.connect(target)) as other:
+        one.backup(other)
+
+
+def _named(catalog: Path) -> list[str]:
+    """Paths of the Parquet files below the data folder, from the tables of DuckLake's specification."""
+    with closing(sqlite3.connect(catalog)) as connection:
+        names = [str(path) for (path,) in connection.execute(statement("operations/backup/named_files").text)]
+    if outside := [name for name in names if Path(name).is_absolute()]:
+        raise BackupError(f"{outside[0]}: expected files below the lake's data folder only")
+    return names
+
+
+def _missing(catalog: Path, data: Path) -> list[str]:
+    return [name for name in _named(catalog) if not (data / name).is_file()]
+
+
+def _point(catalog: Path, data: Path) -> None:
+    """Let a copied catalog know where its files are now, and forget files that were waiting to be deleted elsewhere."""
+    with closing(sqlite3.connect(catalog)) as connection, connection:
+        connection.execute("update ducklake_metadata set value = ? where key = 'data_path'", [f"{data.absolute()}/"])
+        connection.execute("delete from ducklake_files_scheduled_for_deletion")
+
+
+def _archive(use_case: UseCase) -> Iterator[Path]:
+    for place in (landing.CONSUMED, landing.QUARANTINE):
+        for path in (landing.folder(use_case.name) / place).rglob("*"):
+            if path.is_file() and path.name.endswith(landing.ENDINGS) and not path.name.startswith("."):
+                yield path
+
+
+def _original(use_case: UseCase, path: Path) -> Path:
+    """Where an archived file was below landing; without the time of arrival that tells it from one of its name."""
+    relative = Path(*path.relative_to(landing.folder(use_case.name)).parts[1:])
+    return relative.with_name(re.sub(r"^\d{19}-", "", relative.name))
+
+
+def _is_rest_of(path: Path, consumed: dict[str, Any]) -> bool:
+    """Whether a file is what a consumed one of its name became when a user was forgotten: as old, but smaller."""
+    status = path.stat()
+    arrived_at = datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None)
+    return bool(status.st_size < consumed["bytes"] and arrived_at <= consumed["committed_at"])
+
+
+def _move_back(use_case: UseCase, path: Path) -> Path:
+    target = landing.folder(use_case.name) / _original(use_case, path)
+    if target.exists():
+        target = target.with_name(f"{path.stat().st_mtime_ns}-{target.name}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(target)
+    return target

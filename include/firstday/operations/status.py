@@ -1,0 +1,63 @@
+"""What the lake holds and how far each stage has come, for people and for programs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from include.firstday import landing
+from include.firstday.delivery import deliver_predictions
+from include.firstday.schema import fingerprint
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case.use_case import UseCase
+
+MICRO_BATCH_STAGES = ("store_events", "update_features", "score_users", "publish_predictions")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Rows a table holds, files that wait, and the newest of events, micro-batches and predictions (UTC)."""
+
+    events: int
+    rejected_events: int
+    users: int
+    feature_state: int
+    predictions: int
+    consumed_files: int
+    last_batch: int | None
+    last_event_at: datetime | None
+    last_scored_at: datetime | None
+    pending_files: int
+    pending_bytes: int
+
+
+def summary(use_case: UseCase) -> Summary:
+    """The state of one use case's part of the lake."""
+    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    with open_lake(use_case, read_only=True) as opened:
+        row = opened.row("operations/status/summary")
+    return Summary(**row, pending_files=len(waiting), pending_bytes=sum(file.bytes for file in waiting))
+
+
+def is_behind(use_case: UseCase) -> bool:
+    """Whether a stage of the micro-batch has any left to process, as after a failure. Reads the ledger only."""
+    return any(row["behind"] for row in stages(use_case) if row["stage"] in MICRO_BATCH_STAGES)
+
+
+def stages(use_case: UseCase) -> list[dict[str, Any]]:
+    """One row per stage: `stage`, `batch_id`, `behind` (micro-batches), `updated_at` (UTC)."""
+    with open_lake(use_case, read_only=True) as opened:
+        return opened.rows("operations/status/stages")
+
+
+def notices(use_case: UseCase) -> list[str]:
+    """What a person should know and do; empty where all is well."""
+    with open_lake(use_case, read_only=True) as opened:
+        changed = fingerprint.changed(opened, use_case)
+        failing = deliver_predictions.notices(opened)
+    return [*([fingerprint.notice(use_case, changed)] if changed else []), *failing]
+
+
+def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:
+    """One row per recent commit, newest first: `snapshot_id`, `snapshot_time`, `author`, `commit_message`."""
+    with open_lake(use_case, read_only=True) as opened:
+        return opened.rows("operations/status/commits", count=limit)

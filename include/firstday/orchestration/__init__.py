@@ -1,0 +1,3 @@
+"""What DAG files share: the only importer of airflow besides `dags/` and `plugins/`.
+
+Nothing here reads or writes a row."""

@@ -1,0 +1,28 @@
+"""Writes `docs/dags.md` from the docstrings of the DAG files: `python -m include.firstday.orchestration.dag_docs`."""
+
+import ast
+from pathlib import Path
+
+from include.firstday.settings import REPOSITORY
+
+TARGET = REPOSITORY / "docs" / "dags.md"
+HEAD = """# DAGs
+
+Each runs once per use case, as `<use case>.<name>`. This page is made from the DAG files' docstrings, which Airflow
+shows too.
+"""
+
+
+def render() -> str:
+    """The page's text."""
+    parts = [_section(path) for path in sorted((REPOSITORY / "dags").glob("*.py"))]
+    return "\n".join([HEAD, *parts])
+
+
+def _section(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    return f"## {path.stem}\n\n{docstring}\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(render(), encoding="utf-8")

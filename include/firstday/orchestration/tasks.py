@@ -1,0 +1,112 @@
+"""What the DAG files share: the names of assets, the arguments of every task, who a run is, and what it tells Airflow.
+
+Only DAG files and plugins import this module; everything it hands to a stage is plain.
+"""
+
+import importlib
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from airflow.sdk import Asset, BaseNotifier, Connection, get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from include.firstday.lake.lake import Run
+from include.firstday.servers import Credentials
+from include.firstday.use_case.use_case import UseCase
+
+OWNER = "firstday"
+NOTE = "note"  # keys of what a task tells Airflow, among its XComs
+MLFLOW_URL = "mlflow_url"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+TASK_DEFAULTS: dict[str, Any] = {
+    "owner": OWNER,
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "execution_timeout": timedelta(minutes=15),
+}
+
+
+def landing_asset(use_case: str) -> Asset:
+    """The landing folder of a use case: whoever delivers a file there updates it."""
+    return Asset(name=f"{use_case}.landing", uri=f"firstday://{use_case}/landing")
+
+
+def lake_asset(use_case: str, table: str) -> Asset:
+    """A table of the lake: the task that writes it updates it."""
+    return Asset(name=f"{use_case}.{table}", uri=f"firstday://{use_case}/{table}")
+
+
+def tell(told: tuple[str, dict[str, Any]], asset: Asset | None = None) -> None:
+    """Put words into the note of the running task's run, and numbers into the event of an asset that it updates."""
+    words, numbers = told
+    context = get_current_context()
+    if words:
+        context["ti"].xcom_push(NOTE, words)
+        logging.getLogger(__name__).info("%s", words)
+    if asset is not None:
+        context["outlet_events"][asset].extra = numbers
+
+
+def link_to_mlflow(url: str) -> None:
+    """Give the running task a link to what it made or used in MLflow."""
+    get_current_context()["ti"].xcom_push(MLFLOW_URL, url)
+
+
+class LogNotifier(BaseNotifier):
+    """Writes alerts into the task's log."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.message = message
+
+    def notify(self, context: Any) -> None:
+        """Write it."""
+        logging.getLogger(__name__).warning("ALERT %s", self.message)
+
+
+def notify(use_case: UseCase, message: str) -> None:
+    """Send an alert to the log and to every notifier of the use case; their credentials are Airflow's connections."""
+    context = get_current_context()
+    LogNotifier(message)(context)
+    for one in use_case.monitoring.notifiers:
+        arguments = {
+            name: value.replace("{message}", message) if isinstance(value, str) else value
+            for name, value in one.arguments.items()
+        }
+        module, _, name = one.notifier.rpartition(".")
+        getattr(importlib.import_module(module), name)(**arguments)(context)
+
+
+def current_run() -> Run:
+    """Who the running task is, the same over its retries."""
+    task = get_current_context()["ti"]
+    return Run(dag=task.dag_id, run=task.run_id, task=task.task_id)
+
+
+def credentials(connection: str) -> Credentials:
+    """What an Airflow Connection says, as plain values; nothing where no connection is named."""
+    if not connection:
+        return Credentials()
+    found = Connection.get(connection)
+    return Credentials(
+        host=found.host or "",
+        port=found.port,
+        login=found.login or "",
+        password=found.password or "",
+        schema=found.schema or "",
+        extra=found.extra_dejson,
+    )
+
+
+def skip(reason: str) -> NoReturn:
+    """End the task as skipped, saying why."""
+    raise AirflowSkipException(reason)
+
+
+def give_up(reason: str) -> NoReturn:
+    """End the task as failed, as no retry can mend it; where nobody asked for the run, as skipped."""
+    if get_current_context()["dag_run"].run_type == "scheduled":
+        raise AirflowSkipException(reason)
+    raise AirflowFailException(reason)

@@ -1,0 +1,221 @@
+"""Where a person is in files, and files without them: what has to be found before one can be forgotten."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from include.firstday.records.readers import DELIMITERS
+
+JSON_LINES = (".ndjson", ".jsonl")
+SURE_LENGTH = 8  # a shorter id is found in its own field only: among other bytes it would be found by chance
+_TOKEN = re.compile(r'"([^"]*)"|([^\s",;|:{}\[\]]+)')
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user to be forgotten: the id, and what else is known to be personal, such as name and address."""
+
+    user_id: str
+    personal: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every text that a row of this person's could hold, as it is and as JSON writes it."""
+        return tuple(form for word in (self.user_id, *self.personal) for form in _forms(word))
+
+    def is_in(self, row: Mapping[str, object]) -> bool:
+        """Whether a row is this person's: by its `user_id` or, where it has none, by its other values."""
+        if (found := row.get("user_id")) not in (None, ""):
+            return str(found) == self.user_id
+        values = [str(value) for value in row.values() if value is not None]
+        return self.user_id in values or self._is_told_by(" ".join(values))
+
+    def is_in_text(self, text: str) -> bool:
+        """Whether a text that is not a row holds the id as a word, or two personal values."""
+        return self.user_id in words(text) or self._is_told_by(text)
+
+    def is_in_bytes(self, content: bytes) -> bool:
+        """Whether any bytes hold the id, if it is long enough to be no chance, or two personal values."""
+        if len(self.user_id) >= SURE_LENGTH:
+            # Not as a part of a longer id, which is somebody else's.
+            around = rb"(?<![0-9A-Za-z_-])%s(?![0-9A-Za-z_-])" % re.escape(self.user_id.encode())
+            if re.search(around, content):
+                return True
+        return self._is_told_by(content.decode(errors="ignore"))
+
+    def _is_told_by(self, text: str) -> bool:
+        # One value is no proof: two people may share a name or a town.
+        return sum(any(form in text for form in _forms(value)) for value in self.personal) >= 2
+
+
+def _forms(word: str) -> set[str]:
+    """A word as it is, and as JSON may write it."""
+    return {word, *(json.dumps(word, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))}
+
+
+def words(text: str) -> set[str]:
+    """The words of a text that could be a user id: whatever is quoted, and whatever stands between separators."""
+    found = {quoted or plain for quoted, plain in _TOKEN.findall(text)}
+    return found | {field for delimiter in DELIMITERS for field in text.strip().split(delimiter)}
+
+
+def scrub(path: Path, person: Person) -> bool:
+    """Rewrite a file without the person's rows, in place and at once; whether there were any.
+
+    A file that cannot be read to its end and holds the person is deleted: it serves nobody else.
+    """
+    scrubbed = path.with_name(f".{path.name}.scrubbed")
+    try:
+        try:
+            dropped = copy_without(path, scrubbed, person)
+        except (OSError, EOFError, ValueError):
+            if is_gone(path) or not person.is_in_bytes(_some_bytes(path)):
+                return False
+            path.unlink()
+            return True
+        if dropped:
+            status = path.stat()
+            os.utime(scrubbed, ns=(status.st_atime_ns, status.st_mtime_ns))
+            scrubbed.rename(path)
+        return dropped > 0
+    finally:
+        scrubbed.unlink(missing_ok=True)
+
+
+def copy_without(path: Path, target: Path, *people: Person) -> int:
+    """Write a data file's rows, without those of `people`, to `target`, in the same format; the number left out.
+
+    Raises OSError, EOFError or ValueError where the file cannot be read to its end.
+    """
+    if path.name.endswith(".parquet"):
+        return _copy_parquet(path, target, people)
+    with _open(path, "rb") as source, _open(target, "wb", like=path) as copy:
+        if path.name.endswith(".csv"):
+            return _copy_csv(source, copy, people)
+        return _copy_lines(source, copy, lambda line: any(is_in_line(line, person) for person in people))
+
+
+def is_in_line(line: bytes, person: Person) -> bool:
+    """Whether a line of text is this person's: a JSON object by its values, anything else by its words."""
+    if not any(word.encode() in line for word in person.words):
+        return False
+    text = line.decode(errors="backslashreplace")
+    try:
+        row: Any = json.loads(text)
+    except ValueError:
+        return person.is_in_text(text)
+    return person.is_in(row) if isinstance(row, dict) else person.is_in_text(text)
+
+
+def find(folder: Path, person: Person) -> Iterator[Path]:
+    """Files below a folder that hold the person, whatever their format."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with suppress(FileNotFoundError):
+                if _holds(path, person):
+                    yield path
+
+
+def is_data(path: Path) -> bool:
+    """Whether a file holds rows, so that it can be rewritten without some."""
+    return path.name.removesuffix(".gz").endswith((*JSON_LINES, ".csv", ".parquet"))
+
+
+def is_gone(path: Path) -> bool:
+    """Whether a file has been moved away or deleted."""
+    return not path.exists()
+
+
+def _holds(path: Path, person: Person) -> bool:
+    if is_data(path):
+        try:
+            return copy_without(path, Path(os.devnull), person) > 0
+        except (OSError, EOFError, ValueError):
+            if is_gone(path):
+                return False
+    return person.is_in_bytes(_some_bytes(path))
+
+
+def _some_bytes(path: Path) -> bytes:
+    """What can be read of a file, unpacked where it is packed: also of one that ends too early."""
+    content = path.read_bytes()
+    if not path.name.endswith(".gz"):
+        return content
+    unpacked = io.BytesIO()
+    with suppress(zlib.error):
+        while content:
+            unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            unpacked.write(unpacker.decompress(content))
+            content = unpacker.unused_data
+    return unpacked.getvalue()
+
+
+def _open(path: Path, mode: str, like: Path | None = None) -> IO[bytes]:
+    is_packed = (like or path).name.endswith(".gz")
+    return gzip.open(path, mode) if is_packed else path.open(mode)  # type: ignore[return-value]
+
+
+def _copy_lines(source: IO[bytes], copy: IO[bytes], is_theirs: Callable[[bytes], bool]) -> int:
+    dropped = 0
+    for line in source:
+        if is_theirs(line):
+            dropped += 1
+        else:
+            copy.write(line)
+    return dropped
+
+
+def _copy_csv(source: IO[bytes], copy: IO[bytes], people: Sequence[Person]) -> int:
+    lines = io.TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    target = io.TextIOWrapper(copy, encoding="utf-8", errors="surrogateescape", newline="")
+    header = lines.readline()
+    delimiter = max(DELIMITERS, key=header.count)
+    names = next(csv.reader([header], delimiter=delimiter), [])
+    writer, dropped = csv.writer(target, delimiter=delimiter, lineterminator="\n"), 0
+    target.write(header)
+    for fields in csv.reader(lines, delimiter=delimiter):
+        row = dict(zip(names, fields, strict=False))
+        if any(person.is_in(row) for person in people):
+            dropped += 1
+        else:
+            writer.writerow(fields)
+    target.flush()
+    target.detach()
+    return dropped
+
+
+def _copy_parquet(path: Path, target: Path, people: Sequence[Person]) -> int:
+    dropped = 0
+    with pq.ParquetFile(path) as source:
+        codec = source.metadata.row_group(0).column(0).compression if source.metadata.num_row_groups else "ZSTD"
+        with pq.ParquetWriter(target, source.schema_arrow, compression=codec) as writer:
+            for batch in source.iter_batches():
+                kept = batch
+                for person in people:
+                    kept = kept.filter(_of_others(kept, person))
+                dropped += batch.num_rows - kept.num_rows
+                writer.write_batch(kept)
+    return dropped
+
+
+def _of_others(batch: pa.RecordBatch, person: Person) -> pa.Array:
+    """Which rows are not the person's, as booleans. Only rows without an id are looked at one by one."""
+    if "user_id" in batch.schema.names:
+        ids = batch.column("user_id").cast(pa.string())
+        if not ids.null_count:
+            return pc.not_equal(ids, person.user_id)
+    texts = batch.select([field.name for field in batch.schema if not pa.types.is_nested(field.type)])
+    return pa.array([not person.is_in(row) for row in texts.to_pylist()], pa.bool_())

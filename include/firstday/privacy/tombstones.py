@@ -1,0 +1,102 @@
+"""Who has been forgotten, and keeping them away: a salted hash tells a forgotten user from all others, and no more.
+
+Whatever writes rows of users drops those of forgotten ones in the transaction that writes, as they may have been
+forgotten since the rows were read.
+"""
+
+import hashlib
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake
+from include.firstday.privacy import person_data
+
+TABLE = "forgotten_users"
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """How many staged rows of one forgotten user came from one landing file."""
+
+    source_file: str
+    user_id: str
+    events: int
+    rejects: int
+
+
+def add(opened: Lake, user_id: str) -> bool:
+    """Note that a user is forgotten, inside a transaction; False where that was noted before."""
+    known = opened.rows("privacy/tombstones/tombstones")
+    salt = known[0]["salt"] if known else secrets.token_hex(16)
+    user_sha256 = _sha256(salt, user_id)
+    if user_sha256 in {row["user_sha256"] for row in known}:
+        return False
+    opened.execute(
+        "privacy/tombstones/insert_tombstone",
+        user_sha256=user_sha256,
+        salt=salt,
+        now=lake.now(),
+        airflow_run=opened.run_id,
+    )
+    return True
+
+
+def is_anyone(opened: Lake) -> bool:
+    """Whether any user has been forgotten."""
+    return opened.has_rows(TABLE)
+
+
+def drop(opened: Lake, table: str) -> list[str]:
+    """Delete forgotten users' rows from a temporary table with a `user_id`; the ids found."""
+    if not is_anyone(opened):
+        return []
+    opened.build_distinct("users_at_hand", table, "user_id")
+    opened.build("privacy/tombstones/forgotten_at_hand")
+    found = [row["user_id"] for row in opened.rows("privacy/tombstones/ids_at_hand")]
+    if found:
+        opened.erase(table, found)
+    return found
+
+
+def drop_staged(opened: Lake) -> list[Dropped]:
+    """Delete forgotten users' rows from `staged_events` and `staged_rejects`; from which file they came."""
+    if not is_anyone(opened):
+        return []
+    rejects = _drop_rejects(opened)
+    opened.build_distinct("users_at_hand", "staged_events", "user_id")
+    opened.build("privacy/tombstones/forgotten_at_hand")
+    events = Counter(
+        {
+            (row["source_file"], row["user_id"]): row["row_count"]
+            for row in opened.rows("privacy/tombstones/staged_of_forgotten")
+        }
+    )
+    opened.erase("staged_events", {user_id for _, user_id in events})
+    keys = sorted(events.keys() | rejects.keys())
+    return [
+        Dropped(source_file, user_id, events[source_file, user_id], rejects[source_file, user_id])
+        for source_file, user_id in keys
+    ]
+
+
+def _drop_rejects(opened: Lake) -> Counter[tuple[str, str]]:
+    """Refused rows have no user_id of their own: every word of their text could be one."""
+    known = opened.rows("privacy/tombstones/tombstones")
+    salt, hashes = known[0]["salt"], {row["user_sha256"] for row in known}
+    counts: Counter[tuple[str, str]] = Counter()
+    dropped = []
+    for row in opened.rows("privacy/tombstones/staged_texts"):
+        for word in person_data.words(row["raw"]):
+            if _sha256(salt, word) in hashes:
+                counts[row["source_file"], word] += 1
+                dropped.append(row["staged_row"])
+                break
+    if dropped:
+        opened.execute("privacy/tombstones/delete_staged_rejects", staged_rows=dropped)
+    return counts
+
+
+def _sha256(salt: str, user_id: str) -> str:
+    return hashlib.sha256((salt + user_id).encode()).hexdigest()

@@ -1,0 +1,125 @@
+"""The contract of a table that is filled from landing: its DDL in `sql/use_cases/<name>/`, applied to what comes.
+
+Whatever a source sends, each column is cast to its type in the DDL, and the first rule that a row breaks is its reason.
+The text is composed here because its columns are the use case's; names come from the DDL and the checked YAML only.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+
+from include.firstday.lake.lake import Columns, quoted
+from include.firstday.use_case.use_case import UseCase
+
+PATH_COLUMN = "landing_path"  # our readers' own: where a row came from, of files that are read together
+OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
+EARLIEST = datetime(2000, 1, 1)
+MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
+
+
+def expected(columns: Columns) -> dict[str, str]:
+    """The columns a source may send, without Firstday's own."""
+    return {name: kind for name, kind in columns.items() if name not in OWN_COLUMNS}
+
+
+def as_text(columns: Columns) -> dict[str, str]:
+    """The same columns, all read as text."""
+    return dict.fromkeys(columns, "VARCHAR")
+
+
+def typed_rows(columns: Columns, given: Columns, rules: Iterator[str]) -> str:
+    """SELECT of `row_number`, the typed columns and `reason` (null for a good row) from `given_rows`.
+
+    `given` are the columns of `given_rows` and their types; missing ones become NULL. With a column `line_number`,
+    which only our own readers add, that is the row's number; with `landing_path`, `source_file` is a column too.
+    """
+    number = "line_number" if "line_number" in given else "rowid + 1"
+    casts = [f"{_cast(name, kind, given)} as {quoted(name)}" for name, kind in columns.items()]
+    broken = [*_unread(given), *_uncast(columns, given), *rules]
+    reason = f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
+    own = [name for name in ("is_object", PATH_COLUMN) if name in given]
+    source_file = f", parse_filename({PATH_COLUMN}) as source_file" if PATH_COLUMN in given else ""
+    return (
+        f"with typed as (select {number} as row_number, {', '.join(casts)}, "
+        f"struct_pack({', '.join(_given(name, given) for name in columns)}) as given"
+        f"{''.join(f', {name}' for name in own)} from given_rows) "
+        f"select row_number, {', '.join(quoted(name) for name in columns)}{source_file}, {reason} as reason from typed"
+    )
+
+
+def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:
+    """What every event must hold, as branches of the `case` that yields the reason. `now` is naive UTC."""
+    types = ", ".join(f"'{name}'" for name in use_case.events)
+    latest = (now + MAXIMUM_LEAD).isoformat(sep=" ", timespec="seconds")
+    yield "when user_id is null or trim(user_id) = '' then 'user_id: required, missing'"
+    yield "when event_type is null then 'event_type: required, missing'"
+    yield (
+        f"when event_type not in ({types}) then 'event_type: expected one of {types.replace(chr(39), '')}, found '''"
+        " || left(event_type, 100) || ''''"
+    )
+    yield "when event_time is null then 'event_time: required, missing'"
+    yield (
+        f"when not isfinite(event_time) or event_time > timestamp '{latest}' "
+        "then 'event_time: expected at most an hour ahead of the clock, found ' || event_time"
+        f" || ', read at {now.isoformat(sep=' ', timespec='seconds')}'"
+    )
+    yield (
+        f"when event_time < timestamp '{EARLIEST}' "
+        f"then 'event_time: expected at least {EARLIEST}, found ' || event_time"
+    )
+    for name, event in use_case.events.items():
+        for column in event.required:
+            yield (
+                f"when event_type = '{name}' and {quoted(column)} is null then '{column}: required by {name}, missing'"
+            )
+
+
+def enrichment_rules(key: str) -> Iterator[str]:
+    """What every row of an enrichment table must hold: its first column is its key."""
+    yield f"when {quoted(key)} is null then '{key}: required, missing'"
+    yield f"when count(*) over (partition by {quoted(key)}) > 1 then '{key}: expected once, found twice'"
+
+
+def _given(name: str, given: Collection[str]) -> str:
+    return f"{quoted(name)} := {quoted(name) if name in given else 'null'}"
+
+
+def _cast(name: str, kind: str, given: Columns) -> str:
+    if name not in given:
+        return f"cast(null as {kind})"
+    if kind == "TIMESTAMP":
+        return _timestamp(quoted(name), given[name] == "VARCHAR")
+    return f"try_cast({quoted(name)} as {kind})"
+
+
+def _timestamp(given: str, is_text: bool) -> str:
+    """Through the zoned type, so that an offset is applied; what has none is UTC.
+
+    A zone's name is refused: DuckDB would apply it to the rows behind it as well. Text that begins with a digit and has
+    no offset is cast at once, to the same moment in a fifth of the time.
+    """
+    if not is_text:
+        return f"try_cast(try_cast({given} as timestamptz) as timestamp)"
+    utc = f"regexp_replace({given}, ' ?UTC$', 'Z')"
+    unnamed = f"case when not regexp_matches({utc}, '[A-Za-z]{{2}}') then {utc} end"
+    is_plain = (
+        f"{given}[1] between '0' and '9' and not contains({given}, '+') and not contains({given}[9:], '-') "
+        f"and not contains({given}, '(') and not ends_with({given}, 'UTC')"
+    )
+    return (
+        f"case when {is_plain} then try_cast({given} as timestamp) "
+        f"else try_cast(try_cast({unnamed} as timestamptz) as timestamp) end"
+    )
+
+
+def _unread(given: Collection[str]) -> Iterator[str]:
+    if "is_object" in given:
+        yield "when not is_object then 'expected a JSON object on one line'"
+
+
+def _uncast(columns: Columns, given: Collection[str]) -> Iterator[str]:
+    for name, kind in columns.items():
+        if name in given and kind != "VARCHAR":
+            yield (
+                f"when {quoted(name)} is null and given.{quoted(name)} is not null then '{name}: expected {kind}, "
+                f"found ''' || left(cast(given.{quoted(name)} as varchar), 100) || ''''"
+            )

@@ -1,0 +1,99 @@
+"""A source's own words into ours: its columns, event types, times and decimal commas, as `source` in the YAML says.
+
+Works on `given_rows`, before the contract looks at them. What cannot be translated stays as it was given, so that the
+contract refuses it with what the source really sent. Names come from the checked YAML; values are bound parameters.
+"""
+
+from fnmatch import fnmatch
+
+from include.firstday.lake.lake import Columns, Lake, quoted
+from include.firstday.records.contract import PATH_COLUMN
+from include.firstday.use_case.use_case import Source, UseCase
+
+READERS_OWN = ("line_number", "line", "header", "is_object", PATH_COLUMN)
+_HAS_OFFSET = r":\d{2}.*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
+_EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
+
+
+def readable(use_case: UseCase, table: str, columns: Columns) -> dict[str, str]:
+    """The columns of a table and, for events, what the source calls them: what a reader has to look for."""
+    source = use_case.source if table == "events" else None
+    return {**columns, **dict.fromkeys(source.columns if source else (), "VARCHAR")}
+
+
+def event_type_of(use_case: UseCase, file_name: str) -> str | None:
+    """The event type of the rows of a file that name none, by its name."""
+    files = use_case.source.files if use_case.source else {}
+    return next((name for pattern, name in files.items() if fnmatch(file_name, pattern)), None)
+
+
+def translate(opened: Lake, use_case: UseCase, columns: Columns, event_type: str | None = None) -> None:
+    """Replace `given_rows` by the same rows in our words; `event_type` is that of rows which name none."""
+    source = use_case.source
+    if source is None:
+        return
+    given = opened.columns("given_rows")
+    parameters: dict[str, object] = {}
+    chosen = [
+        f"{expression} as {quoted(name)}"
+        for name, kind in columns.items()
+        if (expression := _expression(source, name, kind, given, event_type, parameters))
+    ]
+    kept = [quoted(name) for name in READERS_OWN if name in given]
+    opened.build_text("given_rows", f"select {', '.join(chosen + kept)} from given_rows", **parameters)
+
+
+def _expression(
+    source: Source, name: str, kind: str, given: Columns, event_type: str | None, parameters: dict[str, object]
+) -> str | None:
+    found = [theirs for theirs, ours in source.columns.items() if ours == name and theirs in given]
+    found += [name] if name in given and name not in found else []
+    if not found and not (name == "event_type" and event_type):
+        return None
+    text, given_as = _first_of(found, given)
+    if name == "event_type":
+        options = [f"cast({text} as varchar)"]
+        if source.event_types:
+            parameters |= {"theirs": list(source.event_types), "ours": list(source.event_types.values())}
+            options.insert(0, f"list_extract($ours, list_position($theirs, {options[0]}))")
+        if event_type:
+            parameters["event_type"] = event_type
+            options.append("$event_type")
+        return f"coalesce({', '.join(options)})" if len(options) > 1 else options[0]
+    if kind == "TIMESTAMP":
+        return _time(source, text, given_as, parameters)
+    if source.decimal_comma and given_as == "VARCHAR" and kind.startswith(("DECIMAL", "DOUBLE")):
+        return f"replace(replace({text}, '.', ''), ',', '.')"
+    return text
+
+
+def _first_of(found: list[str], given: Columns) -> tuple[str, str]:
+    """The first of some columns that has a value, and its type."""
+    if not found:
+        return "cast(null as varchar)", "VARCHAR"
+    if len(found) == 1:
+        return quoted(found[0]), given[found[0]]
+    return f"coalesce({', '.join(f'cast({quoted(name)} as varchar)' for name in found)})", "VARCHAR"
+
+
+def _time(source: Source, text: str, given_as: str, parameters: dict[str, object]) -> str:
+    if source.time_format in _EPOCHS:
+        if given_as.startswith("TIMESTAMP"):
+            return text
+        microseconds = f"try_cast({text} as decimal(24, 6)) * {_EPOCHS[source.time_format]}"
+        return _or_as_given(f"make_timestamp(cast({microseconds} as bigint))", text)
+    if given_as == "TIMESTAMP" and source.time_zone != "UTC":
+        parameters["time_zone"] = source.time_zone
+        return f"timezone($time_zone, {text})"
+    if given_as != "VARCHAR" or (source.time_zone == "UTC" and not source.time_format):
+        return text
+    parameters["time_zone"] = source.time_zone
+    if source.time_format:
+        parameters["time_format"] = source.time_format
+        return _or_as_given(f"timezone('UTC', timezone($time_zone, try_strptime({text}, $time_format)))", text)
+    local = f"timezone('UTC', timezone($time_zone, try_cast({text} as timestamp)))"
+    return f"case when regexp_matches({text}, '{_HAS_OFFSET}') then {text} else {_or_as_given(local, text)} end"
+
+
+def _or_as_given(moment: str, text: str) -> str:
+    return f"coalesce(strftime({moment}, '%Y-%m-%dT%H:%M:%S.%fZ'), cast({text} as varchar))"

@@ -1,0 +1,3 @@
+"""The tables of a use case: opening, creating and migrating them.
+
+Nothing here changes what a row says."""

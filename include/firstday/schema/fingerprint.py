@@ -1,0 +1,61 @@
+"""From which statements the stored features were computed, so that a change of one does not go unnoticed.
+
+`user_features.sql` and the enrichment tables are not among them: they are read anew with every question.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+
+from include.firstday.lake import lake, statements
+from include.firstday.lake.lake import Lake
+from include.firstday.use_case.use_case import UseCase
+
+STAGE = "features/update_features"
+
+
+def note(opened: Lake, use_case: UseCase) -> None:
+    """Write down what the features in the lake are computed from, as the files are now. Inside a transaction."""
+    opened.execute("schema/fingerprint/delete_feature_sources")
+    now = lake.now()
+    for source, sha256 in _now(use_case).items():
+        opened.execute("schema/fingerprint/insert_feature_source", source=source, sha256=sha256, now=now)
+
+
+def noted_at(opened: Lake) -> datetime | None:
+    """When all features were last computed anew; None in a lake that an older version has made."""
+    moment: datetime | None = opened.value("schema/fingerprint/features_noted_at")
+    return moment
+
+
+def changed(opened: Lake, use_case: UseCase) -> list[str]:
+    """Sources that are not as they were when the stored features were computed from them, sorted."""
+    stored = {row["source"]: row["sha256"] for row in opened.rows("schema/fingerprint/feature_sources_noted")}
+    now = _now(use_case)
+    return sorted(source for source in stored.keys() | now.keys() if stored.get(source) != now.get(source))
+
+
+def notice(use_case: UseCase, sources: list[str]) -> str:
+    """What people are told when sources have changed."""
+    return (
+        f"{', '.join(sources)} changed since the stored features were computed: users without new events keep the old "
+        f"ones until {use_case.name}.rebuild_features has run"
+    )
+
+
+def _now(use_case: UseCase) -> dict[str, str]:
+    paths = (
+        f"use_cases/{use_case.name}/measures",
+        f"use_cases/{use_case.name}/registrations",
+        *statements.below(STAGE),
+    )
+    texts = {f"sql/{path}.sql": _code(statements.statement(path).text) for path in paths}
+    window = [use_case.registering, use_case.opening, use_case.window.hours]
+    texts["use_case.yaml: window"] = json.dumps(window)
+    return {source: hashlib.sha256(text.encode()).hexdigest() for source, text in texts.items()}
+
+
+def _code(text: str) -> str:
+    """A statement without its comments and line breaks: rewording changes no feature."""
+    lines = (line.split("--", 1)[0] for line in text.splitlines())
+    return " ".join(" ".join(lines).split())

@@ -1,0 +1,28 @@
+"""Opens a use case's part of the lake; where it is not ready, its tables are created or migrated first."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake, Run
+from include.firstday.schema.readiness import is_ready
+from include.firstday.use_case.use_case import UseCase
+
+
+@contextmanager
+def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
+    """Open the use case's part of the lake, making it ready first where it is not."""
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(lake.connect(use_case.name, run, read_only))
+            ready = is_ready(opened, use_case)
+        except (lake.Unreadable, lake.LakeError):
+            ready = False
+        if not ready:
+            stack.close()
+            # Not needed where the lake is ready, as it nearly always is.
+            from include.firstday.schema import create_tables
+
+            create_tables.prepare(use_case)
+            opened = stack.enter_context(lake.connect(use_case.name, run, read_only))
+        yield opened

@@ -1,0 +1,19 @@
+"""Whether a use case's tables are those of its statements as they are now."""
+
+import hashlib
+
+from include.firstday.lake import statements
+from include.firstday.lake.lake import Lake
+from include.firstday.use_case.use_case import UseCase
+
+
+def sql_sha256(use_case: UseCase) -> str:
+    """Hash of every statement that shapes the use case's tables: its own and the lake's."""
+    folders = ("lake", f"use_cases/{use_case.name}", f"use_cases/{use_case.name}/enrichment")
+    texts = [statements.statement(path).text for folder in folders for path in statements.below(folder)]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def is_ready(opened: Lake, use_case: UseCase) -> bool:
+    """Whether the tables are those of the statements as they are now."""
+    return bool(opened.value("schema/open_lake/latest_built_from") == sql_sha256(use_case))

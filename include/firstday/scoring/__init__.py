@@ -1,0 +1,3 @@
+"""From features to predictions.
+
+Nothing here trains or promotes a model."""

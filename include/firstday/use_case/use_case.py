@@ -1,0 +1,491 @@
+"""A business case: `include/use_cases/<name>/use_case.yaml`, read into a frozen, checked object.
+
+A wrong file is refused with the file, the key and what was expected, before anything runs.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from include.firstday.lake.shards import BUCKETS
+from include.firstday.settings import REPOSITORY
+
+USE_CASES = REPOSITORY / "include" / "use_cases"
+
+# SafeLoader, ten times as fast where PyYAML has libyaml: each task of each minute reads use cases.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Word = Annotated[str, StringConstraints(min_length=1)]
+
+
+class UseCaseError(ValueError):
+    """A use case's files contradict each other or themselves; the message names file, key and expectation."""
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+EventTypes = Annotated[tuple[Identifier, ...], BeforeValidator(_as_tuple)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Event(_Frozen):
+    """One event type of the source."""
+
+    required: tuple[Identifier, ...] = ()
+
+
+class Source(_Frozen):
+    """What the source's files call otherwise: their columns, event types and times, and which file holds which type."""
+
+    columns: dict[str, Identifier] = {}
+    event_types: dict[str, Identifier] = {}
+    files: dict[str, Identifier] = {}
+    time_zone: str = "UTC"
+    time_format: str = ""
+    decimal_comma: bool = False
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("expected a time zone's name, such as Europe/Berlin")
+        return name
+
+    @field_validator("time_format")
+    @classmethod
+    def _without_offset(cls, text: str) -> str:
+        if "%z" in text:
+            raise ValueError("expected a format without %z: a time with its offset needs no time_format")
+        if text and "%" not in text and text not in ("epoch_seconds", "epoch_milliseconds"):
+            raise ValueError("expected a format such as '%d.%m.%Y %H:%M', epoch_seconds or epoch_milliseconds")
+        return text
+
+
+class Window(_Frozen):
+    """The span in which a user's events count: from the first of the opening events, both ends included."""
+
+    opened_by: EventTypes = ()
+    hours: float = Field(gt=0)
+
+
+class Costs(_Frozen):
+    """What the two kinds of wrong decision cost, in any one unit."""
+
+    missed_churner: float = Field(1, gt=0)
+    needless_offer: float = Field(1, gt=0)
+
+    @property
+    def threshold(self) -> float:
+        """The churn probability from which an offer costs less than none (Elkan, 2001), if probabilities are true."""
+        return self.needless_offer / (self.needless_offer + self.missed_churner)
+
+
+class Scoring(_Frozen):
+    """When a user is scored, what wrong decisions cost, and the model until one has been trained."""
+
+    measures: tuple[Identifier, ...] = Field(min_length=1)
+    costs: Costs = Costs()
+    shadow: bool = True
+    shipped_model: str | None = None
+
+
+class Candidate(_Frozen):
+    """An estimator by its import path, with its parameters; of those in `search`, the best values of some are taken."""
+
+    estimator: str
+    parameters: dict[str, Any] = {}
+    search: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    trials: int = Field(4, ge=1, le=50)
+    scale: bool = False
+
+
+class Baseline(_Frozen):
+    """A plain model to beat: of one feature alone, or of its share in another."""
+
+    feature: Identifier
+    per: Identifier | None = None
+
+
+class Direction(_Frozen):
+    """What must not raise the risk: the features, all made larger by the factor at once."""
+
+    features: tuple[Identifier, ...] = Field(min_length=1)
+    factor: float = Field(gt=1)
+
+
+class Gate(_Frozen):
+    """A condition of promotion: on a measured value or, with `against`, on the advantage in it over another model.
+
+    An advantage is above 0 where the challenger is better. `certain`: its whole 95 % interval must keep to it.
+    """
+
+    metric: Literal[
+        "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "accuracy", "f1", "lift_at_10_percent",
+        "cost_per_user", "scoring_seconds", "model_megabytes", "wrong_direction",
+    ]  # fmt: skip
+    against: Identifier | None = None
+    above: float | None = None
+    at_most: float | None = None
+    certain: bool = False
+
+    @model_validator(mode="after")
+    def _is_one_condition(self) -> "Gate":
+        if (self.above is None) == (self.at_most is None):
+            raise ValueError("expected one of above and at_most")
+        if (self.against or self.certain) and self.metric in ("scoring_seconds", "model_megabytes", "wrong_direction"):
+            raise ValueError(f"{self.metric}: expected neither against nor certain, as it is measured once")
+        return self
+
+
+GATES = {
+    "better_than_champion": Gate(metric="log_loss", against="champion", above=0, certain=True),
+    "better_than_the_rate": Gate(metric="log_loss", against="rate", above=0, certain=True),
+    "calibrated": Gate(metric="calibration_error", against="champion", above=-0.02),
+    "quick": Gate(metric="scoring_seconds", at_most=0.5),
+}
+
+
+class Training(_Frozen):
+    """What a training set holds and which estimators compete on it."""
+
+    cutoff_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
+    as_known: bool = False
+    label: Literal["carried", "observed"] = "carried"
+    label_known_after_hours: float = Field(ge=0)
+    minimum_users: int = Field(ge=10)
+    candidates: dict[Identifier, Candidate] = Field(min_length=1)
+    baselines: dict[Identifier, Baseline] = {}
+    directions: dict[Identifier, Direction] = {}
+    gates: dict[Identifier, Gate] = GATES
+
+
+class Notifier(_Frozen):
+    """Whom alerts go to, beside the log: an Airflow notifier and its arguments, `{message}` standing for the alert."""
+
+    notifier: Annotated[str, StringConstraints(pattern=r"^airflow\.providers\.[a-z0-9_.]+\.[A-Za-z]+Notifier$")]
+    arguments: dict[str, Any] = {}
+
+
+class Monitoring(_Frozen):
+    """From when on a look at the data and the champion is an alert."""
+
+    minimum_rows: int = Field(200, ge=1, description="below it, a measure says more about chance than about drift")
+    psi: float = Field(0.2, gt=0)
+    jensen_shannon: float = Field(0.15, gt=0, lt=1)
+    looks: int = Field(5, ge=1)
+    drifted_looks: int = Field(3, ge=1)
+    retrain_after_hours: float = Field(24, gt=0, description="drift asks for a new model at most once in this time")
+    rejected_share: Share = 0.05
+    roc_auc: Share = 0.6
+    notifiers: tuple[Notifier, ...] = ()
+
+
+class When(_Frozen):
+    """Which predictions a target is told of: whose probability is high, and of a user again only what is news.
+
+    `probability_from`: at least that; without it, who is about to churn. `changed_by`: again when the probability has
+    changed by so much since it was last told. `once`: never again.
+    """
+
+    probability_from: Share | None = None
+    changed_by: Share = 0.0
+    once: bool = False
+
+
+class HttpTarget(_Frozen):
+    """An HTTP endpoint that takes JSON by POST. The connection's password signs it."""
+
+    kind: Literal["http"]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^@\s]+$")]
+    connection: str = ""
+    rows_at_once: int = Field(100, ge=1, le=10_000)
+    when: When = When()
+
+
+class FilesTarget(_Frozen):
+    """A folder of files, one a micro-batch: below `<home>/published/<use case>/`, elsewhere, or `s3://bucket/prefix`."""
+
+    kind: Literal["files"]
+    folder: str
+    format: Literal["parquet", "csv", "ndjson"] = "parquet"
+    connection: str = ""
+    when: When = When()
+
+
+class PostgresTarget(_Frozen):
+    """A table of the PostgreSQL database that the connection names, with one row per user."""
+
+    kind: Literal["postgres"]
+    connection: str
+    table: Identifier
+    when: When = When()
+
+
+class KafkaTarget(_Frozen):
+    """A topic that exists, or that the brokers make."""
+
+    kind: Literal["kafka"]
+    connection: Word
+    topic: Word
+    when: When = When()
+
+
+class RedisTarget(_Frozen):
+    """A stream of about the newest `max_length` entries."""
+
+    kind: Literal["redis"]
+    connection: Word
+    stream: Word
+    max_length: int = Field(1_000_000, ge=1)
+    when: When = When()
+
+
+class RabbitmqTarget(_Frozen):
+    """An exchange that exists; without its name, the queue that the routing key names."""
+
+    kind: Literal["rabbitmq"]
+    connection: Word
+    exchange: str = ""
+    routing_key: Word
+    when: When = When()
+
+
+Target = HttpTarget | FilesTarget | PostgresTarget | KafkaTarget | RedisTarget | RabbitmqTarget
+
+
+class KafkaSource(_Frozen):
+    """A topic; each of its records is an event, as a JSON object."""
+
+    kind: Literal["kafka"]
+    connection: Word
+    topic: Word
+
+
+class RedisSource(_Frozen):
+    """A stream; each of its entries is an event: its fields, or a JSON object in one of them."""
+
+    kind: Literal["redis"]
+    connection: Word
+    stream: Word
+    field: str = ""
+
+
+class RabbitmqSource(_Frozen):
+    """A queue that exists; each of its messages is an event, as a JSON object."""
+
+    kind: Literal["rabbitmq"]
+    connection: Word
+    queue: Word
+
+
+class S3Source(_Frozen):
+    """Files below a prefix of a bucket, as landing would take them."""
+
+    kind: Literal["s3"]
+    bucket: Word
+    prefix: str = ""
+    connection: str = ""
+
+
+FromElsewhere = KafkaSource | RedisSource | RabbitmqSource | S3Source
+
+
+class Fates(_Frozen):
+    """A number of the synthetic source, for users who stay and for users who leave."""
+
+    stays: float = Field(ge=0)
+    leaves: float = Field(ge=0)
+
+
+class Amounts(_Frozen):
+    """Log-normal amounts of money: their median, and the standard deviation of their logarithm."""
+
+    median: float = Field(gt=0)
+    spread: float = Field(0.5, ge=0)
+
+
+class Happens(_Frozen):
+    """When an event type happens to a user of the synthetic source, and with which values.
+
+    Either in each session, so many times on average, or once, with a chance, so many minutes after registration.
+    """
+
+    per_session: Fates | None = None
+    once: Fates | None = None
+    after_minutes: float = Field(0, ge=0)
+    amounts: dict[Identifier, Amounts] = {}
+    choices: dict[Identifier, tuple[str, ...]] = {}
+
+    @model_validator(mode="after")
+    def _either(self) -> "Happens":
+        if (self.per_session is None) == (self.once is None):
+            raise ValueError("expected either per_session or once")
+        if self.once is not None and max(self.once.stays, self.once.leaves) > 1:
+            raise ValueError("once: expected a chance from 0 to 1")
+        return self
+
+
+class Behaviour(_Frozen):
+    """What users of the synthetic source do: how long they live, how often they come, and what happens then."""
+
+    life_days: Fates
+    longest_life_days: float = Field(gt=0, le=365)
+    sessions_per_day: Fates
+    session_minutes: float = Field(gt=0)
+    events: dict[Identifier, Happens] = Field(min_length=1)
+
+
+class Generator(_Frozen):
+    """Parameters of the synthetic source: users as `behaviour` describes them, or, without it, players of a game."""
+
+    seed: int = Field(ge=0)
+    registrations_per_minute: float = Field(gt=0)
+    churn_share: Share
+    behaviour: Behaviour | None = None
+    late_share: Share = 0.0
+    duplicate_share: Share = 0.0
+    malformed_share: Share = 0.0
+    format: Literal["ndjson", "ndjson.gz", "parquet"] = "ndjson.gz"
+
+
+class UseCase(_Frozen):
+    """One business case, as its YAML says it."""
+
+    name: Identifier
+    title: str
+    description: str
+    events: dict[Identifier, Event] = Field(min_length=1)
+    source: Source | None = None
+    sources: dict[Identifier, Annotated[FromElsewhere, Field(discriminator="kind")]] = {}
+    personal: tuple[Identifier, ...] = ()
+    registered_by: EventTypes = ()
+    window: Window
+    enrichment: dict[Identifier, str] = {}
+    measures: tuple[Identifier, ...] = Field(min_length=1)
+    features: tuple[Identifier, ...] = Field(min_length=1)
+    scoring: Scoring
+    training: Training
+    monitoring: Monitoring = Monitoring()
+    targets: dict[Identifier, Annotated[Target, Field(discriminator="kind")]] = {}
+    generator: Generator | None = None
+    starts_paused: bool = False
+    shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "UseCase":
+        for key, chosen in (("registered_by", self.registered_by), ("window.opened_by", self.window.opened_by)):
+            for name in chosen:
+                if name not in self.events:
+                    raise ValueError(f"{key}: expected one of the events {sorted(self.events)}, found '{name}'")
+        for key, found in (
+            (("event_types", self.source.event_types), ("files", self.source.files)) if self.source else ()
+        ):
+            for name in found.values():
+                if name not in self.events:
+                    raise ValueError(f"source.{key}: expected some of the events {sorted(self.events)}, found '{name}'")
+        for measure in self.scoring.measures:
+            if measure not in self.measures:
+                raise ValueError(
+                    f"scoring.measures: expected some of the measures {list(self.measures)}, found '{measure}'"
+                )
+        if len(set(self.features)) != len(self.features):
+            raise ValueError("features: expected each name once")
+        self._check_parts()
+        return self
+
+    def _check_parts(self) -> None:
+        compared = ("champion", "rate", *self.training.baselines)
+        for name, gate in self.training.gates.items():
+            if gate.against and gate.against not in compared:
+                raise ValueError(f"training.gates.{name}.against: expected one of {compared}, found '{gate.against}'")
+        for key, names in (
+            ("baselines", [name for each in self.training.baselines.values() for name in (each.feature, each.per)]),
+            ("directions", [name for each in self.training.directions.values() for name in each.features]),
+        ):
+            for feature in names:
+                if feature is not None and feature not in self.features:
+                    raise ValueError(f"training.{key}: expected some of the features, found '{feature}'")
+        hours = self.training.label_known_after_hours
+        if self.training.label == "observed" and hours <= self.window.hours:
+            raise ValueError(
+                "training.label_known_after_hours: expected more than window.hours, as an observed label looks at what "
+                f"comes after the window; found {hours:g}"
+            )
+        if self.monitoring.drifted_looks > self.monitoring.looks:
+            raise ValueError("monitoring.drifted_looks: expected at most monitoring.looks")
+        if self.generator is not None and self.generator.behaviour is not None:
+            for name in self.generator.behaviour.events:
+                if name not in self.events:
+                    raise ValueError(
+                        f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
+                    )
+
+    @property
+    def registering(self) -> list[str]:
+        """Event types of which the earliest makes a user exist; all of them where none is named."""
+        return list(self.registered_by or self.events)
+
+    @property
+    def opening(self) -> list[str]:
+        """Event types of which the first opens the window; all of them where none is named."""
+        return list(self.window.opened_by or self.events)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the YAML, the enrichment file and the shipped model."""
+        return USE_CASES / self.name
+
+
+def names() -> list[str]:
+    """Names of the use cases on disk, valid or not, sorted."""
+    return sorted(path.parent.name for path in USE_CASES.glob("*/use_case.yaml"))
+
+
+def load(name: str) -> UseCase:
+    """Read and check one use case. Raises UseCaseError, naming file, key and expectation."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name) or name not in names():
+        raise UseCaseError(f"no use case '{name}'; there are: {', '.join(names())}")
+    return read(USE_CASES / name / "use_case.yaml")
+
+
+def read(path: Path) -> UseCase:
+    """Read and check one YAML file; its folder's name must be the use case's name."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
+    except yaml.YAMLError as error:
+        raise UseCaseError(f"{path}: expected YAML: {error}") from error
+    try:
+        use_case = UseCase.model_validate(content)
+    except ValidationError as error:
+        raise UseCaseError("\n".join(_sentences(path, error))) from error
+    if use_case.name != path.parent.name:
+        raise UseCaseError(f"{path}: name: expected '{path.parent.name}', the folder's name, found '{use_case.name}'")
+    return use_case
+
+
+def _sentences(path: Path, error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "file"
+        found = "" if problem["type"] in ("missing", "value_error") else f", found {problem['input']!r}"
+        yield f"{path}: {key}: {problem['msg']}{found}"

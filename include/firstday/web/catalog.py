@@ -1,0 +1,97 @@
+"""What the lake holds, who wrote it, and what was refused. What may be personal in a refused row stays in the lake."""
+
+import csv
+import json
+from typing import Any
+
+from include.firstday import landing
+from include.firstday.ingest import replay_rejected
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake
+from include.firstday.servers import links
+from include.firstday.use_case.use_case import UseCase
+from include.firstday.web import schemas
+from include.firstday.web.reader import Reader
+
+SHOWN = 50  # micro-batches and commits
+SAMPLES = 3  # refused rows of each rule
+FRESH = 3.0
+OPEN_FIELDS = frozenset({"event_type", "event_time", "user_id"})
+NUMBERS = ("DECIMAL", "DOUBLE", "INTEGER", "BIGINT")
+
+
+def contents(reader: Reader) -> schemas.LakeContents:
+    """Tables, micro-batches, commits and refused rows."""
+    return reader.ask(lambda opened: _look(opened, reader.use_case), "contents", seconds=FRESH)
+
+
+def _look(opened: Lake, use_case: UseCase) -> schemas.LakeContents:
+    batches = opened.rows("web/catalog/micro_batches", row_limit=SHOWN)
+    commits = opened.rows("operations/status/commits", count=SHOWN)
+    return schemas.LakeContents(
+        tables=[
+            schemas.LakeTable(**row, rows=opened.count(row["table_name"]))
+            for row in opened.rows("web/catalog/table_files")
+        ],
+        micro_batches=[schemas.MicroBatch(**row, url=links.airflow_run(row["airflow_run"])) for row in batches],
+        snapshots=[
+            schemas.Snapshot(
+                snapshot_id=row["snapshot_id"],
+                committed_at=lake.naive(row["snapshot_time"]),
+                airflow_run=row["author"],
+                url=links.airflow_run(row["author"]),
+                message=row["commit_message"],
+            )
+            for row in commits
+        ],
+        rejected=_rejected(opened, use_case),
+        quarantined_files=landing.quarantined(use_case.name),
+        replay_dag=f"{use_case.name}.{replay_rejected.STAGE}",
+    )
+
+
+def _rejected(opened: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
+    samples: dict[str, list[schemas.RejectedRow]] = {}
+    numbers = {name for name, kind in opened.columns("events").items() if kind.startswith(NUMBERS)}
+    shown = (OPEN_FIELDS | numbers) - set(use_case.personal)
+    for row in opened.rows("web/catalog/rejected_samples", each=SAMPLES):
+        samples.setdefault(row["rule"], []).append(
+            schemas.RejectedRow(
+                source_file=row["source_file"],
+                row_number=row["row_number"],
+                rejected_at=row["rejected_at"],
+                fields=fields(row["raw"], row["header"], shown),
+            )
+        )
+    return [
+        schemas.RejectedRule(
+            rule=row["rule"],
+            rows=row["row_count"],
+            files=row["file_count"],
+            first_at=row["first_at"],
+            last_at=row["last_at"],
+            samples=samples.get(row["rule"], []),
+        )
+        for row in opened.rows("ingest/replay_rejected/rejected_by_rule", reason="")
+    ]
+
+
+def fields(raw: str | None, header: str | None, shown: set[str] | frozenset[str]) -> dict[str, str | None]:
+    """Names of a refused row's fields, with the values that may be shown and None in place of the others.
+
+    Empty where the row cannot be read: its text may hold anything.
+    """
+    return {name: str(value)[:100] if name in shown else None for name, value in _read(raw, header).items()}
+
+
+def _read(raw: str | None, header: str | None) -> dict[str, Any]:
+    if raw is None:
+        return {}
+    if header is not None:
+        names, values = (next(csv.reader([line]), []) for line in (header, raw))
+        return dict(zip(names, values, strict=False))
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,162 @@
+"""How a use case stands at this moment, and what happened over the last hours."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from include.firstday import landing
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake
+from include.firstday.operations.status import MICRO_BATCH_STAGES
+from include.firstday.servers import links
+from include.firstday.use_case.use_case import UseCase
+from include.firstday.web import schemas
+from include.firstday.web.auth import Schedule
+from include.firstday.web.reader import Reader
+from include.firstday.web.state import Work, state
+
+LAG_MINUTES = 5
+STEPS = 360  # points of a chart at most
+FRESH = 1.0  # seconds that an answer is remembered
+SLOW = 15.0  # seconds for what hardly changes
+
+
+def process_events(use_case: UseCase) -> str:
+    """Id of the DAG that runs the micro-batches."""
+    return f"{use_case.name}.process_events"
+
+
+def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
+    """How the use case stands."""
+    now, use_case = lake.now(), reader.use_case
+    found: dict[str, Any] = reader.ask(lambda opened: _status(opened, use_case, now), "status", seconds=FRESH)
+    champion = reader.ask(_champion, "champion", seconds=SLOW)
+    pending = landing.pending(use_case.name, tuple(use_case.enrichment))
+    oldest = min((_arrived_at(file) for file in pending), default=None)
+    slowest = max((row for row in found["stages"] if row["stage"] in MICRO_BATCH_STAGES), key=lambda row: row["behind"])
+    batch = found["last_micro_batch"]
+    work = Work(
+        events=found["totals"]["events"],
+        pending_files=len(pending),
+        oldest_pending_at=oldest,
+        waiting_stage=slowest["stage"] if slowest["behind"] else None,
+        behind=slowest["behind"],
+        last_commit_at=max((row["updated_at"] for row in found["stages"]), default=None),
+        has_champion=champion is not None or slowest["stage"] != "score_users" or not slowest["behind"],
+    )
+    line = state(work, schedule, now)
+    return schemas.Status(
+        use_case=use_case.name,
+        now=now,
+        state=schemas.StateLine(level=line.level, reasons=list(line.reasons)),
+        totals=found["totals"],
+        users_in_window=found["users_in_window"],
+        waiting=schemas.Waiting(files=len(pending), bytes=sum(file.bytes for file in pending), oldest_at=oldest),
+        stages=found["stages"],
+        lag=schemas.Lag(**found["lag"], over_minutes=LAG_MINUTES),
+        model=_linked(champion),
+        last_micro_batch=_last_micro_batch(batch, found["commits"]) if batch else None,
+        schedule=_next_run(schedule),
+    )
+
+
+def activity(reader: Reader, hours: float) -> schemas.Activity:
+    """Events, refusals, predictions and lag over the last hours."""
+    step = max(60, round(hours * 3600 / STEPS / 60) * 60)
+    end = int(datetime.now(UTC).timestamp()) // step * step
+    begin = end - int(hours * 3600) // step * step
+    return reader.ask(lambda opened: _activity(opened, reader.use_case, begin, end, step), "activity", hours, seconds=5)
+
+
+def _status(opened: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
+    newest = opened.rows("web/overview/last_micro_batch")
+    batch = newest[0] if newest else None
+    return {
+        "totals": opened.row("operations/status/summary"),
+        "stages": opened.rows("operations/status/stages"),
+        "users_in_window": opened.value(
+            "web/overview/users_in_window", now=now, window_seconds=use_case.window.hours * 3600
+        ),
+        "lag": opened.row("web/overview/lag", since=now - timedelta(minutes=LAG_MINUTES)),
+        "last_micro_batch": batch,
+        "commits": opened.rows("web/overview/commits_since", since=batch["started_at"]) if batch else [],
+    }
+
+
+def _champion(opened: Lake) -> dict[str, Any] | None:
+    """The newest promotion; without one, as in an older lake, the model of the newest predictions."""
+    rows = opened.rows("web/model/champions") or opened.rows("web/overview/scoring_model")
+    return rows[0] if rows else None
+
+
+def _linked(row: dict[str, Any] | None) -> schemas.Champion | None:
+    if row is None:
+        return None
+    name, version = row["model_name"], row["model_version"]
+    since = row.get("promoted_at") or row["since"]
+    return schemas.Champion(name=name, version=version, since=since, url=links.model_version(name, version))
+
+
+def _last_micro_batch(batch: dict[str, Any], commits: list[dict[str, Any]]) -> schemas.LastMicroBatch:
+    """The micro-batch and, of each stage, its first commit since: a later stage may have been another run's."""
+    stages, before = [], batch["started_at"]
+    for task in MICRO_BATCH_STAGES:
+        commit = next((row for row in commits if row["task"] == task and row["committed_at"] >= before), None)
+        if commit is None:
+            break
+        seconds = round((commit["committed_at"] - before).total_seconds(), 2)
+        url = links.airflow_run(commit["airflow_run"])
+        stages.append(schemas.CommittedStage(**commit, seconds=seconds, url=url))
+        before = commit["committed_at"]
+    return schemas.LastMicroBatch(**batch, url=links.airflow_run(batch["airflow_run"]), stages=stages)
+
+
+def _next_run(schedule: Schedule | None) -> schemas.NextRun | None:
+    if schedule is None:
+        return None
+    return schemas.NextRun(
+        is_paused=schedule.is_paused, next_run_at=schedule.next_run_at, last_state=schedule.last_state
+    )
+
+
+def _arrived_at(file: landing.LandingFile) -> datetime:
+    return lake.naive(datetime.fromtimestamp(file.arrived_at_ns / 1e9, UTC))
+
+
+def _activity(opened: Lake, use_case: UseCase, begin: int, end: int, step: int) -> schemas.Activity:
+    span: dict[str, Any] = {"since": lake.naive(datetime.fromtimestamp(begin, UTC)), "step_seconds": step}
+    axis = list(range(begin, end + 1, step))
+    per_minute = 60 / step
+
+    def series(**values: dict[datetime, float | None]) -> schemas.Series:
+        by_epoch = {
+            name: {int(at.replace(tzinfo=UTC).timestamp()): value for at, value in points.items()}
+            for name, points in values.items()
+        }
+        lined_up = {name: [points.get(at) for at in axis] for name, points in by_epoch.items()}
+        return schemas.Series(step_seconds=step, step_at=axis, values=lined_up)
+
+    events = opened.rows("web/overview/events_over_time", **span)
+    stored = opened.rows("web/overview/micro_batches_over_time", **span)
+    scored = opened.rows("web/overview/predictions_over_time", **span)
+    lag = opened.rows("web/overview/lag_over_time", **span)
+    return schemas.Activity(
+        events=series(
+            **{
+                name: {row["step_at"]: row["events"] * per_minute for row in events if row["event_type"] == name}
+                for name in use_case.events
+            }
+        ),
+        rejected=series(
+            rejected_share={
+                row["step_at"]: row["rows_rejected"] / max(row["rows_stored"] + row["rows_rejected"], 1)
+                for row in stored
+            }
+        ),
+        predictions=series(
+            **{
+                name: {row["step_at"]: row[name] * per_minute for row in scored}
+                for name in ("predictions", "about_to_churn")
+            }
+        ),
+        lag=series(**{name: {row["step_at"]: row[name] for row in lag} for name in ("median_seconds", "p95_seconds")}),
+    )

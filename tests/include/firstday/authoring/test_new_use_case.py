@@ -1,0 +1,112 @@
+"""A new use case runs at once, fits the file it was made from, and what is wrong with it is said line by line."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from include.firstday.__main__ import main
+from include.firstday.lake import statements
+from include.firstday.use_case import use_case
+
+CHOSEN = ["--user", "Kunden-Nr", "--time", "Zeitpunkt", "--type", "Aktion"]
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Copies of `sql/` and the use cases that a test may add to."""
+    shutil.copytree(statements.SQL, tmp_path / "sql")
+    shutil.copytree(use_case.USE_CASES, tmp_path / "use_cases")
+    monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
+    monkeypatch.setattr(use_case, "USE_CASES", tmp_path / "use_cases")
+    statements.statement.cache_clear()
+    yield tmp_path
+    statements.statement.cache_clear()
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """A shop's export as spreadsheets write it: German, with a BOM, semicolons and decimal commas, one row broken."""
+    chance, rows = random.Random(5), []
+    for customer in range(300):
+        time = datetime(2026, 3, 1) + timedelta(hours=chance.random() * 24 * 25)
+        is_loyal = chance.random() < 0.5
+        ends = time + timedelta(days=chance.expovariate(1 / (12 if is_loyal else 0.8)))
+        while time < min(ends, datetime(2026, 4, 12)):
+            action = "Order Placed" if chance.random() < (0.5 if is_loyal else 0.1) else "Page View"
+            amount = f"{chance.lognormvariate(3, 1):.2f}".replace(".", ",") if action == "Order Placed" else ""
+            rows.append(f"{time:%d.%m.%Y %H:%M:%S};KD-{customer:05};{action};{amount};Web")
+            time += timedelta(hours=chance.expovariate(1 / 6))
+    file = tmp_path / "export.csv"
+    lines = ["Zeitpunkt;Kunden-Nr;Aktion;Umsatz (EUR);Order", *rows, "kaputt;KD-1;Page View;;Web"]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
+    return file
+
+
+def say(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    """What a command prints."""
+    assert main(list(arguments)) == code
+    said = capsys.readouterr()
+    return said.out + said.err
+
+
+def test_a_skeleton_runs_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "use_case.yaml" in say(capsys, "new-use-case", "mine")
+    said = say(capsys, "check-use-case", "mine")
+    assert "mine: all of its YAML and SQL fits together" in said
+    assert "visited_count" in said
+    assert "Refused rows" not in said
+    say(capsys, "--use-case", "mine", "generate", "--minutes", "30")
+    assert "0 rejected" in say(capsys, "--use-case", "mine", "micro-batch", "--no-score")
+
+
+@pytest.mark.slow
+def test_from_a_strange_file_to_scored_users(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    say(capsys, "new-use-case", "shop", "--from", str(export), *CHOSEN)
+    said = say(capsys, "check-use-case", "shop", "--sample", str(export))
+    for expected in ("300 users", "umsatz_eur_max", "order_placed_count", "expected TIMESTAMP, found 'kaputt'"):
+        assert expected in said
+    mine = ("--use-case", "shop")
+    say(capsys, *mine, "ingest", str(export))
+    assert "1 rejected" in say(capsys, *mine, "micro-batch", "--no-score")
+    assert "version 1 is the champion" in say(capsys, *mine, "train")
+    assert "users scored by version 1" in say(capsys, *mine, "micro-batch")
+    prediction = say(capsys, *mine, "query", "select user_id, churn_probability from predictions limit 1")
+    assert "KD-" in prediction
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["new-use-case", "Mine"], "Mine: expected small letters, digits and _"),
+        (["new-use-case", "first_day_churn"], "first_day_churn: is there already; choose another name"),
+        (["new-use-case", "mine", "--from", "missing.csv"], "missing.csv: expected a file ending in one of .ndjson"),
+    ],
+)
+def test_what_cannot_be_made_is_said(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    assert said in say(capsys, *arguments, code=1)
+
+
+def test_a_column_that_is_not_told_is_asked_for(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = say(capsys, "new-use-case", "shop", "--from", str(export), code=1)
+    assert "say by --user which column is the user_id; there are: Zeitpunkt, Kunden-Nr" in said
+    said = say(capsys, "new-use-case", "shop", "--from", str(export), "--user", "Kunde", code=1)
+    assert "--user Kunde: expected one of the file's columns" in said
+
+
+def test_everything_that_is_missing_is_said_line_by_line(own_folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    say(capsys, "new-use-case", "mine")
+    yaml, statements = own_folders / "use_cases" / "mine" / "use_case.yaml", own_folders / "sql" / "use_cases" / "mine"
+    (statements / "label.sql").unlink()
+    (statements / "measures.sql").unlink()
+    said = say(capsys, "check-use-case", "mine", code=1)
+    assert "mine/measures.sql: expected this file, it is missing" in said
+    assert "mine/label.sql: expected this file, as training.label is observed; it is missing" in said
+    yaml.write_text(yaml.read_text().replace("hours: 24", "hours: 0").replace("title: Mine\n", "colour: red\n"))
+    said = say(capsys, "check-use-case", "mine", code=1)
+    assert "window.hours: Input should be greater than 0, found 0" in said
+    assert "title: Field required" in said
+    assert "colour: Extra inputs are not permitted" in said

@@ -1,0 +1,228 @@
+"""The features equal the reference on random streams of events, and are the same bit for bit in any split."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from include.firstday.features.update_features import update_features
+from include.firstday.lake import lake
+from include.firstday.lake.lake import Lake
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
+
+from .reference import CHURN, RULES, Event, Player, Rules, by_measure_and_item
+
+START = datetime(2026, 1, 5, 22, 30)
+MICROSECOND = timedelta(microseconds=1)
+RUN = lake.Run(task="test")
+_names = itertools.count(1)
+
+
+def offsets(window: timedelta) -> list[timedelta]:
+    """Few distinct moments, so that ties, the window's very ends and moves of the window are common."""
+    hour = timedelta(hours=1)
+    ends = [window, window + hour, window + MICROSECOND, window - MICROSECOND, window + hour + MICROSECOND]
+    return [timedelta(0), hour, window / 2, 1.5 * window, 2 * window, timedelta(days=40), *ends]
+
+
+@st.composite
+def events(draw: st.DrawFn, rules: Rules) -> Event:
+    # Registration and opening twice as often as the others: without them little happens.
+    event_type = draw(st.sampled_from([rules.registered_by, rules.opened_by, *rules.values]))
+    event: Event = {
+        "event_id": draw(st.sampled_from([None, None, "a", "b"])),
+        "event_type": event_type,
+        "event_time": START + draw(st.sampled_from(offsets(rules.window))),
+    }
+    return event | {column: draw(st.sampled_from(values)) for column, values in rules.values[event_type].items()}
+
+
+@st.composite
+def streams(draw: st.DrawFn, rules: Rules) -> list[tuple[int, Event]]:
+    """Events of one user, each with the micro-batch that brings it; some are received again in another."""
+    drawn = draw(st.lists(events(rules), min_size=1, max_size=12))
+    batches = draw(st.lists(st.integers(0, 3), min_size=len(drawn), max_size=len(drawn)))
+    if draw(st.booleans()):  # most users' events arrive in order, so that arrivals alone bring them up to date
+        drawn.sort(key=lambda event: event["event_time"])
+        batches.sort()
+    received = list(zip(batches, drawn, strict=True))
+    again = draw(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(received)), max_size=1))
+    return received + [(batch, event) for batch, (_, event) in again]
+
+
+@pytest.fixture
+def opened(churn: UseCase) -> Iterator[Lake]:
+    with open_lake(churn, RUN) as lake_at_hand:
+        yield lake_at_hand
+
+
+def test_every_use_case_has_its_rules() -> None:
+    assert sorted(RULES) == use_case.names()
+
+
+@pytest.mark.parametrize("name", use_case.names())
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(data=st.data(), waits=st.lists(st.booleans(), min_size=3, max_size=3))
+def test_features_equal_the_reference_in_any_split(name: str, data: st.DataObject, waits: list[bool]) -> None:
+    users = data.draw(st.lists(streams(RULES[name]), min_size=15, max_size=40))
+    case = use_case.load(name)
+    with open_lake(case, RUN) as opened:
+        receive_and_compare(opened, case, users, waits)
+
+
+def receive_and_compare(opened: Lake, case: UseCase, users: list[list[tuple[int, Event]]], waits: list[bool]) -> None:
+    # All examples share one lake; their users have names of their own. Each user lives twice: "s" gets the events
+    # split into micro-batches, "w" gets them whole, in the last.
+    example = next(_names)
+    for batch in range(4):
+        rows = [
+            event | {"user_id": f"s{example}-{user}"}
+            for user, stream in enumerate(users)
+            for arrives, event in stream
+            if arrives == batch
+        ]
+        if batch == 3:
+            rows += [
+                event | {"user_id": f"w{example}-{user}"} for user, stream in enumerate(users) for _, event in stream
+            ]
+        store(opened, rows)
+        if batch == 3 or not waits[batch]:
+            update_features(case, RUN)
+
+    found = Found(opened, example)
+    for user, stream in enumerate(users):
+        player = Player(RULES[case.name])
+        for _, event in stream:
+            player.see(event)
+        compare(found.of(f"w{example}-{user}"), player)
+        assert found.of(f"s{example}-{user}") == found.of(f"w{example}-{user}")
+
+
+def event(event_type: str, hours: float, arrives: int, event_id: str | None = None) -> tuple[int, Event]:
+    """An event so many hours after its user's start, with the micro-batch that brings it."""
+    content: Event = {"event_type": event_type, "event_id": event_id, "hours": hours}
+    return arrives, content | ({CHURN[event_type][1]: Decimal("1.00")} if event_type in CHURN else {})
+
+
+BORN = [event("new_registration", 0, 0), event("new_purchases", 1, 0)]
+SHARP_CASES = {
+    "an event_id that counted comes again, newer than all": [
+        *BORN,
+        event("new_bet", 2, 0, "a"),
+        event("new_bet", 3, 1, "a"),
+    ],
+    "an event_id of before the window comes again inside it": [
+        *BORN,
+        event("new_bet", 0.5, 0, "a"),
+        event("new_bet", 3, 1, "a"),
+    ],
+    "late, at the window's last moment": [*BORN, event("new_bet", 30, 0), event("new_bet", 25, 1)],
+    "late, a moment after the window": [*BORN, event("new_bet", 30, 0), event("new_bet", 25.001, 1)],
+    "recomputed, with an event at the window's last moment": [
+        *BORN,
+        event("new_bet", 25, 0),
+        event("new_bet", 2, 1),
+    ],
+    "an earlier registration moves the window": [
+        *BORN,
+        event("new_purchases", -1, 0),
+        event("new_bet", 24, 1),
+        event("new_registration", -2, 2),
+    ],
+    "events before the registration count once it arrives": [
+        event("new_purchases", 1, 0),
+        event("new_bet", 2, 1),
+        event("new_registration", 0, 2),
+    ],
+}
+
+
+def test_sharp_cases(opened: Lake, churn: UseCase) -> None:
+    # Each user lives in years of their own: what is read for one must not help another.
+    received = [
+        (arrives, name, {key: value for key, value in content.items() if key != "hours"} | {
+            "user_id": f"s0-{name}",
+            "event_time": START.replace(year=2005 + 2 * number) + timedelta(hours=content["hours"]),
+        })
+        for number, (name, stream) in enumerate(SHARP_CASES.items())
+        for arrives, content in stream
+    ]  # fmt: skip
+    for batch in range(3):
+        store(opened, [row for arrives, _, row in received if arrives == batch])
+        update_features(churn, RUN)
+    found = Found(opened, 0)
+    for name in SHARP_CASES:
+        player = Player(RULES[churn.name])
+        for _, of, row in received:
+            if of == name:
+                player.see(row)
+        assert found.of(f"s0-{name}")["users"] == [player.user()], name
+        assert found.of(f"s0-{name}")["feature_state"] == player.state(), name
+
+
+def store(opened: Lake, rows: list[Event]) -> None:
+    """One micro-batch of these events, past the event handler: its own tests are elsewhere."""
+    after = opened.progress("store_events")
+    now = lake.now()
+    shape = pa.table(opened.table("features/update_features/no_scope_events")).schema
+    table = pa.Table.from_pylist(
+        [row | {"batch_id": after + 1, "ingested_at": now, "source_file": f"{after + 1}"} for row in rows], shape
+    )
+    with opened.transaction():
+        opened.append("events", table)
+        opened.execute(
+            "ingest/store_events/insert_micro_batch",
+            batch_id=after + 1,
+            rows_stored=len(rows),
+            rows_rejected=0,
+            first_event_at=None,
+            last_event_at=None,
+            airflow_run="test",
+            started_at=now,
+            now=now,
+        )
+        opened.advance("store_events", after, after + 1)
+
+
+class Found:
+    """What the lake holds of one example's users, without batch_id, every value as the lake has it."""
+
+    def __init__(self, opened: Lake, example: int) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+        for table in ("users", "feature_state", "user_features"):
+            query = f"select * from {table} where regexp_matches(user_id, '^.{example}-')"
+            for row in opened.query(query).to_pylist():
+                user = self._rows.setdefault(
+                    row.pop("user_id"), {"users": [], "feature_state": [], "user_features": []}
+                )
+                row.pop("batch_id", None)
+                user[table].append(row)
+
+    def of(self, user_id: str) -> dict[str, Any]:
+        rows = self._rows[user_id]
+        rows["feature_state"].sort(key=by_measure_and_item)
+        return rows
+
+
+def compare(found: dict[str, Any], player: Player) -> None:
+    assert found["users"] == [player.user()]
+    assert found["feature_state"] == player.state()
+    if player.registration is None:
+        assert found["user_features"] == []
+        return
+    (row,) = found["user_features"]
+    for name, value in player.features().items():
+        # A NULL is equal to a NULL only, and a number to a number.
+        assert row[name] == (value if value is None else pytest.approx(value, rel=1e-12, abs=0)), name
+    if "socioeconomic_idx" in row:
+        assert (row["socioeconomic_idx"] is None) == (player.registration["postcode"] == "00000")

@@ -1,0 +1,122 @@
+"""Monitoring: silence on a stationary stream, an alert and one call for training on a shifted one, and the truth."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from include.firstday import landing
+from include.firstday.features import update_features
+from include.firstday.generator import generate_events
+from include.firstday.generator.events import events
+from include.firstday.ingest import store_events
+from include.firstday.models import promotion
+from include.firstday.models.training import candidates, evaluate, metrics
+from include.firstday.models.training.metrics import scores
+from include.firstday.models.training.training_set import build_training_set
+from include.firstday.monitoring import monitor_model
+from include.firstday.monitoring.monitor_model import Look
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.scoring import score_users
+from include.firstday.use_case.use_case import UseCase
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HISTORY = NOON - timedelta(days=2)
+
+
+def process(case: UseCase) -> None:
+    store_events.store_events(case)
+    update_features.update_features(case)
+    score_users.score_users(case)
+
+
+def looks(case: UseCase, start: datetime, count: int, stakes: float = 1) -> tuple[list[Look], datetime]:
+    """Two hours after the other, each with a look; what was seen, and when it ends. `stakes` multiplies each bet."""
+    seen = []
+    assert case.generator
+    for _ in range(count):
+        end = start + timedelta(hours=2)
+        table = events(case.generator, start, end, since=HISTORY)
+        bets = pc.multiply(table["bet_amount"].cast("float64"), stakes)
+        table = table.set_column(table.column_names.index("bet_amount"), "bet_amount", bets)
+        landing.deliver(case.name, f"{start:%dT%H}.parquet", partial(pq.write_table, table))
+        process(case)
+        look = monitor_model.monitor_model(case)
+        assert look is not None
+        seen, start = [*seen, look], end
+    return seen, start
+
+
+def values(look: Look, metric: str) -> dict[str, float]:
+    return {one.subject: one.value for one in look.measured if one.metric == metric}
+
+
+@pytest.fixture
+def trained(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> UseCase:
+    """A use case with two days of history and a champion that was trained on it."""
+    monkeypatch.setattr(metrics, "REPEATS", 20)  # of the bootstrap: half a minute's worth otherwise
+    generate_events.generate_history(churn, NOON, days=2)
+    store_events.store_events(churn)
+    update_features.update_features(churn)
+    built = build_training_set(churn)
+    tested = evaluate.test_candidate(churn, built, [candidates.train_candidate(churn, built, "logistic_regression")])
+    promotion.promote(churn, int(tested["version"]), "for the test")
+    score_users.score_users(churn)
+    return churn
+
+
+@pytest.mark.slow
+def test_a_stationary_half_day_is_silent_and_a_shifted_one_asks_once_for_training(trained: UseCase) -> None:
+    first = monitor_model.monitor_model(trained)
+    assert first is not None
+    assert first.alerts == ()
+    assert sum(values(first, "rows_stored").values()) > 100_000
+    assert values(first, "inconsistent_predictions") == {"": 0}
+    assert set(values(first, "psi")) == {*trained.features, "churn_probability"}
+    assert 0.6 < values(first, "realised_roc_auc")[""] < 1
+    # Estimated for every prediction, early ones too; realised for those whose first day is over.
+    assert abs(values(first, "realised_roc_auc")[""] - values(first, "estimated_roc_auc")[""]) < 0.2
+    assert monitor_model.monitor_model(trained) is None
+
+    stationary, now = looks(trained, NOON, 6)
+    assert [look.alerts for look in stationary] == [()] * 6
+    assert sum(bool(values(look, "psi")) for look in stationary) >= 5
+    assert all(values(look, "inconsistent_predictions") == {"": 0} for look in stationary)
+    assert monitor_model.retraining_asked(trained) is None
+
+    shifted, _ = looks(trained, now, trained.monitoring.looks, stakes=3)
+    told = [look for look in shifted if look.alerts]
+    assert told
+    assert "drifted from the champion's training set in at least 3 of the last 5 looks" in told[0].alerts[0]
+    assert monitor_model.retraining_asked(trained) == told[0].upto
+    with open_lake(trained, read_only=True) as opened:
+        asked = opened.query("select count(*) as n from monitoring where metric = 'retraining_asked'").to_pylist()
+    assert asked == [{"n": 1}]
+
+
+def test_performance_is_estimated_from_calibrated_probabilities_as_the_labels_then_show() -> None:
+    chance = np.random.default_rng(3)
+    probability = chance.beta(2, 1, 20_000)
+    labels = (chance.random(20_000) < probability).astype("int64")
+    found, truth = monitor_model.estimated(probability), scores(labels, probability)
+    assert found["roc_auc"] == pytest.approx(truth["roc_auc"], abs=0.02)
+    assert found["brier"] == pytest.approx(truth["brier"], abs=0.01)
+    assert found["churn_rate"] == pytest.approx(labels.mean(), abs=0.02)
+
+
+@pytest.mark.slow
+def test_a_logged_prediction_with_other_features_is_an_alert(churn: UseCase) -> None:
+    promotion.register_shipped(churn)
+    generate_events.generate_history(churn, NOON, days=0.3)
+    process(churn)
+    with open_lake(churn) as opened, opened.transaction():
+        opened.query(
+            "update predictions set bet_sum = bet_sum + 0.01 "
+            "where user_id = (select user_id from predictions order by hash(user_id), user_id limit 1)"
+        )
+    look = monitor_model.monitor_model(churn)
+    assert look is not None
+    assert look.alerts == ("first_day_churn: 1 predictions were made from other features than a recompute gives",)

@@ -1,0 +1,158 @@
+"""Scoring and publishing: whoever was active in their first day, once, with the features as used."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from include.firstday import landing
+from include.firstday.delivery import publish_predictions
+from include.firstday.features import update_features
+from include.firstday.generator import generate_events
+from include.firstday.ingest import store_events
+from include.firstday.lake.lake import Lake, Run
+from include.firstday.models import promotion, registry
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.scoring import score_users
+from include.firstday.use_case.use_case import UseCase
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def select(case: UseCase, text: str) -> list[dict[str, object]]:
+    with open_lake(case, read_only=True) as opened:
+        return opened.query(text).to_pylist()
+
+
+@pytest.fixture
+def loaded(churn: UseCase) -> Iterator[UseCase]:
+    generate_events.generate_history(churn, NOON, days=0.2)
+    store_events.store_events(churn)
+    update_features.update_features(churn)
+    return churn
+
+
+def test_without_a_champion_nothing_is_scored_and_nothing_is_lost(loaded: UseCase) -> None:
+    with pytest.raises(score_users.NoChampionError, match="no champion for first_day_churn yet"):
+        score_users.score_users(loaded)
+    assert select(loaded, "select max(batch_id) as n from progress where stage = 'score_users'") == [{"n": 0}]
+
+
+@pytest.mark.slow
+def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_used(loaded: UseCase) -> None:
+    assert promotion.register_shipped(loaded) == 1
+    assert promotion.register_shipped(loaded) is None
+    step = score_users.score_users(loaded, Run("d", "r", "score_users"))
+    assert step is not None
+    assert step.users > 50
+    assert score_users.score_users(loaded) is None
+    active = "select distinct user_id from feature_state where measure in ('bet', 'win')"
+    assert select(loaded, f"select user_id from ({active}) order by 1") == select(
+        loaded, "select user_id from predictions order by 1"
+    )
+    features = ", ".join(loaded.features)
+    unlike = f"(select user_id, {features} from predictions except select user_id, {features} from user_features)"
+    assert select(loaded, f"select count(*) as n from {unlike}") == [{"n": 0}]
+    (row,) = select(
+        loaded,
+        "select min(churn_probability) > 0 and max(churn_probability) < 1 as p, bool_and(about_to_churn ="
+        " (churn_probability >= 0.6)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
+    )
+    assert row == {"p": True, "t": True, "v": 1, "r": "d/r"}
+
+
+@pytest.mark.slow
+def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanwhile(
+    loaded: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promotion.register_shipped(loaded)
+    features = ", ".join(("user_id", *loaded.features))
+    active = "select user_id from feature_state where measure in ('bet', 'win')"
+    before = select(loaded, f"select {features} from user_features where user_id in ({active}) order by user_id")
+    progress = Lake.progress_of
+
+    def progress_then_more(opened: Lake, stage: str, buckets: tuple[int, ...]) -> dict[int, int]:
+        found = progress(opened, stage, buckets)
+        if stage == "update_features":
+            monkeypatch.setattr(Lake, "progress_of", progress)
+            generate_events.generate_minutes(loaded, NOON, NOON + timedelta(minutes=30), since=NOON - timedelta(days=1))
+            store_events.store_events(loaded)
+            update_features.update_features(loaded)
+        return found
+
+    monkeypatch.setattr(Lake, "progress_of", progress_then_more)
+    step = score_users.score_users(loaded)
+    assert step is not None
+    assert step.upto == 1
+    assert select(loaded, "select max(batch_id) as newest from micro_batches") == [{"newest": 2}]
+    assert select(loaded, f"select {features} from predictions order by user_id") == before
+
+
+@pytest.mark.slow
+def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, home: Path) -> None:
+    promotion.register_shipped(loaded)
+    score_users.score_users(loaded)
+    published = publish_predictions.publish_predictions(loaded)
+    (file,) = (home / "published" / loaded.name).iterdir()
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert published == len(rows) > 0
+    assert all(row["about_to_churn"] for row in rows)
+    assert publish_predictions.publish_predictions(loaded) is None
+
+
+@pytest.mark.slow
+def test_a_model_of_other_features_is_refused(loaded: UseCase) -> None:
+    promotion.register_shipped(loaded)
+    other = loaded.model_copy(update={"features": loaded.features[:-1]})
+    with pytest.raises(registry.ModelError, match=r"expected the features .*; train anew"):
+        registry.champion(other)
+
+
+def test_a_file_that_is_no_model_of_scikit_learn_is_refused(tmp_path: Path) -> None:
+    import skops.io
+
+    skops.io.dump({"hook": landing.deliver}, tmp_path / "model.skops")
+    with pytest.raises(registry.ModelError, match="expected only scikit-learn's own types"):
+        registry._load(tmp_path / "model.skops")
+
+
+def test_columns_are_taken_by_name_and_an_unknown_postcode_is_scored(churn: UseCase) -> None:
+    model = registry._load(churn.folder / "model.skops")
+    champion = registry.Champion(churn.name, 1, 0.5, churn.features, model)
+    base = {name: [1.0] for name in churn.features}
+    one = champion.predict(pa.table(base))
+    shuffled = champion.predict(pa.table({"user_id": ["x"], **dict(reversed(base.items()))}))
+    unknown = champion.predict(pa.table(base | {"socioeconomic_idx": pa.array([None], pa.float64())}))
+    assert one == shuffled
+    assert 0 < unknown[0] < 1
+
+
+@pytest.mark.slow
+def test_a_challenger_scores_in_shadow_and_is_never_published(loaded: UseCase, home: Path) -> None:
+    promotion.register_shipped(loaded)
+    run_id = registry.versions(loaded)[0].run_id
+    registry.register(loaded, run_id, threshold=0.001)  # would call everybody about to churn
+    score_users.score_users(loaded)
+    (live,) = select(loaded, "select count(*) as n, min(model_version) as v, max(model_version) as w from predictions")
+    (shadow,) = select(
+        loaded,
+        "select count(*) as n, min(model_version) as v, bool_and(about_to_churn) as every from shadow_predictions",
+    )
+    assert live == {"n": shadow["n"], "v": 1, "w": 1}
+    assert shadow["v"] == 2
+    assert shadow["every"] is True
+    publish_predictions.publish_predictions(loaded)
+    published = [json.loads(line) for file in (home / "published").rglob("*.ndjson") for line in file.open()]
+    assert {row["model_version"] for row in published} == {1}
+    assert len(published) < int(str(shadow["n"]))
+
+
+def test_shadow_scoring_can_be_turned_off(loaded: UseCase) -> None:
+    promotion.register_shipped(loaded)
+    registry.register(loaded, registry.versions(loaded)[0].run_id, threshold=0.5)
+    scoring = loaded.scoring.model_copy(update={"shadow": False})
+    score_users.score_users(loaded.model_copy(update={"scoring": scoring}))
+    assert select(loaded, "select count(*) as n from shadow_predictions") == [{"n": 0}]

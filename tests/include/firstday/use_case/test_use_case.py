@@ -1,0 +1,90 @@
+"""A wrong use case is refused with the file, the key and what was expected."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from include.firstday.authoring import check_use_case
+from include.firstday.lake import statements
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCaseError
+
+GOOD = yaml.safe_load((use_case.USE_CASES / "first_day_churn" / "use_case.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.update(colour="blue"), "use_case.yaml: colour: Extra inputs are not permitted, found 'blue'"),
+        (lambda c: c.pop("window"), "use_case.yaml: window: Field required"),
+        (lambda c: c.update(registered_by="sign_up"), "registered_by: expected one of the events"),
+        (lambda c: c["window"].update(hours=0), "window.hours: Input should be greater than 0, found 0"),
+        (lambda c: c["scoring"].update(measures=["spin"]), "scoring.measures: expected some of the measures"),
+        (
+            lambda c: c["training"]["gates"].update(new={"metric": "brier"}),
+            "training.gates.new: Value error, expected one of above and at_most",
+        ),
+        (
+            lambda c: c["training"]["gates"].update(new={"metric": "brier", "against": "luck", "above": 0}),
+            "training.gates.new.against: expected one of ('champion', 'rate', 'win_rate'), found 'luck'",
+        ),
+        (
+            lambda c: c["training"]["baselines"].update(new={"feature": "colour"}),
+            "training.baselines: expected some of the features, found 'colour'",
+        ),
+        (
+            lambda c: c["training"].update(label="observed"),
+            "training.label_known_after_hours: expected more than window.hours",
+        ),
+        (lambda c: c.update(features=["a", "a"]), "features: expected each name once"),
+        (lambda c: c.update(name="other"), "name: expected 'first_day_churn', the folder's name, found 'other'"),
+    ],
+)
+def test_a_wrong_yaml_is_refused(tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str) -> None:
+    content = yaml.safe_load(yaml.safe_dump(GOOD))
+    change(content)
+    path = tmp_path / "first_day_churn" / "use_case.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UseCaseError) as error:
+        use_case.read(path)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("measures", "select user_id from window_event", "in sql/use_cases/first_day_churn/measures.sql"),
+        ("user_features", "select user_id, registered_at from users", "features: expected columns of sql/use_cases"),
+        ("events", "create table if not exists events (id bigint", "in sql/use_cases/first_day_churn/events.sql"),
+        (
+            "registrations",
+            "select user_id, event_time as registered_at, label, postcode, name from scope_events",
+            "first_day_churn/registrations.sql: expected no column name: it is personal",
+        ),
+    ],
+)
+def test_bad_sql_is_refused_by_the_name_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, said: str
+) -> None:
+    import shutil
+
+    shutil.copytree(statements.SQL, tmp_path / "sql")
+    (tmp_path / "sql" / "use_cases" / "first_day_churn" / f"{file}.sql").write_text(text)
+    statements.statement.cache_clear()
+    monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
+    try:
+        with pytest.raises(UseCaseError) as error:
+            check_use_case.check(use_case.load("first_day_churn"))
+    finally:
+        statements.statement.cache_clear()
+    assert said in str(error.value)
+
+
+def test_the_shipped_use_cases_fit() -> None:
+    assert use_case.names()
+    assert check_use_case.problems() == []
+    assert [case.name for case in check_use_case.valid()] == use_case.names()
