@@ -12,7 +12,7 @@ durable is the server told. What it sends again is recognised. A broken message 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, credentials, landing_asset, skip, tell
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, credentials, landing_asset, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -40,12 +40,12 @@ def build(use_case: UseCase, source: str) -> None:
 
             case = load(use_case.name)
             try:
-                drained = stage.consume_source(case, source, credentials(case.sources[source].connection))
+                consumed = stage.consume_source(case, source, credentials(case.sources[source].connection))
             except stage.BusyError as error:
                 skip(str(error))
-            if drained is None:
+            if consumed is None:
                 skip("nothing new")
-            tell((f"{drained} from {source}", {"messages": drained.messages, "files": drained.files}), landing)
+            report((f"{consumed} from {source}", {"messages": consumed.messages, "files": consumed.files}), landing)
 
         consume()
 

@@ -45,7 +45,7 @@ def build(use_case: UseCase, target: str) -> None:
             try:
                 if stage.deliver_predictions(case, target, known, current_run()) is None:
                     skip("no new predictions")
-            except stage.LeftAloneError as error:
+            except stage.BackedOffError as error:
                 skip(str(error))
 
         deliver()

@@ -13,7 +13,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
 from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, landing_asset, tell
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, landing_asset, report
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -59,7 +59,7 @@ def build(use_case: UseCase) -> None:
             from include.firstday.generator import generate_events as stage
 
             written = stage.generate_missed(load(use_case.name), overrides=dict(params or {}))
-            tell((f"{written} written", {"rows": written.rows, "files": written.files}), landing)
+            report((f"{written} written", {"rows": written.rows, "files": written.files}), landing)
 
         write_minutes()
 

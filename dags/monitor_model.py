@@ -5,7 +5,7 @@ MLflow. **Writes** the table `monitoring`, and metrics over time in the MLflow r
 limits in the use case's YAML is an alert: in the log, and to the notifiers named there. Confirmed drift triggers
 `train_model`, at most once in the time named there.
 
-**When it fails**: usually MLflow or a notifier does not answer; the next run looks at everything since the last look
+**When it fails**: usually MLflow or a notifier does not answer; the next run measures everything since the last one
 that succeeded.
 """
 
@@ -13,7 +13,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, notify, skip, tell
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, notify, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -33,14 +33,14 @@ def build(use_case: UseCase) -> None:
     )
     def monitor_model() -> None:
         @task
-        def look() -> list[str]:
-            """Measure data quality, drift, performance and consistency since the last look; what is an alert."""
+        def run_checks() -> list[str]:
+            """Measure data quality, drift, performance and consistency since the last run; return the alerts."""
             from include.firstday.monitoring import monitor_model as stage
 
             seen = stage.monitor_model(load(use_case.name), current_run())
             if seen is None:
                 skip("no new predictions")
-            tell((stage.describe(seen), {}))
+            report((stage.describe(seen), {}))
             return list(seen.alerts)
 
         @task
@@ -64,7 +64,7 @@ def build(use_case: UseCase) -> None:
             trigger_run_id="drift__micro_batch_{{ ti.xcom_pull('drift_is_confirmed') }}",
             skip_when_already_exists=True,
         )
-        alerts = look()
+        alerts = run_checks()
         alert(alerts)
         alerts >> drift_is_confirmed() >> train
 

@@ -36,8 +36,8 @@ from include.firstday.orchestration.tasks import (
     lake_asset,
     landing_asset,
     link_to_mlflow,
+    report,
     skip,
-    tell,
 )
 from include.firstday.use_case.use_case import UseCase, load
 
@@ -96,7 +96,7 @@ def build(use_case: UseCase) -> None:
             batches = stage.store_events(case, current_run(), seconds=stage.TURN_SECONDS, shard=share)
             if not batches and not status.is_behind(case):
                 skip("nothing new in landing, and no stage is behind")
-            tell(reports.stored(batches), events)
+            report(reports.stored(batches), events)
 
         @task(inlets=[events], outlets=[features], trigger_rule=ANY_NEWS)
         def update_features(shard: int = 0) -> None:
@@ -105,7 +105,7 @@ def build(use_case: UseCase) -> None:
             from include.firstday.orchestration import reports
 
             case = load(use_case.name)
-            tell(reports.updated(stage.update_features(case, current_run(), share_of(case, shard))), features)
+            report(reports.updated(stage.update_features(case, current_run(), share_of(case, shard))), features)
 
         @task(inlets=[features], outlets=[predictions], trigger_rule=ANY_NEWS)
         def score_users(shard: int = 0) -> None:
@@ -121,7 +121,7 @@ def build(use_case: UseCase) -> None:
                 step = stage.score_users(case, current_run(), share)
             except stage.NoChampionError as error:
                 skip(str(error))
-            tell(reports.scored(step, time.perf_counter() - begun), predictions)
+            report(reports.scored(step, time.perf_counter() - begun), predictions)
             if step is not None:
                 link_to_mlflow(links.model_version(use_case.name, step.model_version))
 
@@ -131,7 +131,7 @@ def build(use_case: UseCase) -> None:
             from include.firstday.delivery import publish_predictions as stage
             from include.firstday.orchestration import reports
 
-            tell(reports.published(stage.publish_predictions(load(use_case.name), current_run())))
+            report(reports.published(stage.publish_predictions(load(use_case.name), current_run())))
 
         shared = (store_events, update_features, score_users)
         chain(*(on_each_shard(stage, use_case) for stage in shared), publish_predictions())

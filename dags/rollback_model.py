@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, give_up
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, fail_without_retry
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -44,7 +44,7 @@ def build(use_case: UseCase) -> None:
             try:
                 before, now = stage.rollback_model(load(use_case.name), (params or {}).get("version"), current_run())
             except LookupError as error:
-                give_up(str(error))
+                fail_without_retry(str(error))
             return f"version {now} is the champion, version {before} no longer is"
 
         put_back()

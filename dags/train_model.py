@@ -16,7 +16,14 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
 from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, give_up, link_to_mlflow, tell
+from include.firstday.orchestration.tasks import (
+    START,
+    TASK_DEFAULTS,
+    current_run,
+    fail_without_retry,
+    link_to_mlflow,
+    report,
+)
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -58,7 +65,7 @@ def build(use_case: UseCase) -> None:
             try:
                 training_set = stage.build_training_set(load(use_case.name), **asked, run=current_run())
             except stage.TooLittleDataError as error:
-                give_up(str(error))
+                fail_without_retry(str(error))
             link_to_mlflow(registry.run_url(training_set["run_id"]))
             return training_set
 
@@ -82,12 +89,12 @@ def build(use_case: UseCase) -> None:
         @task
         def test_best(training_set: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
             """Test the best candidate on the newest users and register it as challenger."""
-            from include.firstday.models.training.evaluate import test_candidate as stage
+            from include.firstday.models.training.evaluate import evaluate_candidate as stage
             from include.firstday.servers import links
 
             tested = stage(load(use_case.name), training_set, list(results))
             link_to_mlflow(links.model_version(use_case.name, tested["version"]))
-            tell((f"{tested['name']} is the best: version {tested['version']}, AUC {tested['roc_auc']:.3f}", {}))
+            report((f"{tested['name']} is the best: version {tested['version']}, AUC {tested['roc_auc']:.3f}", {}))
             return tested
 
         @task
@@ -98,7 +105,7 @@ def build(use_case: UseCase) -> None:
 
             verdict = stage(load(use_case.name), training_set, tested, current_run())
             link_to_mlflow(registry.run_url(training_set["run_id"]))
-            tell((f"{'promoted' if verdict['is_promoted'] else 'not promoted'}: {verdict['reason']}", {}))
+            report((f"{'promoted' if verdict['is_promoted'] else 'not promoted'}: {verdict['reason']}", {}))
             return verdict
 
         training_set = build_training_set()

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from include.firstday import landing
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Run
+from include.firstday.errors import LakeError
+from include.firstday.lake.lake import QueryError
+from include.firstday.lake.run import Run
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = options.command
     try:
         return command(use_case.load(options.use_case), options)
-    except (use_case.UseCaseError, lake.LakeError, lake.Unreadable, OSError, ValueError, LookupError) as error:
+    except (use_case.UseCaseError, LakeError, QueryError, OSError, ValueError, LookupError) as error:
         print(f"firstday: {error}", file=sys.stderr)
         return 1
 
@@ -67,8 +68,8 @@ def query(case: UseCase, options: argparse.Namespace) -> int:
     """Print the rows of a SELECT; the lake is opened read-only."""
     from include.firstday.schema.open_lake import open_lake
 
-    with open_lake(case, read_only=True) as opened:
-        rows = opened.query(options.sql)
+    with open_lake(case, read_only=True) as lake:
+        rows = lake.query(options.sql)
     _print(rows.column_names, [list(row.values()) for row in rows.to_pylist()], options.format)
     return 0
 
@@ -142,7 +143,7 @@ def train(case: UseCase, options: argparse.Namespace) -> int:
     results = [candidates.train_candidate(case, built, name) for name in case.training.candidates]
     for result in results:
         print(f"{result['name']}: log loss {result['log_loss']:.4f}, ROC AUC {result['roc_auc']:.3f}, out of fold")
-    tested = evaluate.test_candidate(case, built, results)
+    tested = evaluate.evaluate_candidate(case, built, results)
     verdict = gates.promote_if_better(case, built, tested, _run())
     print(f"{tested['name']} on the newest users: ROC AUC {tested['roc_auc']:.3f}")
     becomes = "is the champion" if verdict["is_promoted"] else "stays challenger"
@@ -240,7 +241,7 @@ def _score(case: UseCase, run: Run) -> None:
     from include.firstday.models import promotion
     from include.firstday.scoring import score_users
 
-    promotion.register_shipped(case)
+    promotion.register_bundled(case)
     step = score_users.score_users(case, replace(run, task=score_users.STAGE))
     print(score_users.describe(step) if step else "no users to score")
     publish_predictions.publish_predictions(case, replace(run, task=publish_predictions.STAGE))

@@ -6,7 +6,7 @@ select
     cast(null as timestamp) as scored_at,
     cast(null as bigint) as batch_id,
     cast(null as double) as churn_probability,
-    cast(null as boolean) as about_to_churn,
+    cast(null as boolean) as predicted_churn,
     cast(null as varchar) as model_name,
     cast(null as bigint) as model_version,
     cast(null as varchar) as airflow_run

@@ -78,7 +78,7 @@ def _row(days: int, players: int, load: Row, measured: Row) -> Row:
 def load(first: int, end: int, players: int) -> Row:
     """Load days of history through landing and the stages; how long the stages took, and the most memory held."""
     case, seconds = use_case.load(CASE), 0.0
-    promotion.register_shipped(case)
+    promotion.register_bundled(case)
     for number in range(first, end):
         day = Day(number, players)
         for part, piece in enumerate(day.pieces()):

@@ -56,7 +56,7 @@ def run(quick: bool = False) -> Section:
 def scoring(users: int) -> dict[str, float]:
     """Seconds to score that many users, at once and once more."""
     case = use_case.load(CASE)
-    promotion.register_shipped(case)
+    promotion.register_bundled(case)
     taken = {}
     for number, call in enumerate(("first", "second")):
         day = Day(number, users, events=8)  # so many that none is without a bet and a win
@@ -103,8 +103,8 @@ def generator(hours: int) -> dict[str, tuple[float, str]]:
     plain = sum(len(gzip.decompress(path.read_bytes())) for path in packed)
     size = sum(path.stat().st_size for path in packed)
     store_events.store_events(case)
-    with open_lake(case, read_only=True) as opened:
-        stored = opened.count("events")
+    with open_lake(case, read_only=True) as lake:
+        stored = lake.count("events")
     parquet = sum(
         path.stat().st_size for path in Path(settings().data_path).rglob("*.parquet") if "events" in path.parts
     )

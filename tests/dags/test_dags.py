@@ -78,10 +78,13 @@ def test_a_minute_goes_through_the_dag_into_the_lake(home: Path) -> None:
     out = run(
         """
 from datetime import UTC, datetime
-from include.firstday import generate_events, promotion, status, use_case
+from include.firstday.generator import generate_events
+from include.firstday.models import promotion
+from include.firstday.operations import status
+from include.firstday.use_case import use_case
 case = use_case.load("first_day_churn")
 generate_events.generate_history(case, datetime(2026, 11, 20, 12, tzinfo=UTC), days=0.1)
-promotion.register_shipped(case)
+promotion.register_bundled(case)
 for _ in range(2):
     dag = bag.dags["first_day_churn.process_events"]
     dag.deadline = None  # dag.test() cannot read deadlines, https://github.com/apache/airflow/issues/73428
@@ -180,16 +183,17 @@ initdb()
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag({str(copy / "dags")!r}, bundle_name="dags-folder")
 assert not bag.import_errors, bag.import_errors
-from include.firstday import use_case
-from include.firstday.prepare import open_lake
+from include.firstday.lake import checkpoints
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case import use_case
 deliver = bag.dags["first_day_churn.deliver_to_crm"]
 print("STATES", [str(task.state) for task in deliver.test().get_task_instances()])
-with open_lake(use_case.load("first_day_churn")) as opened, opened.transaction():
-    opened._connection.execute(
-        "insert into predictions by name select 'u1' as user_id, 0.9 as churn_probability, true as about_to_churn, "
+with open_lake(use_case.load("first_day_churn")) as lake, lake.transaction():
+    lake._connection.execute(
+        "insert into predictions by name select 'u1' as user_id, 0.9 as churn_probability, true as predicted_churn, "
         "timestamp '2026-11-20' as scored_at, 1 as batch_id, 'm' as model_name, 1 as model_version"
     )
-    opened.advance("score_users", 0, 1)
+    checkpoints.advance(lake, "score_users", 0, 1)
 print("STATES", [str(task.state) for task in deliver.test().get_task_instances()])
 ((signature, body),) = received
 seconds, signed = (part.split("=")[1] for part in signature.split(","))

@@ -238,9 +238,9 @@ def test_what_it_has_trained_is_seen_on_the_page_and_in_mlflow(
     expect(row).to_be_visible(timeout=90_000)  # what the registry says is remembered for half a minute
     frame.wait_for_timeout(500)
     visitor.page.screenshot(path=pictures / "page_model.png")
-    with visitor.context.expect_page() as opened:
+    with visitor.context.expect_page() as lake:
         row.get_by_role("link", name="run").click()
-    mlflow = opened.value
+    mlflow = lake.value
     mlflow.wait_for_load_state()
     assert mlflow.url.startswith(installation.mlflow)
     expect(mlflow.get_by_text("log_loss").first).to_be_visible(timeout=60_000)

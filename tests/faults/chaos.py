@@ -156,7 +156,7 @@ def make_lakes(options: argparse.Namespace, use_case: UseCase, folder: Path, say
     for stage in ("store_events", "update_features"):
         run_alone(stage, use_case.name, folder / "clean")
     say(f"the clean lake is made of {len(source.lines):,} events; now the faulty one")
-    run_alone("register_shipped", use_case.name, folder / "faulty")
+    run_alone("register_bundled", use_case.name, folder / "faulty")
     happened = Chaos(use_case, folder / "faulty", plan, options.kills, rng, options.shards).run(say)
     for stage in PROCESS_EVENTS:
         run_alone(stage, use_case.name, folder / "faulty")

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
-from include.firstday.lake import lake
+from include.firstday.lake import checkpoints, connections
+from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.shards import ALL
 from include.firstday.lake.statements import statement
 from include.firstday.operations.status import MICRO_BATCH_STAGES
@@ -50,16 +51,16 @@ def remember(folder: Path, good_rows: int, malformed: dict[str, str], truncated:
 def compare(use_case: UseCase, folder: Path, faulty: Mapping[str, str] | None = None) -> list[Found]:
     """Every comparison of the lakes in `<folder>/clean` and `<folder>/faulty`, or where the variables `faulty` lead."""
     expected = json.loads((folder / EXPECTED).read_text(encoding="utf-8"))
-    with _environment({"FIRSTDAY_HOME": str(folder / "clean")}), open_lake(use_case, read_only=True) as opened:
-        clean = {what: opened.query(text) for what, text in TABLES.items()}
+    with _environment({"FIRSTDAY_HOME": str(folder / "clean")}), open_lake(use_case, read_only=True) as lake:
+        clean = {what: lake.query(text) for what, text in TABLES.items()}
     with _environment(faulty or {"FIRSTDAY_HOME": str(folder / "faulty")}):
-        with open_lake(use_case, read_only=True) as opened:
-            faulty = {what: opened.query(text) for what, text in TABLES.items()}
+        with open_lake(use_case, read_only=True) as lake:
+            faulty = {what: lake.query(text) for what, text in TABLES.items()}
             found = [Found(what, clean[what].num_rows, _differing(clean[what], faulty[what])) for what in TABLES]
             found += [
-                _stored(opened, expected["good_rows"]),
-                _rejected(opened, expected["malformed"], expected["truncated"]),
-                *_ledger(opened),
+                _stored(lake, expected["good_rows"]),
+                _rejected(lake, expected["malformed"], expected["truncated"]),
+                *_ledger(lake),
             ]
         found += [_predicted(use_case), _published(use_case), _landing(use_case)]
     return found
@@ -76,13 +77,13 @@ def _differing(one: pa.Table, other: pa.Table) -> int:
     return int(count)
 
 
-def _stored(opened: lake.Lake, good_rows: int) -> Found:
-    stored = _value(opened, "select count(*) from events")
+def _stored(lake: Lake, good_rows: int) -> Found:
+    stored = _value(lake, "select count(*) from events")
     return Found("events (each delivered row once)", good_rows, abs(stored - good_rows))
 
 
-def _rejected(opened: lake.Lake, malformed: dict[str, str], truncated: int) -> Found:
-    rows = opened.query("select raw, reason, row_number from rejected_events").to_pylist()
+def _rejected(lake: Lake, malformed: dict[str, str], truncated: int) -> Found:
+    rows = lake.query("select raw, reason, row_number from rejected_events").to_pylist()
     whole = sum(row["row_number"] is None for row in rows)
     times = Counter(row["raw"] for row in rows if row["row_number"] is not None)
     reasons = {row["raw"]: row["reason"] for row in rows}
@@ -93,25 +94,25 @@ def _rejected(opened: lake.Lake, malformed: dict[str, str], truncated: int) -> F
     )
 
 
-def _ledger(opened: lake.Lake) -> Iterator[Found]:
-    batches = _value(opened, "select count(*) from micro_batches")
+def _ledger(lake: Lake) -> Iterator[Found]:
+    batches = _value(lake, "select count(*) from micro_batches")
     numbers = "select count(*) from (from range(1, ? + 1) except all select batch_id from micro_batches)"
-    wrong = opened._connection.execute(numbers, [batches]).fetchone()[0]  # type: ignore[index]
-    wrong += _value(opened, f"select count(*) from ({UNLIKE_LEDGER})")
+    wrong = lake._connection.execute(numbers, [batches]).fetchone()[0]  # type: ignore[index]
+    wrong += _value(lake, f"select count(*) from ({UNLIKE_LEDGER})")
     yield Found("micro_batches (1, 2, 3 …, rows as stored)", batches, wrong)
-    files = _value(opened, "select count(*) from consumed_files")
-    repeated = files - _value(opened, "select count(distinct sha256) from consumed_files")
-    wrong = repeated + _value(opened, f"select count(*) from ({UNLIKE_FILES})")
+    files = _value(lake, "select count(*) from consumed_files")
+    repeated = files - _value(lake, "select count(distinct sha256) from consumed_files")
+    wrong = repeated + _value(lake, f"select count(*) from ({UNLIKE_FILES})")
     yield Found("consumed_files (each content once)", files, wrong)
     keys = {"users": "user_id", "feature_state": "(user_id, measure, item)", "predictions": "(user_id, batch_id)"}
     for table, key in keys.items():
-        rows = _value(opened, f"select count(*) from {table}")
+        rows = _value(lake, f"select count(*) from {table}")
         yield Found(
-            f"{table} (one row per key)", rows, rows - _value(opened, f"select count(distinct {key}) from {table}")
+            f"{table} (one row per key)", rows, rows - _value(lake, f"select count(distinct {key}) from {table}")
         )
     stages = ", ".join(f"'{stage}'" for stage in MICRO_BATCH_STAGES)
-    behind = f"select count(distinct stage) from progress where stage in ({stages}) and batch_id <> {batches}"
-    yield Found("progress (every stage at the end)", len(MICRO_BATCH_STAGES), _value(opened, behind))
+    behind = f"select count(distinct stage) from checkpoints where stage in ({stages}) and batch_id <> {batches}"
+    yield Found("progress (every stage at the end)", len(MICRO_BATCH_STAGES), _value(lake, behind))
 
 
 UNLIKE_LEDGER = """
@@ -146,16 +147,16 @@ def _predicted(use_case: UseCase) -> Found:
             )
             # From the lake's view, which tells the features of all users.
             expected = connection.execute(statement("scoring/score_users/users_to_score").text).to_arrow_table()
-        with open_lake(use_case, read_only=True) as opened:
+        with open_lake(use_case, read_only=True) as lake:
             columns = ", ".join(expected.column_names)
-            scored = opened.query(
+            scored = lake.query(
                 f"select {columns} from predictions "
                 f"where batch_id = {step.upto} and md5_number_lower(user_id) % 16 in {tuple(step.buckets)}"
             )
         rows += expected.num_rows
         differing += _differing(expected, scored)
-    with open_lake(use_case, read_only=True) as opened:
-        differing += abs(_value(opened, "select count(*) from predictions") - rows)
+    with open_lake(use_case, read_only=True) as lake:
+        differing += abs(_value(lake, "select count(*) from predictions") - rows)
     return Found("predictions (each step's users and features)", rows, differing)
 
 
@@ -171,19 +172,17 @@ class _Step:
 
 def _steps(use_case: UseCase) -> Iterator[_Step]:
     """What was scored, step by step."""
-    with open_lake(use_case, read_only=True) as opened:
-        tasks = opened.query(
-            "select snapshot_id, commit_extra_info as extra from ducklake_snapshots('lake')"
-        ).to_pylist()
-        progress = {stage: dict.fromkeys(ALL, 0) for stage in lake.SPLIT_STAGES}
+    with open_lake(use_case, read_only=True) as lake:
+        tasks = lake.query("select snapshot_id, commit_extra_info as extra from ducklake_snapshots('lake')").to_pylist()
+        progress = {stage: dict.fromkeys(ALL, 0) for stage in checkpoints.SPLIT_STAGES}
         updated: dict[tuple[int, int], int] = {}
         for row in sorted(tasks, key=lambda row: row["snapshot_id"]):
             extra, snapshot = json.loads(row["extra"] or "{}"), row["snapshot_id"]
             stage = extra.get("task")
             if stage not in progress or extra["dag"].split(".")[0] not in ("chaos", use_case.name):
                 continue
-            at = f"select bucket, batch_id from progress at (version => {snapshot}) where stage = '{stage}'"
-            stands = {found["bucket"]: found["batch_id"] for found in opened.query(at).to_pylist()}
+            at = f"select bucket, batch_id from checkpoints at (version => {snapshot}) where stage = '{stage}'"
+            stands = {found["bucket"]: found["batch_id"] for found in lake.query(at).to_pylist()}
             moved = {bucket: upto for bucket, upto in stands.items() if upto != progress[stage][bucket]}
             if stage == "update_features":
                 updated |= dict.fromkeys(moved.items(), snapshot)
@@ -199,20 +198,20 @@ def _steps(use_case: UseCase) -> Iterator[_Step]:
 def _at(use_case: UseCase, version: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """The lake as it was in one snapshot."""
     config = settings()
-    connection = lake.attach(config, read_only=True)
+    connection = connections.attach(config, read_only=True)
     try:
         connection.execute("use memory; detach lake")
         connection.execute(f"attach 'ducklake:{config.catalog}' as lake (read_only, snapshot_version {version})")
-        connection.execute(f"use lake.{lake.quoted(use_case.name)}")
+        connection.execute(f"use lake.{quoted(use_case.name)}")
         yield connection
     finally:
         connection.close()
 
 
 def _published(use_case: UseCase) -> Found:
-    with open_lake(use_case, read_only=True) as opened:
-        text = "select batch_id, user_id, churn_probability as p from predictions where about_to_churn"
-        expected = {(row["batch_id"], row["user_id"]): row["p"] for row in opened.query(text).to_pylist()}
+    with open_lake(use_case, read_only=True) as lake:
+        text = "select batch_id, user_id, churn_probability as p from predictions where predicted_churn"
+        expected = {(row["batch_id"], row["user_id"]): row["p"] for row in lake.query(text).to_pylist()}
     told: list[tuple[tuple[int, str], float]] = []
     for file in publish_predictions.folder(use_case).glob("[!.]*.ndjson"):
         for line in file.read_text(encoding="utf-8").splitlines():
@@ -228,8 +227,8 @@ def _landing(use_case: UseCase) -> Found:
     return Found("landing (files left)", 0, len(waiting))
 
 
-def _value(opened: lake.Lake, text: str) -> Any:
-    (row,) = opened.query(text).to_pylist()
+def _value(lake: Lake, text: str) -> Any:
+    (row,) = lake.query(text).to_pylist()
     (value,) = row.values()
     return value
 

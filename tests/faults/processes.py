@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from include.firstday.lake.run import Run
 from include.firstday.lake.shards import WHOLE, Shard
 
 ANYWHERE, TRANSACTION, COMMIT = "anywhere", "in a transaction", "in a commit"
@@ -99,11 +100,10 @@ def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, shar
     os.environ["FIRSTDAY_HOME"] = home
     logging.disable(logging.WARNING)
     sys.stdout = sys.stderr = (Path(home).parent / LOG).open("a")
-    from include.firstday.lake import lake
     from include.firstday.use_case import use_case as use_cases
 
     _observe(_Phases(told, kill))
-    _tasks(shard)[stage](use_cases.load(use_case), lake.Run("chaos", run, stage))
+    _tasks(shard)[stage](use_cases.load(use_case), Run("chaos", run, stage))
 
 
 def _tasks(shard: Shard) -> dict[str, Callable[..., object]]:
@@ -120,7 +120,7 @@ def _tasks(shard: Shard) -> dict[str, Callable[..., object]]:
         "score_users": partial(score_users.score_users, shard=shard),
         "publish_predictions": publish_predictions.publish_predictions,
         "maintain_lake": maintain_lake.maintain_lake,
-        "register_shipped": lambda case, run: promotion.register_shipped(case),
+        "register_bundled": lambda case, run: promotion.register_bundled(case),
     }
 
 

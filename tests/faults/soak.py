@@ -24,7 +24,7 @@ from include.firstday.delivery import publish_predictions
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import lake
+from include.firstday.lake import connections
 from include.firstday.models import promotion
 from include.firstday.operations import maintain_lake
 from include.firstday.operations.maintain_lake import Limits
@@ -91,7 +91,7 @@ def soak(options: Options, say: Callable[[str], None]) -> list[Hour]:
     case = use_case.load(options.use_case)
     start = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=options.history_days)
     since = start - timedelta(days=options.history_days)
-    promotion.register_shipped(case)
+    promotion.register_bundled(case)
     if options.history_days:
         generate_events.generate_history(case, start, options.history_days)
     _micro_batch(case)
@@ -188,19 +188,17 @@ def _fixed_work() -> None:
     """What a micro-batch is made of: lakes are opened, empty ones here, and rows are sorted and counted."""
     for _ in range(4):
         with tempfile.TemporaryDirectory() as folder:
-            opened = lake.attach(settings().model_copy(update={"home": Path(folder)}))
-            opened.execute(
-                "create temp table words as select md5(n::varchar) as word from range(150000) as numbers (n)"
-            )
-            opened.execute("select count(distinct word[1:6]) from (from words order by word)").fetchone()
-            opened.close()
+            lake = connections.attach(settings().model_copy(update={"home": Path(folder)}))
+            lake.execute("create temp table words as select md5(n::varchar) as word from range(150000) as numbers (n)")
+            lake.execute("select count(distinct word[1:6]) from (from words order by word)").fetchone()
+            lake.close()
 
 
 def _look(
     case: UseCase, hour: int, costs: list[tuple[float, float]], reference: float, maintenance_seconds: float
 ) -> Hour:
-    with open_lake(case, read_only=True) as opened:
-        (counts,) = opened.query(COUNTS.format(batches=len(costs))).to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        (counts,) = lake.query(COUNTS.format(batches=len(costs))).to_pylist()
     folder = settings().lake_folder
     return Hour(
         hour=hour,

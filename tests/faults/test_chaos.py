@@ -30,8 +30,8 @@ def test_a_lake_under_faults_is_that_without_them_and_a_change_of_one_row_is_fou
     monkeypatch.setenv("FIRSTDAY_HOME", str(kept / "faulty"))
     settings.cache_clear()
     tamper = "update feature_state set value_count = value_count + 1 where user_id = (select min(user_id) from users)"
-    with open_lake(churn) as opened, opened.transaction():
-        opened._connection.execute(tamper + " and measure = 'bet'")
+    with open_lake(churn) as lake, lake.transaction():
+        lake._connection.execute(tamper + " and measure = 'bet'")
     settings.cache_clear()
     again = chaos("--compare", str(kept))
     assert again.returncode == 1

@@ -41,7 +41,7 @@ CASE = "cart_abandonment"
 STAGES = "('store_events', 'update_features', 'score_users', 'publish_predictions')"
 RUNNING = "select pid from task_instance where state = 'running' and dag_id = %s and task_id = %s"
 BEHIND = (
-    f"select count(*) as n from progress where stage in {STAGES} "
+    f"select count(*) as n from checkpoints where stage in {STAGES} "
     "and batch_id < (select coalesce(max(batch_id), 0) from micro_batches)"
 )
 

@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Iterator
 
 from include.firstday.features import labels, update_features
-from include.firstday.lake import lake, statements
-from include.firstday.lake.lake import Lake
+from include.firstday.lake import clock, connections, statements
+from include.firstday.lake.lake import Columns, Lake, QueryError
 from include.firstday.records import contract
 from include.firstday.schema import create_tables
 from include.firstday.settings import REPOSITORY, settings
@@ -29,12 +29,12 @@ def problems() -> list[str]:
 def check(case: UseCase) -> None:
     """Try every statement of a use case on an empty lake. Raises UseCaseError, naming the file."""
     try:
-        with lake.scratch(case.name) as opened:
-            create_tables.create(opened, case)
-            _try_stages(opened, case)
+        with connections.scratch(case.name) as lake:
+            create_tables.create(lake, case)
+            _try_stages(lake, case)
     except FileNotFoundError as error:
         raise UseCaseError(f"{error.filename}: expected this file, it is missing") from error
-    except lake.Unreadable as error:
+    except QueryError as error:
         where = ", ".join(getattr(error, "__notes__", [])) or f"in the SQL of {case.name}"
         raise UseCaseError(f"{where}: {error}") from error
 
@@ -64,50 +64,50 @@ def _files_sha256(case: UseCase) -> str:
     return digest.hexdigest()
 
 
-def _try_stages(opened: Lake, case: UseCase) -> None:
-    columns = contract.expected(opened.columns("events"))
+def _try_stages(lake: Lake, case: UseCase) -> None:
+    columns = contract.expected(lake.columns("events"))
     _expect(columns, ("event_id", "user_id", "event_type", "event_time"), f"use_cases/{case.name}/events")
     for name, event in case.events.items():
         _expect(columns, event.required, f"use_cases/{case.name}/events", f"required by events.{name}")
-    if case.source:
+    if case.mapping:
         _expect(
-            columns, tuple(case.source.columns.values()), f"use_cases/{case.name}/events", "named by source.columns"
+            columns, tuple(case.mapping.columns.values()), f"use_cases/{case.name}/events", "named by mapping.columns"
         )
     _expect(columns, case.personal, f"use_cases/{case.name}/events", "named by personal")
     for path in ("registrations", "user_features"):
-        _expect_nothing_personal(opened, case, path)
-    opened.build("features/update_features/no_scope_events", into="given_rows")
-    rules = contract.event_rules(case, lake.now())
-    opened.build_text("arriving_rows", contract.typed_rows(columns, opened.columns("given_rows"), rules))
-    opened.build("records/contract/broken_rows")
+        _expect_nothing_personal(lake, case, path)
+    lake.build("features/update_features/no_scope_events", into="given_rows")
+    rules = contract.event_rules(case, clock.now())
+    lake.build_text("arriving_rows", contract.typed_rows(columns, lake.columns("given_rows"), rules))
+    lake.build("records/contract/broken_rows")
     for path in statements.below(f"use_cases/{case.name}/checks"):
-        opened.insert("broken_rows", path)
-    update_features.fold(opened, case, after=0, upto=0)
-    update_features.write(opened)
+        lake.insert("broken_rows", path)
+    update_features.fold(lake, case, after=0, upto=0)
+    update_features.write(lake)
     _expect(
-        opened.columns("measures"),
+        lake.columns("measures"),
         ("user_id", "event_time", "measure", "item", "value", "batch_id"),
         f"use_cases/{case.name}/measures",
     )
-    if case.training.label == "carried":
-        _expect(opened.columns("users"), ("label",), f"use_cases/{case.name}/registrations", "as labels are carried")
-    labels.build_labels(opened, case, lake.now())
-    _expect(opened.columns("labels"), ("user_id", "label"), f"use_cases/{case.name}/label")
+    if case.training.label == "explicit":
+        _expect(lake.columns("users"), ("label",), f"use_cases/{case.name}/registrations", "as labels are carried")
+    labels.build_labels(lake, case, clock.now())
+    _expect(lake.columns("labels"), ("user_id", "label"), f"use_cases/{case.name}/label")
 
 
-def _expect(columns: lake.Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:
+def _expect(columns: Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:
     for name in _missing(columns, names):
         raise UseCaseError(f"in sql/{path}.sql: expected a column {name}, {why}; found {', '.join(columns)}")
 
 
-def _expect_nothing_personal(opened: Lake, case: UseCase, path: str) -> None:
+def _expect_nothing_personal(lake: Lake, case: UseCase, path: str) -> None:
     for name in case.personal:
-        if name in opened.columns(path):
+        if name in lake.columns(path):
             raise UseCaseError(
                 f"in sql/use_cases/{case.name}/{path}.sql: expected no column {name}: it is personal, "
                 "and from here it would reach features, predictions and training sets"
             )
 
 
-def _missing(columns: lake.Columns, names: tuple[str, ...]) -> Iterator[str]:
+def _missing(columns: Columns, names: tuple[str, ...]) -> Iterator[str]:
     return (name for name in names if name not in columns)

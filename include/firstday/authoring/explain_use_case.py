@@ -16,8 +16,8 @@ from include.firstday.authoring import check_use_case
 from include.firstday.features import update_features as features
 from include.firstday.generator import events
 from include.firstday.ingest import staging
-from include.firstday.lake import lake, statements
-from include.firstday.lake.lake import Lake
+from include.firstday.lake import clock, connections, statements
+from include.firstday.lake.lake import Lake, QueryError
 from include.firstday.records import contract, mapping, readers
 from include.firstday.schema import create_tables
 from include.firstday.settings import REPOSITORY
@@ -37,7 +37,7 @@ def explain(name: str) -> list[str]:
         case = use_cases.load(name)
     except UseCaseError as error:
         return [*missing, *(line.replace(f"{REPOSITORY}/", "") for line in str(error).splitlines())]
-    if case.training.label == "observed" and not (own / "label.sql").exists():
+    if case.training.label == "derived" and not (own / "label.sql").exists():
         missing.append(f"{_short(own / 'label.sql')}: expected this file, as training.label is observed; it is missing")
     if missing:
         return missing
@@ -50,7 +50,7 @@ def explain(name: str) -> list[str]:
 
 def hints(case: UseCase) -> Iterator[str]:
     """What is well without, and better with."""
-    if case.scoring.shipped_model is None:
+    if case.scoring.bundled_model is None:
         yield "no model is shipped: nobody is scored until `train` (or the DAG train_model) has made one"
     if case.generator is None:
         yield "no generator: events come by `ingest`, by POST /events or from your own program"
@@ -64,16 +64,16 @@ def sample(case: UseCase, file: Path | None = None) -> tuple[str, list[dict[str,
     """Features of a few users of a file's events, else of generated or waiting ones.
 
     Where they are from; one row per user, with `user_id` and the features; one row per rule that rows broke. Raises
-    UseCaseError where there are no events to be had, readers.UnreadableFile or lake.Unreadable for a broken file.
+    UseCaseError where there are no events to be had, readers.UnreadableFile or lake.QueryError for a broken file.
     """
-    with lake.scratch(case.name) as opened, tempfile.TemporaryDirectory() as folder:
-        create_tables.create(opened, case)
+    with connections.scratch(case.name) as lake, tempfile.TemporaryDirectory() as folder:
+        create_tables.create(lake, case)
         path, source = _events(case, file, Path(folder))
-        refused = _store(opened, case, path)
-        features.fold(opened, case, after=0, upto=1)
-        features.write(opened)
-        rows = opened.query("from user_features").to_pylist()
-    active = sorted((row for row in rows if row["opened_at"]), key=lambda row: str(row["user_id"]))
+        refused = _store(lake, case, path)
+        features.fold(lake, case, after=0, upto=1)
+        features.write(lake)
+        rows = lake.query("from user_features").to_pylist()
+    active = sorted((row for row in rows if row["window_start"]), key=lambda row: str(row["user_id"]))
     shown = [{name: row[name] for name in ("user_id", *case.features)} for row in active[:SAMPLE_USERS]]
     return f"{source}: {len(rows):,} users, {len(active):,} with an open window", shown, refused
 
@@ -96,26 +96,26 @@ def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[Path, str]:
     return folder / "generated.parquet", "two hours of generated events"
 
 
-def _store(opened: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
-    columns = contract.expected(opened.columns("events"))
+def _store(lake: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
+    columns = contract.expected(lake.columns("events"))
     wanted = mapping.readable(case, "events", columns)
     event_type = mapping.event_type_of(case, path.name)
-    now = lake.now()
+    now = clock.now()
     own = {"batch_id": 1, "ingested_at": now, "source_file": path.name}
     reasons: list[tuple[int, str]] = []
 
     def keep() -> None:
-        staging.type_rows(opened, case, "events", columns, now, event_type)
-        opened.insert("events", "records/contract/good_rows", **own)
-        reasons.extend((row["row_number"], row["reason"]) for row in opened.query("from broken_rows").to_pylist())
+        staging.type_rows(lake, case, "events", columns, now, event_type)
+        lake.insert("events", "records/contract/good_rows", **own)
+        reasons.extend((row["row_number"], row["reason"]) for row in lake.query("from broken_rows").to_pylist())
 
     try:
-        readers.read_whole(opened, path, wanted)
+        readers.read_whole(lake, path, wanted)
         keep()
-    except lake.Unreadable:
+    except QueryError:
         if not readers.is_text(path):
             raise
-        for rejected in readers.read_rows(opened, path, wanted):
+        for rejected in readers.read_rows(lake, path, wanted):
             keep()
             reasons.extend((number, reason) for number, reason, _ in rejected)
     rules: dict[str, dict[str, Any]] = {}

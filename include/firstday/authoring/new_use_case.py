@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 import yaml
 
 from include.firstday import landing
-from include.firstday.lake import lake, statements
+from include.firstday.lake import connections, statements
+from include.firstday.lake.lake import quoted
 from include.firstday.records import readers
 from include.firstday.records.contract import OWN_COLUMNS
 from include.firstday.use_case import use_case
@@ -120,9 +121,9 @@ def look(file: Path, chosen: dict[str, str]) -> Found:
 def _read(file: Path) -> pa.Table:
     if not file.is_file() or not file.name.endswith(landing.ENDINGS):
         raise UseCaseError(f"{file}: expected a file ending in one of {', '.join(landing.ENDINGS)}")
-    with lake.scratch("look") as opened:
-        readers.read_whole(opened, file, dict.fromkeys(readers.column_names(file), "VARCHAR"))
-        rows = opened.query("from given_rows")
+    with connections.scratch("look") as lake:
+        readers.read_whole(lake, file, dict.fromkeys(readers.column_names(file), "VARCHAR"))
+        rows = lake.query("from given_rows")
     if rows.num_rows == 0:
         raise UseCaseError(f"{file}: expected events, found no row")
     return rows
@@ -178,7 +179,7 @@ def _time_format(file: Path, column: str, times: pa.ChunkedArray) -> str:
             return text
     raise UseCaseError(
         f"{file}: column {column}: the format of {times[0].as_py()!r} is not known; choose the column by --time, "
-        "or make the use case without the file and write source.time_format"
+        "or make the use case without the file and write mapping.time_format"
     )
 
 
@@ -209,7 +210,7 @@ def _yaml(name: str, found: Found, is_generated: bool) -> str:
             title=name.replace("_", " ").capitalize(),
             hours=hours,
             events=_lines(f"  {_key(name)}: {{}}" for name in found.types.values()).rstrip("\n"),
-            source=_source(found),
+            mapping=_mapping(found),
             measures=", ".join(map(_key, [*found.types.values(), *_measures(found).values(), "active_hour"])),
             scored=", ".join(map(_key, found.types.values())),
             features=_lines(f"  - {name}" for name in _feature_names(found)).rstrip("\n"),
@@ -222,10 +223,10 @@ def _yaml(name: str, found: Found, is_generated: bool) -> str:
     )
 
 
-def _source(found: Found) -> str:
+def _mapping(found: Found) -> str:
     types = {theirs: ours for theirs, ours in found.types.items() if theirs != ours}
     lines = [f"    {json.dumps(theirs, ensure_ascii=False)}: {_key(ours)}" for theirs, ours in found.renamed.items()]
-    block = ["", "# How the source's files say what is called otherwise here.", "source:"]
+    block = ["", "# How the source's files say what is called otherwise here.", "mapping:"]
     block += ["  columns:", *lines] if lines else ["  columns: {}"]
     if types:
         block += [
@@ -271,7 +272,7 @@ def _features(found: Found) -> str:
 
 def _sql_name(name: str) -> str:
     """A column's name as SQL text: quoted where SQL would take it for something else, as `order`."""
-    return lake.quoted(name) if lake.is_keyword(name) else name
+    return quoted(name) if connections.is_keyword(name) else name
 
 
 def _key(name: str) -> str:

@@ -13,11 +13,14 @@ from datetime import timedelta
 import pyarrow as pa
 
 from include.firstday.delivery.targets import DeliveryError, Row, identified
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake import checkpoints, clock
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials
-from include.firstday.use_case.use_case import Target, UseCase
+from include.firstday.use_case.connectors import Target
+from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +29,7 @@ TURN_SECONDS = 300.0  # after which a run leaves the rest to the next
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=15)
 
 
-class LeftAloneError(RuntimeError):
+class BackedOffError(RuntimeError):
     """The target has failed and is not asked again yet; the message says until when, and why."""
 
 
@@ -39,7 +42,7 @@ class Delivered:
     predictions: int
 
 
-def progress_of(target: str) -> str:
+def checkpoint(target: str) -> str:
     """The name of a target's progress among the stages'."""
     return f"deliver_to_{target}"
 
@@ -49,11 +52,11 @@ def deliver_predictions(
 ) -> Delivered | None:
     """Deliver what is new to a target, micro-batch by micro-batch; None where nothing was new.
 
-    A new target is told of what is predicted from then on. Raises LeftAloneError while a failing target is left alone,
+    A new target is told of what is predicted from then on. Raises BackedOffError while a failing target is left alone,
     and DeliveryError where it fails.
     """
     until = time.monotonic() + TURN_SECONDS
-    run = run or Run(task=progress_of(target))
+    run = run or Run(task=checkpoint(target))
     steps: list[Delivered] = []
     while time.monotonic() < until:
         step = _deliver_step(use_case, target, credentials or Credentials(), run)
@@ -70,56 +73,56 @@ def describe(target: str, delivered: Delivered) -> str:
     return f"micro-batches {delivered.after + 1} to {delivered.upto}: {delivered.predictions:,} predictions to {target}"
 
 
-def notices(opened: Lake) -> list[str]:
+def notices(lake: Lake) -> list[str]:
     """What a person should know: which targets fail."""
     return [
         f"target {row['target']} has failed {row['failures']:,} times in a row, is asked again at {row['retry_at']}: "
         f"{row['error']}"
-        for row in opened.rows("delivery/deliver_predictions/failures")
+        for row in lake.rows("delivery/deliver_predictions/failures")
     ]
 
 
-@lake.retrying
+@retrying
 def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: Run) -> Delivered | None:
     target = use_case.targets[name]
-    with open_lake(use_case, run) as opened:
-        _respect_pause(opened, name)
-        after, upto = _progress(opened, name), opened.progress("score_users")
-        batch_id = opened.value("delivery/deliver_predictions/next_batch", after=after, upto=upto)
+    with open_lake(use_case, run) as lake:
+        _respect_pause(lake, name)
+        after, upto = _progress(lake, name), checkpoints.of(lake, "score_users")
+        batch_id = lake.value("delivery/deliver_predictions/next_batch", after=after, upto=upto)
         if batch_id is None:
             return None
-        rows = _due(opened, use_case, name, batch_id)
+        rows = _due(lake, use_case, name, batch_id)
         try:
             if rows:
                 _send(use_case, target, credentials, rows)
         except DeliveryError as error:
-            _note_failure(opened, name, str(error))
+            _note_failure(lake, name, str(error))
             raise DeliveryError(f"{name}: {error}") from error
-        with opened.transaction() as commit:
+        with lake.transaction() as commit:
             if rows:
-                opened.append("deliveries", _taken(name, rows))
-            opened.execute("delivery/deliver_predictions/forget_failure", target=name)
-            opened.advance(progress_of(name), after, batch_id)
+                lake.append("deliveries", _taken(name, rows))
+            lake.execute("delivery/deliver_predictions/clear_failure", target=name)
+            checkpoints.advance(lake, checkpoint(name), after, batch_id)
             step = Delivered(after, batch_id, len(rows))
             commit.message = describe(name, step)
     log.info("%s", commit.message)
     return step
 
 
-def _progress(opened: Lake, name: str) -> int:
+def _progress(lake: Lake, name: str) -> int:
     """How far a target has been told. A new one begins where scoring stands."""
-    stage = progress_of(name)
-    if opened.value("lake/checkpoints/progress_of", stage=stage) is None:
-        with opened.transaction() as commit:
+    stage = checkpoint(name)
+    if lake.value("lake/checkpoints/checkpoint", stage=stage) is None:
+        with lake.transaction() as commit:
             commit.message = f"{name} is told of predictions from now on"
-            opened.execute("lake/checkpoints/start_progress", stage=stage, now=lake.now())
-            opened.advance(stage, 0, opened.progress("score_users"))
-    return opened.progress(stage)
+            lake.execute("lake/checkpoints/start_checkpoint", stage=stage, now=clock.now())
+            checkpoints.advance(lake, stage, 0, checkpoints.of(lake, "score_users"))
+    return checkpoints.of(lake, stage)
 
 
-def _due(opened: Lake, use_case: UseCase, name: str, batch_id: int) -> list[Row]:
+def _due(lake: Lake, use_case: UseCase, name: str, batch_id: int) -> list[Row]:
     when = use_case.targets[name].when
-    rows = opened.rows(
+    rows = lake.rows(
         "delivery/deliver_predictions/due_predictions",
         target=name,
         batch_id=batch_id,
@@ -137,29 +140,29 @@ def _send(use_case: UseCase, target: Target, credentials: Credentials, rows: lis
 
 
 def _taken(name: str, rows: list[Row]) -> pa.Table:
-    now = lake.now()
+    now = clock.now()
     kept = ("user_id", "batch_id", "churn_probability")
     return pa.Table.from_pylist(
         [{key: row[key] for key in kept} | {"target": name, "delivered_at": now} for row in rows]
     )
 
 
-def _respect_pause(opened: Lake, name: str) -> None:
-    for row in opened.rows("delivery/deliver_predictions/failure", target=name):
-        if row["retry_at"] > lake.now():
-            raise LeftAloneError(f"{name}: left alone until {row['retry_at']}, as it {row['error']}")
+def _respect_pause(lake: Lake, name: str) -> None:
+    for row in lake.rows("delivery/deliver_predictions/failure", target=name):
+        if row["retry_at"] > clock.now():
+            raise BackedOffError(f"{name}: left alone until {row['retry_at']}, as it {row['error']}")
 
 
-def _note_failure(opened: Lake, name: str, error: str) -> None:
-    with opened.transaction() as commit:
-        known = opened.rows("delivery/deliver_predictions/failure", target=name)
+def _note_failure(lake: Lake, name: str, error: str) -> None:
+    with lake.transaction() as commit:
+        known = lake.rows("delivery/deliver_predictions/failure", target=name)
         failures = (known[0]["failures"] if known else 0) + 1
         pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
         commit.message = f"{name} failed {failures} times in a row"
-        opened.execute("delivery/deliver_predictions/forget_failure", target=name)
-        now = lake.now()
-        opened.execute(
-            "delivery/deliver_predictions/note_failure",
+        lake.execute("delivery/deliver_predictions/clear_failure", target=name)
+        now = clock.now()
+        lake.execute(
+            "delivery/deliver_predictions/record_failure",
             target=name,
             failures=failures,
             now=now,

@@ -9,8 +9,10 @@ import logging
 from pathlib import Path
 
 from include.firstday import landing
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake import checkpoints
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -25,24 +27,24 @@ def folder(use_case: UseCase) -> Path:
     return settings().home / "published" / use_case.name
 
 
-@lake.retrying
+@retrying
 def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None:
     """Publish every scored micro-batch that has not been; the number of users told of, None where nothing was new."""
-    with open_lake(use_case, run or Run(task=STAGE)) as opened:
-        after, upto = opened.progress(STAGE), opened.progress("score_users")
+    with open_lake(use_case, run or Run(task=STAGE)) as lake:
+        after, upto = checkpoints.of(lake, STAGE), checkpoints.of(lake, "score_users")
         if upto <= after:
             return None
-        batches = opened.rows("delivery/publish_predictions/scored_batches", after=after, upto=upto)
-        published = sum(_write(opened, use_case, row["batch_id"]) for row in batches)
-        with opened.transaction() as commit:
-            opened.advance(STAGE, after, upto)
+        batches = lake.rows("delivery/publish_predictions/scored_batches", after=after, upto=upto)
+        published = sum(_write(lake, use_case, row["batch_id"]) for row in batches)
+        with lake.transaction() as commit:
+            checkpoints.advance(lake, STAGE, after, upto)
             commit.message = f"micro-batches {after + 1} to {upto}: {published:,} users about to churn published"
     log.info("%s", commit.message)
     return published
 
 
-def _write(opened: Lake, use_case: UseCase, batch_id: int) -> int:
-    rows = opened.rows("delivery/publish_predictions/new_predictions", batch_id=batch_id)
+def _write(lake: Lake, use_case: UseCase, batch_id: int) -> int:
+    rows = lake.rows("delivery/publish_predictions/new_predictions", batch_id=batch_id)
     if not rows:
         return 0
     target = folder(use_case) / f"predictions-{batch_id:09}.ndjson"

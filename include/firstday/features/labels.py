@@ -1,9 +1,9 @@
 """Labels: who churned, from the moment it can be known.
 
-Of two kinds, by the use case's `training.label`. `carried`: `users.label`, which an event brought. `observed`:
+Of two kinds, by the use case's `training.label`. `explicit`: `users.label`, which an event brought. `derived`:
 `sql/use_cases/<name>/label.sql`, one row per user with `user_id` and `label`. It reads `mature_windows` (`user_id`,
-`opened_at`, `closes_at`, `label_known_at`) and `label_events`, the events up to that moment. A label is 1, 0, or null
-where it stays unknown. It can be known `training.label_known_after_hours` after the opening, by the events' clock.
+`window_start`, `window_end`, `label_known_at`) and `label_events`, the events up to that moment. A label is 1, 0, or
+null where it stays unknown. It can be known `training.label_known_after_hours` after the opening, by the events' clock.
 """
 
 from datetime import datetime
@@ -12,18 +12,18 @@ from include.firstday.lake.lake import Lake
 from include.firstday.use_case.use_case import UseCase, UseCaseError
 
 
-def build_labels(opened: Lake, use_case: UseCase, watermark: datetime) -> None:
+def build_labels(lake: Lake, use_case: UseCase, watermark: datetime) -> None:
     """From `windows`, `users` and `scope_events` to `mature_windows` and `labels`, as known at the watermark.
 
     Raises UseCaseError where a user has two labels, or one that is not 0 or 1.
     """
-    opened.build("features/labels/mature_windows", watermark=watermark, label_seconds=known_after_seconds(use_case))
-    if use_case.training.label == "observed":
-        opened.build("features/labels/label_events")
-        opened.build(f"use_cases/{use_case.name}/label", into="labels")
+    lake.build("features/labels/mature_windows", watermark=watermark, label_seconds=known_after_seconds(use_case))
+    if use_case.training.label == "derived":
+        lake.build("features/labels/label_events")
+        lake.build(f"use_cases/{use_case.name}/label", into="labels")
     else:
-        opened.build("features/labels/carried_labels", into="labels")
-    broken = opened.rows("features/labels/broken_labels")
+        lake.build("features/labels/explicit_labels", into="labels")
+    broken = lake.rows("features/labels/broken_labels")
     if broken:
         raise UseCaseError(
             f"{use_case.name}: label: expected one of 0, 1 or null per user; {len(broken):,} users have another, "

@@ -20,59 +20,57 @@ def passed_cutoffs(use_case: UseCase, upto: int, from_time: datetime, to_time: d
     The users are all of those, scored or not, so that the rows compare with a training set's row by row.
     """
     cutoffs = sorted(use_case.training.cutoff_minutes)
-    with open_lake(use_case, read_only=True) as opened:
-        opened.build(
+    with open_lake(use_case, read_only=True) as lake:
+        lake.build(
             "features/point_in_time/passing_events",
             into="scope_events",
             upto=upto,
             from_time=from_time - timedelta(minutes=cutoffs[-1]),
             to_time=to_time,
         )
-        _collect(opened, use_case, upto)
-        opened.build("features/point_in_time/open_windows")
-        parts = [_at_cutoff(opened, use_case, minutes, from_time, to_time) for minutes in cutoffs]
+        _collect(lake, use_case, upto)
+        lake.build("features/point_in_time/open_windows")
+        parts = [_at_cutoff(lake, use_case, minutes, from_time, to_time) for minutes in cutoffs]
     rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     return rows
 
 
 def features_after(use_case: UseCase, user_ids: list[str], upto: int) -> pd.DataFrame:
     """One row per user: the features as they stood after micro-batch `upto`, computed anew from the events."""
-    with open_lake(use_case, read_only=True) as opened:
-        opened.build("features/point_in_time/sampled_events", into="scope_events", user_ids=user_ids, upto=upto)
-        _collect(opened, use_case, upto)
-        opened.build("features/update_features/window_state", into="feature_state")
-        opened.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
-        rows: pd.DataFrame = opened.table("features/point_in_time/recomputed_features").to_pandas()
+    with open_lake(use_case, read_only=True) as lake:
+        lake.build("features/point_in_time/sampled_events", into="scope_events", user_ids=user_ids, upto=upto)
+        _collect(lake, use_case, upto)
+        lake.build("features/update_features/window_state", into="feature_state")
+        lake.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
+        rows: pd.DataFrame = lake.table("features/point_in_time/recomputed_features").to_pandas()
     return rows
 
 
-def collect(opened: Lake, use_case: UseCase) -> None:
+def collect(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` to the users' whole windows, the events in them, each once, and the tables that serve."""
-    opened.build("features/point_in_time/touched_users", registered_by=use_case.registering)
-    opened.build(
-        "features/update_features/windows", opened_by=use_case.opening, window_seconds=window_seconds(use_case)
-    )
-    opened.build("features/update_features/window_events")
-    opened.build(f"use_cases/{use_case.name}/measures")
-    opened.build(f"use_cases/{use_case.name}/registrations")
-    opened.build("features/update_features/users_now", into="users")
+    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
+    lake.build("features/update_features/windows", opened_by=use_case.opening, window_seconds=window_seconds(use_case))
+    lake.build("features/update_features/window_events")
+    lake.build(f"use_cases/{use_case.name}/measures")
+    lake.build(f"use_cases/{use_case.name}/registrations")
+    lake.build("features/update_features/users_now", into="users")
 
 
-def _collect(opened: Lake, use_case: UseCase, upto: int) -> None:
-    collect(opened, use_case)
+def _collect(lake: Lake, use_case: UseCase, upto: int) -> None:
+    collect(lake, use_case)
     for table in use_case.enrichment:
-        opened.shadow(table, upto)
+        lake.as_of(table, upto)
 
 
-def _at_cutoff(opened: Lake, use_case: UseCase, minutes: int, from_time: datetime, to_time: datetime) -> pa.Table:
-    opened.build(
+def _at_cutoff(lake: Lake, use_case: UseCase, minutes: int, from_time: datetime, to_time: datetime) -> pa.Table:
+    lake.build(
         "features/point_in_time/passed_windows",
         into="mature_windows",
         cutoff_seconds=minutes * 60,
         from_time=from_time,
         to_time=to_time,
     )
-    opened.build("features/point_in_time/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
-    opened.build("features/update_features/window_state", into="feature_state")
-    opened.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
-    return opened.table("features/point_in_time/passing_rows", cutoff_minutes=minutes)
+    lake.build("features/point_in_time/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
+    lake.build("features/update_features/window_state", into="feature_state")
+    lake.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
+    return lake.table("features/point_in_time/passing_rows", cutoff_minutes=minutes)

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from include.firstday.features import update_features
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake import checkpoints
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.lake.shards import ALL
 from include.firstday.privacy import tombstones
 from include.firstday.schema import fingerprint
@@ -36,16 +38,16 @@ class Rebuilt:
     sources: tuple[str, ...]
 
 
-@lake.retrying
+@retrying
 def rebuild_features(use_case: UseCase, run: Run | None = None, progress: Callable[[str], None] = log.info) -> Rebuilt:
     """Compute every user anew and write those who differ, in one transaction. `progress` is told of each step."""
-    with open_lake(use_case, run or Run(task=STAGE)) as opened:
-        after = opened.progress(update_features.STAGE)
+    with open_lake(use_case, run or Run(task=STAGE)) as lake:
+        after = checkpoints.of(lake, update_features.STAGE)
         for table in TABLES:
-            opened.build_like(f"rebuilt_{table}", table)
-        shards = max(1, math.ceil(opened.value("features/rebuild_features/stored_rows", upto=after) / SHARD_EVENTS))
+            lake.build_like(f"rebuilt_{table}", table)
+        shards = max(1, math.ceil(lake.value("features/rebuild_features/stored_rows", upto=after) / SHARD_EVENTS))
         for shard in range(shards):
-            opened.build(
+            lake.build(
                 "features/rebuild_features/shard_users",
                 into="touched_users",
                 registered_by=use_case.registering,
@@ -53,10 +55,10 @@ def rebuild_features(use_case: UseCase, run: Run | None = None, progress: Callab
                 shard=shard,
                 shards=shards,
             )
-            _recompute(opened, use_case, after)
+            _recompute(lake, use_case, after)
             progress(f"part {shard + 1} of {shards} computed anew, up to micro-batch {after}")
-        with opened.transaction() as commit:
-            rebuilt = _swap(opened, use_case, after)
+        with lake.transaction() as commit:
+            rebuilt = _swap(lake, use_case, after)
             commit.message = describe(rebuilt)
     log.log(logging.WARNING if rebuilt.changed else logging.INFO, "%s", commit.message)
     return rebuilt
@@ -70,38 +72,38 @@ def describe(rebuilt: Rebuilt) -> str:
     return f"{done}, although nothing had changed: please report this" if rebuilt.changed else done
 
 
-def _recompute(opened: Lake, use_case: UseCase, upto: int) -> None:
+def _recompute(lake: Lake, use_case: UseCase, upto: int) -> None:
     """Add the users in `touched_users` to the rebuilt tables, from all of their events."""
-    opened.build("features/rebuild_features/scope_events", upto=upto)
-    update_features.compute(opened, use_case)
+    lake.build("features/rebuild_features/scope_events", upto=upto)
+    update_features.compute(lake, use_case)
     for table in TABLES:
-        opened.insert_from(f"rebuilt_{table}", f"{table}_now")
+        lake.insert_from(f"rebuilt_{table}", f"{table}_now")
 
 
-def _swap(opened: Lake, use_case: UseCase, after: int) -> Rebuilt:
-    stands = opened.progress_of(update_features.STAGE, ALL)
+def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
+    stands = checkpoints.of_buckets(lake, update_features.STAGE, ALL)
     upto = max(stands.values())
     if upto > after:
-        _catch_up(opened, use_case, after, upto)
+        _catch_up(lake, use_case, after, upto)
     for table in TABLES:
-        tombstones.drop(opened, f"rebuilt_{table}")
-    opened.build("features/rebuild_features/changed_users", into="touched_users")
+        tombstones.drop(lake, f"rebuilt_{table}")
+    lake.build("features/rebuild_features/changed_users", into="touched_users")
     for table in TABLES:
-        opened.build(f"features/rebuild_features/changed_rows_of_{table}", into=f"{table}_now")
+        lake.build(f"features/rebuild_features/changed_rows_of_{table}", into=f"{table}_now")
     rebuilt = Rebuilt(
-        upto, **opened.row("features/rebuild_features/counts"), sources=tuple(fingerprint.changed(opened, use_case))
+        upto, **lake.row("features/rebuild_features/counts"), sources=tuple(fingerprint.changed(lake, use_case))
     )
-    update_features.write(opened)
+    update_features.write(lake)
     for bucket, stand in stands.items():
         if stand < upto:  # its users have been brought up to date with the others
-            opened.advance(update_features.STAGE, stand, upto, [bucket])
-    fingerprint.note(opened, use_case)
+            checkpoints.advance(lake, update_features.STAGE, stand, upto, [bucket])
+    fingerprint.note(lake, use_case)
     return rebuilt
 
 
-def _catch_up(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
+def _catch_up(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
     """Compute once more who has had events since the rebuild began."""
-    opened.build(
+    lake.build(
         "features/rebuild_features/newer_users",
         into="touched_users",
         registered_by=use_case.registering,
@@ -109,5 +111,5 @@ def _catch_up(opened: Lake, use_case: UseCase, after: int, upto: int) -> None:
         upto=upto,
     )
     for table in TABLES:
-        opened.execute(f"features/rebuild_features/drop_newer_{table}")
-    _recompute(opened, use_case, upto)
+        lake.execute(f"features/rebuild_features/drop_newer_{table}")
+    _recompute(lake, use_case, upto)

@@ -9,8 +9,11 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.errors import CheckpointConflictError
+from include.firstday.lake import checkpoints
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.lake.shards import ALL, WHOLE, Shard
 from include.firstday.privacy import tombstones
 from include.firstday.schema import fingerprint
@@ -53,70 +56,68 @@ def describe(step: Updated) -> str:
     )
 
 
-@lake.retrying
+@retrying
 def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | None:
     """Take the next micro-batches, as many as fit in memory, in one transaction; None where nothing is new.
 
     What is computed is computed from a snapshot, while others may write; the transaction only puts it in place.
     """
-    with open_lake(use_case, run) as opened:
-        with opened.snapshot():
-            stands = opened.progress_of(STAGE, shard.buckets)
+    with open_lake(use_case, run) as lake:
+        with lake.snapshot():
+            stands = checkpoints.of_buckets(lake, STAGE, shard.buckets)
             after = min(stands.values())
             buckets = [bucket for bucket, stand in stands.items() if stand == after]
-            waiting = opened.row("lake/checkpoints/next_micro_batches", after=after, row_limit=ROW_LIMIT)
+            waiting = lake.row("lake/checkpoints/next_micro_batches", after=after, row_limit=ROW_LIMIT)
             if waiting["upto"] is None:
                 return None
             # None beyond where others of the buckets stand, so that they meet.
             upto = min([waiting["upto"], *(stand for stand in stands.values() if stand > after)])
-            noted_at = fingerprint.noted_at(opened)
-            if changed := fingerprint.changed(opened, use_case):
+            noted_at = fingerprint.noted_at(lake)
+            if changed := fingerprint.changed(lake, use_case):
                 log.warning("%s", fingerprint.notice(use_case, changed))
-            fold(opened, use_case, after, upto, buckets)
-            counts = opened.row("features/update_features/touched_counts")
-        with opened.transaction() as commit:
-            if fingerprint.noted_at(opened) != noted_at:
-                raise lake.ProgressMoved(f"{STAGE}: the features have been computed anew meanwhile")
-            opened.advance(STAGE, after, upto, buckets)
+            fold(lake, use_case, after, upto, buckets)
+            counts = lake.row("features/update_features/touched_counts")
+        with lake.transaction() as commit:
+            if fingerprint.noted_at(lake) != noted_at:
+                raise CheckpointConflictError(f"{STAGE}: the features have been computed anew meanwhile")
+            checkpoints.advance(lake, STAGE, after, upto, buckets)
             for table in ("users_now", "feature_state_now"):
-                tombstones.drop(opened, table)
-            write(opened)
+                tombstones.drop(lake, table)
+            write(lake)
             step = Updated(after, upto, **counts, is_last=upto == waiting["last_waiting"])
             commit.message = describe(step)
         return step
 
 
-def compute(opened: Lake, use_case: UseCase) -> None:
+def compute(lake: Lake, use_case: UseCase) -> None:
     """From `touched_users` and `scope_events` to `users_now` and `feature_state_now`, one row per key."""
-    opened.build(
-        "features/update_features/windows", opened_by=use_case.opening, window_seconds=window_seconds(use_case)
-    )
-    aggregate(opened, use_case)
-    opened.build(f"use_cases/{use_case.name}/registrations")
-    opened.build("features/update_features/users_now")
-    opened.build("features/update_features/feature_state_now")
+    lake.build("features/update_features/windows", opened_by=use_case.opening, window_seconds=window_seconds(use_case))
+    aggregate(lake, use_case)
+    lake.build(f"use_cases/{use_case.name}/registrations")
+    lake.build("features/update_features/users_now")
+    lake.build("features/update_features/feature_state_now")
 
 
-def aggregate(opened: Lake, use_case: UseCase) -> None:
+def aggregate(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` and `windows` to `window_state`, the exact aggregates of each window."""
     # Each is read once, by the last, so that columns no measure uses are never copied.
-    opened.view("features/update_features/window_events")
-    opened.view(f"use_cases/{use_case.name}/measures")
-    opened.build("features/update_features/window_state")
+    lake.view("features/update_features/window_events")
+    lake.view(f"use_cases/{use_case.name}/measures")
+    lake.build("features/update_features/window_state")
 
 
-def write(opened: Lake) -> None:
+def write(lake: Lake) -> None:
     """Replace the touched users' rows by `users_now` and `feature_state_now`, inside a transaction."""
     for table in ("users", "feature_state"):
-        opened.execute(f"features/update_features/delete_{table}")
-        opened.insert_from(table, f"{table}_now")
+        lake.execute(f"features/update_features/delete_{table}")
+        lake.insert_from(table, f"{table}_now")
 
 
-def fold(opened: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int] = ALL) -> None:
+def fold(lake: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int] = ALL) -> None:
     """Fold the events of micro-batches `after < batch_id <= upto` into `users_now` and `feature_state_now`."""
-    _touch(opened, use_case, after, upto, buckets)
-    _scope(opened, use_case, upto)
-    compute(opened, use_case)
+    _touch(lake, use_case, after, upto, buckets)
+    _scope(lake, use_case, upto)
+    compute(lake, use_case)
 
 
 def window_seconds(use_case: UseCase) -> float:
@@ -124,16 +125,16 @@ def window_seconds(use_case: UseCase) -> float:
     return use_case.window.hours * 3600
 
 
-def _touch(opened: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int]) -> None:
+def _touch(lake: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int]) -> None:
     seconds = window_seconds(use_case)
-    opened.build("features/update_features/scope_events", after=after, upto=upto, buckets=list(buckets))
-    opened.build("features/update_features/arriving_ids", window_seconds=seconds)
-    opened.build(
+    lake.build("features/update_features/scope_events", after=after, upto=upto, buckets=list(buckets))
+    lake.build("features/update_features/arriving_ids", window_seconds=seconds)
+    lake.build(
         "features/update_features/repeated_users",
         after=after,
-        **opened.row("features/update_features/arriving_ids_span"),
+        **lake.row("features/update_features/arriving_ids_span"),
     )
-    opened.build(
+    lake.build(
         "features/update_features/touched_users",
         registered_by=use_case.registering,
         opened_by=use_case.opening,
@@ -141,7 +142,7 @@ def _touch(opened: Lake, use_case: UseCase, after: int, upto: int, buckets: Coll
     )
 
 
-def _scope(opened: Lake, use_case: UseCase, upto: int) -> None:
-    opened.execute("features/update_features/delete_recomputed_events")
-    for span in opened.rows("features/update_features/recomputed_spans", window_seconds=window_seconds(use_case)):
-        opened.execute("features/update_features/recomputed_events", upto=upto, **span)
+def _scope(lake: Lake, use_case: UseCase, upto: int) -> None:
+    lake.execute("features/update_features/delete_recomputed_events")
+    for span in lake.rows("features/update_features/recomputed_spans", window_seconds=window_seconds(use_case)):
+        lake.execute("features/update_features/recomputed_events", upto=upto, **span)

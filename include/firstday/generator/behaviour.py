@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.firstday.generator.chance import Floats, Ints, Keys, keys, normal, poisson, uniform
-from include.firstday.use_case.use_case import Behaviour, Fates, Generator, Happens
+from include.firstday.use_case.generator import Behaviour, ByOutcome, EventRate, Generator
 
 MINUTE = 60_000_000  # microseconds
 DAY_MINUTES = 24 * 60
@@ -29,7 +29,7 @@ class Users:
     is_churner: Ints
     liking: Floats
 
-    def of(self, fates: Fates) -> Floats:
+    def of(self, fates: ByOutcome) -> Floats:
         """A number per user, by their fate."""
         return np.where(self.is_churner == 1, fates.leaves, fates.stays)
 
@@ -96,7 +96,7 @@ def _rows(
     schema: pa.Schema,
     ids: pa.Array,
     name: str,
-    happens: Happens,
+    happens: EventRate,
     who: Users,
     visits: Sessions,
     span: tuple[int, int],
@@ -117,16 +117,16 @@ def _rows(
     return pa.table([columns.get(field.name, pa.nulls(len(user), field.type)) for field in schema], schema=schema)
 
 
-def _once(name: str, happens: Happens, who: Users) -> tuple[Ints, Ints, Keys]:
-    chance = who.of(happens.once or Fates(stays=0, leaves=0))
+def _once(name: str, happens: EventRate, who: Users) -> tuple[Ints, Ints, Keys]:
+    chance = who.of(happens.once or ByOutcome(stays=0, leaves=0))
     user = np.nonzero(uniform(f"{name} happens", who.key) < chance)[0]
     key = keys(name, who.key[user])
     minutes = happens.after_minutes * (0.5 + uniform("after", key))
     return user, who.registered_at[user] + (minutes * MINUTE).astype(np.int64), key
 
 
-def _in_sessions(name: str, happens: Happens, who: Users, visits: Sessions) -> tuple[Ints, Ints, Keys]:
-    mean = (who.of(happens.per_session or Fates(stays=0, leaves=0)) * who.liking)[visits.user]
+def _in_sessions(name: str, happens: EventRate, who: Users, visits: Sessions) -> tuple[Ints, Ints, Keys]:
+    mean = (who.of(happens.per_session or ByOutcome(stays=0, leaves=0)) * who.liking)[visits.user]
     visit = keys(name, who.key[visits.user], visits.number)
     counts = np.floor(2 * mean * uniform("count", visit) + uniform("one more", visit)).astype(np.int64)
     row = np.repeat(np.arange(len(counts)), counts)

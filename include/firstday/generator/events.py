@@ -10,7 +10,7 @@ from include.firstday.generator import behaviour, play
 from include.firstday.generator.chance import Ints
 from include.firstday.generator.people import COLUMNS, people
 from include.firstday.generator.players import LIFE_MINUTES, MINUTE, Players, players
-from include.firstday.use_case.use_case import Generator
+from include.firstday.use_case.generator import Generator
 
 MONEY = pa.decimal128(18, 2)
 TIME = pa.timestamp("us", tz="UTC")

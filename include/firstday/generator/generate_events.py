@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from include.firstday import landing
 from include.firstday.generator import events
 from include.firstday.generator.chance import Ints, uniform
-from include.firstday.use_case.use_case import Generator, UseCase, UseCaseError
+from include.firstday.use_case.generator import Generator
+from include.firstday.use_case.use_case import UseCase, UseCaseError
 
 log = logging.getLogger(__name__)
 

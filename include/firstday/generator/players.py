@@ -6,7 +6,7 @@ import numpy as np
 
 from include.firstday.generator.chance import Floats, Ints, Keys, keys, normal, poisson, uniform
 from include.firstday.generator.postcodes import FIRST, indices
-from include.firstday.use_case.use_case import Generator
+from include.firstday.use_case.generator import Generator
 
 MINUTE = 60_000_000  # microseconds
 HOUR = 60 * MINUTE

@@ -10,7 +10,7 @@ import time
 from filelock import FileLock, Timeout
 
 from include.firstday import landing
-from include.firstday.ingest.sources import Drained, SourceError
+from include.firstday.ingest.sources import ConsumeResult, SourceError
 from include.firstday.servers import Credentials
 from include.firstday.use_case.use_case import UseCase
 
@@ -21,7 +21,7 @@ class BusyError(RuntimeError):
     """Another run is at this source."""
 
 
-def consume_source(use_case: UseCase, name: str, credentials: Credentials | None = None) -> Drained | None:
+def consume_source(use_case: UseCase, name: str, credentials: Credentials | None = None) -> ConsumeResult | None:
     """Bring what is there into landing; None where nothing was.
 
     Raises SourceError where the server fails, and BusyError while another run, perhaps an orphaned one, is at it.
@@ -32,11 +32,11 @@ def consume_source(use_case: UseCase, name: str, credentials: Credentials | None
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / f".{name}.lock", timeout=0):
-            drained: Drained = module.drain(
+            consumed: ConsumeResult = module.consume(
                 use_case, name, source, credentials or Credentials(), time.monotonic() + TURN_SECONDS
             )
     except Timeout:
         raise BusyError(f"{name}: another run is at it") from None
     except SourceError as error:
         raise SourceError(f"{name}: {error}") from None
-    return drained if drained.files else None
+    return consumed if consumed.files else None

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.firstday.ingest import staging, store_events
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake import checkpoints, clock
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.privacy import tombstones
 from include.firstday.records import contract, mapping, readers
 from include.firstday.schema.open_lake import open_lake
@@ -36,8 +38,8 @@ class Replayed:
 
 def rejected_by_rule(use_case: UseCase, reason: str = "") -> list[dict[str, Any]]:
     """One row per broken rule among refused rows that wait: `rule`, `row_count`, `file_count`, when, the latest."""
-    with open_lake(use_case, read_only=True) as opened:
-        return opened.rows("ingest/replay_rejected/rejected_by_rule", reason=reason)
+    with open_lake(use_case, read_only=True) as lake:
+        return lake.rows("ingest/replay_rejected/rejected_by_rule", reason=reason)
 
 
 def replay_rejected(use_case: UseCase, reason: str = "", run: Run | None = None) -> Replayed:
@@ -58,48 +60,48 @@ def describe(replayed: Replayed) -> str:
     )
 
 
-@lake.retrying
+@retrying
 def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tuple[Replayed, Cursor] | None:
-    started_at = lake.now()
-    with open_lake(use_case, run) as opened:
-        last_batch = opened.progress(store_events.STAGE)
-        opened.build("ingest/replay_rejected/open_rows", reason=reason, row_limit=ROW_LIMIT, **after)
-        if not opened.has_rows("open_rows"):
+    started_at = clock.now()
+    with open_lake(use_case, run) as lake:
+        last_batch = checkpoints.of(lake, store_events.STAGE)
+        lake.build("ingest/replay_rejected/open_rows", reason=reason, row_limit=ROW_LIMIT, **after)
+        if not lake.has_rows("open_rows"):
             return None
-        opened.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
-        opened.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
-        opened.build_like("accepted", "rejected_events", without=("replayed_in",))
-        tried = sum(_stage(opened, use_case, *group) for group in _groups(opened, use_case))
-        last = opened.row("ingest/replay_rejected/last_open_row")
-        if not opened.has_rows("accepted"):
+        lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
+        lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
+        lake.build_like("accepted", "rejected_events", without=("replayed_in",))
+        tried = sum(_stage(lake, use_case, *group) for group in _groups(lake, use_case))
+        last = lake.row("ingest/replay_rejected/last_open_row")
+        if not lake.has_rows("accepted"):
             return Replayed(tried, 0, ()), last
         batch_id = last_batch + 1
-        with opened.transaction() as commit:
-            tombstones.drop_staged(opened)
-            extent = opened.row("ingest/store_events/staged_extent")
+        with lake.transaction() as commit:
+            tombstones.drop_staged(lake)
+            extent = lake.row("ingest/store_events/staged_extent")
             done = Replayed(tried, extent["rows_stored"], (batch_id,))
             commit.message = f"micro-batch {batch_id}: {describe(done)}"
-            opened.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=lake.now())
-            opened.execute("ingest/replay_rejected/delete_accepted")
-            opened.insert_from("rejected_events", "accepted", replayed_in=batch_id)
-            opened.execute(
+            lake.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=clock.now())
+            lake.execute("ingest/replay_rejected/delete_accepted")
+            lake.insert_from("rejected_events", "accepted", replayed_in=batch_id)
+            lake.execute(
                 "ingest/store_events/insert_micro_batch",
                 batch_id=batch_id,
                 **extent,
-                airflow_run=opened.run_id,
+                airflow_run=lake.run_id,
                 started_at=started_at,
-                now=lake.now(),
+                now=clock.now(),
             )
             # The event handler's own progress: whoever comes second of a replay, its twin and store_events starts anew.
-            opened.advance(store_events.STAGE, last_batch, batch_id)
+            checkpoints.advance(lake, store_events.STAGE, last_batch, batch_id)
         return done, last
 
 
-def _groups(opened: Lake, use_case: UseCase) -> Iterator[tuple[list[tuple[int, str]], str | None, str | None]]:
+def _groups(lake: Lake, use_case: UseCase) -> Iterator[tuple[list[tuple[int, str]], str | None, str | None]]:
     """Rows that are read alike: numbered texts, their header, and the event type that their files stand for."""
-    for row in opened.rows("ingest/replay_rejected/headers"):
+    for row in lake.rows("ingest/replay_rejected/headers"):
         groups: dict[str | None, list[tuple[int, str]]] = {}
-        for text in opened.rows("ingest/replay_rejected/texts", header=row["header"]):
+        for text in lake.rows("ingest/replay_rejected/texts", header=row["header"]):
             event_type = mapping.event_type_of(use_case, text["source_file"])
             groups.setdefault(event_type, []).append((text["line_number"], text["raw"]))
         for event_type, texts in groups.items():
@@ -107,11 +109,11 @@ def _groups(opened: Lake, use_case: UseCase) -> Iterator[tuple[list[tuple[int, s
 
 
 def _stage(
-    opened: Lake, use_case: UseCase, texts: list[tuple[int, str]], header: str | None, event_type: str | None
+    lake: Lake, use_case: UseCase, texts: list[tuple[int, str]], header: str | None, event_type: str | None
 ) -> int:
-    columns = contract.expected(opened.columns("events"))
-    readers.read_texts(opened, texts, header, mapping.readable(use_case, "events", columns))
-    staging.type_rows(opened, use_case, "events", columns, lake.now(), event_type)
-    opened.insert("staged_events", "ingest/replay_rejected/accepted_events")
-    opened.insert("accepted", "ingest/replay_rejected/accepted_rows")
+    columns = contract.expected(lake.columns("events"))
+    readers.read_texts(lake, texts, header, mapping.readable(use_case, "events", columns))
+    staging.type_rows(lake, use_case, "events", columns, clock.now(), event_type)
+    lake.insert("staged_events", "ingest/replay_rejected/accepted_events")
+    lake.insert("accepted", "ingest/replay_rejected/accepted_rows")
     return len(texts)

@@ -16,10 +16,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from include.firstday import landing
+from include.firstday.errors import CheckpointConflictError
 from include.firstday.ingest import staging
 from include.firstday.ingest.staging import Consumed
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake import checkpoints, clock
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.lake.shards import WHOLE, Shard
 from include.firstday.landing import LandingFile
 from include.firstday.privacy import person_data, tombstones
@@ -81,19 +84,19 @@ def describe(batch: MicroBatch) -> str:
     )
 
 
-@lake.retrying
+@retrying
 def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> MicroBatch | None:
     """Store the oldest files as one micro-batch, within the limits of bytes, rows and files; None if nothing waits."""
     waiting = _waiting(use_case, shard)
     files = _take(waiting)
     if not files:
         return None
-    started_at = lake.now()
-    with open_lake(use_case, run) as opened:
-        consumed, repeated = staging.stage(opened, use_case, files, started_at)
-        batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(opened)
+    started_at = clock.now()
+    with open_lake(use_case, run) as lake:
+        consumed, repeated = staging.stage(lake, use_case, files, started_at)
+        batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(lake)
         if consumed:
-            batch, consumed = _commit(opened, use_case, consumed, started_at)
+            batch, consumed = _commit(lake, use_case, consumed, started_at)
     for file in repeated:
         log.warning("%s holds bytes that were stored before; it is not stored again", file.name)
         if is_anyone_forgotten:
@@ -156,38 +159,38 @@ def _ledger(consumed: list[Consumed], batch_id: int) -> pa.Table:
 
 
 def _commit(
-    opened: Lake, use_case: UseCase, consumed: list[Consumed], started_at: datetime
+    lake: Lake, use_case: UseCase, consumed: list[Consumed], started_at: datetime
 ) -> tuple[MicroBatch, list[Consumed]]:
-    with opened.transaction() as commit:
+    with lake.transaction() as commit:
         # Others may have stored other files meanwhile, so the number is known only now; never the same ones.
-        if staging.known_hashes(opened, (entry.sha256 for entry in consumed)):
-            raise lake.ProgressMoved(f"{STAGE}: another run has stored some of these files")
-        batch_id = (after := opened.progress(STAGE)) + 1
-        consumed = _without_forgotten(opened, consumed)
-        extent = opened.row("ingest/store_events/staged_extent")
+        if staging.known_hashes(lake, (entry.sha256 for entry in consumed)):
+            raise CheckpointConflictError(f"{STAGE}: another run has stored some of these files")
+        batch_id = (after := checkpoints.of(lake, STAGE)) + 1
+        consumed = _without_forgotten(lake, consumed)
+        extent = lake.row("ingest/store_events/staged_extent")
         batch = MicroBatch(batch_id, len(consumed), extent["rows_stored"], extent["rows_rejected"])
         commit.message = describe(batch)
-        now = lake.now()
-        opened.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=now)
-        opened.insert_from("rejected_events", "staged_rejects", batch_id=batch_id, rejected_at=now)
+        now = clock.now()
+        lake.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=now)
+        lake.insert_from("rejected_events", "staged_rejects", batch_id=batch_id, rejected_at=now)
         for table in use_case.enrichment:
-            opened.insert_from(table, f"staged_{table}", batch_id=batch_id)
-        opened.append("consumed_files", _ledger(consumed, batch_id))
-        opened.execute(
+            lake.insert_from(table, f"staged_{table}", batch_id=batch_id)
+        lake.append("consumed_files", _ledger(consumed, batch_id))
+        lake.execute(
             "ingest/store_events/insert_micro_batch",
             batch_id=batch_id,
             **extent,
-            airflow_run=opened.run_id,
+            airflow_run=lake.run_id,
             started_at=started_at,
             now=now,
         )
-        opened.advance(STAGE, after, batch_id)
+        checkpoints.advance(lake, STAGE, after, batch_id)
     return batch, consumed
 
 
-def _without_forgotten(opened: Lake, consumed: list[Consumed]) -> list[Consumed]:
+def _without_forgotten(lake: Lake, consumed: list[Consumed]) -> list[Consumed]:
     """Drop what forgotten users have staged, and note in which file it came. Inside the transaction: it may be new."""
-    dropped = tombstones.drop_staged(opened)
+    dropped = tombstones.drop_staged(lake)
     return [
         replace(
             entry,

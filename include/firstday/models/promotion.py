@@ -6,8 +6,9 @@ The alias moves first, as it is what scores; a promotion that was cut off in bet
 from datetime import datetime
 from typing import Any
 
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Run
+from include.firstday.lake import clock
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.models import registry
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
@@ -25,11 +26,11 @@ def promote(use_case: UseCase, version: int, reason: str, run: Run | None = None
     _note(use_case, version, reason, run or Run(task="promote_model"))
 
 
-def register_shipped(use_case: UseCase) -> int | None:
+def register_bundled(use_case: UseCase) -> int | None:
     """Register the model that ships with the use case as champion, where the registry holds none; its version."""
-    version = registry.register_shipped(use_case)
+    version = registry.register_bundled(use_case)
     if version is not None:
-        promote(use_case, version, "shipped with the project", Run(task="register_shipped"))
+        promote(use_case, version, "shipped with the project", Run(task="register_bundled"))
     return version
 
 
@@ -39,7 +40,7 @@ def rollback_model(use_case: UseCase, version: int | None = None, run: Run | Non
     Raises NothingToRollBackError where there was no other, LookupError for an unknown version.
     """
     run = run or Run(task="rollback_model")
-    last = champion_at(use_case, lake.now())
+    last = promotion_at(use_case, clock.now())
     if last is not None and last["airflow_run"] == run.id and run.dag != Run().dag:
         return last["previous_version"], last["model_version"]  # a repeated task finds it done
     now = last["model_version"] if last else registry.champion_version(use_case)
@@ -53,29 +54,29 @@ def rollback_model(use_case: UseCase, version: int | None = None, run: Run | Non
     return now, version
 
 
-def champion_at(use_case: UseCase, moment: datetime) -> dict[str, Any] | None:
+def promotion_at(use_case: UseCase, moment: datetime) -> dict[str, Any] | None:
     """The row of `champions` that was in force at a moment (naive UTC); None before the first."""
-    with open_lake(use_case, read_only=True) as opened:
-        return next(iter(opened.rows("models/promotion/champion_at", moment=moment)), None)
+    with open_lake(use_case, read_only=True) as lake:
+        return next(iter(lake.rows("models/promotion/promotion_at", moment=moment)), None)
 
 
 def _version_before(use_case: UseCase, version: int) -> int:
-    with open_lake(use_case, read_only=True) as opened:
-        before = opened.rows("models/promotion/champion_before", version=version)
+    with open_lake(use_case, read_only=True) as lake:
+        before = lake.rows("models/promotion/promotion_before", version=version)
     if not before:
         raise NothingToRollBackError(f"{use_case.name}: no champion before version {version} is known; name a version")
     return int(before[0]["model_version"])
 
 
-@lake.retrying
+@retrying
 def _note(use_case: UseCase, version: int, reason: str, run: Run) -> None:
-    with open_lake(use_case, run) as opened, opened.transaction() as commit:
-        last = next(iter(opened.rows("models/promotion/champion_at", moment=lake.now())), None)
+    with open_lake(use_case, run) as lake, lake.transaction() as commit:
+        last = next(iter(lake.rows("models/promotion/promotion_at", moment=clock.now())), None)
         commit.message = f"version {version} is the champion"
         if last is None or last["model_version"] != version:
-            opened.execute(
-                "models/promotion/insert_champion",
-                now=lake.now(),
+            lake.execute(
+                "models/promotion/insert_promotion",
+                now=clock.now(),
                 model_name=use_case.name,
                 version=version,
                 previous=last["model_version"] if last else None,

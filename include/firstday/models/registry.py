@@ -133,12 +133,12 @@ def run_url(run_id: str) -> str:
     return links.mlflow_run(str(client().get_run(run_id).info.experiment_id), run_id)
 
 
-def register_shipped(use_case: UseCase) -> int | None:
+def register_bundled(use_case: UseCase) -> int | None:
     """Register the model that ships with the use case, where the registry holds no version yet.
 
     Returns its version, or None where there was nothing to do.
     """
-    shipped = use_case.scoring.shipped_model
+    shipped = use_case.scoring.bundled_model
     if shipped is None or client().search_model_versions(f"name = '{use_case.name}'"):
         return None
     import mlflow

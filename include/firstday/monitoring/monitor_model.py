@@ -1,11 +1,11 @@
 """Monitoring: is the data as it was, are the users as they were in training, and is the champion right?
 
-Each look takes the micro-batches since the last one. Values go into the table `monitoring` and, as metrics over time,
+Each monitoring run takes the micro-batches since the last one. Values go into the table `monitoring` and, as metrics over time,
 into the MLflow run `monitoring`; what needs a person is an alert.
 
-- Drift compares the users who passed a cut-off since the last look with the champion's training set, feature by feature
+- Drift compares the users who passed a cut-off since the last run with the champion's training set, feature by feature
   and by the champion's probability, at the same cut-offs and by the same statements. A column has drifted when both
-  measures say so, and drift is confirmed in `drifted_looks` of the last `looks`.
+  measures say so, and drift is confirmed in `drifted_runs` of the last `runs`.
 - Performance is estimated from the champion's own probabilities before any label is known (it is as good as they are
   calibrated; Garg et al., 2022), and realised once labels are.
 - Consistency computes the features of logged predictions anew: not one may differ.
@@ -24,8 +24,10 @@ from sklearn.metrics import roc_auc_score
 
 from include.firstday.features import labels, point_in_time
 from include.firstday.features.update_features import window_seconds
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake import checkpoints, clock
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.models import drift, registry
 from include.firstday.models.training.metrics import scores
 from include.firstday.schema.open_lake import open_lake
@@ -36,12 +38,12 @@ log = logging.getLogger(__name__)
 STAGE = "monitor_model"
 PROBABILITY = "churn_probability"
 SAMPLED = 200  # predictions whose features are computed anew
-LONGEST_LOOK = timedelta(days=1)  # after a pause, or at the first look; a longer window is looked at as a whole
+LONGEST_RANGE = timedelta(days=1)  # after a pause, or at the first run; a longer window is measured as a whole
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One value of one look; `subject` is the feature or event type it is about, or empty."""
+    """One value of one monitoring run; `subject` is the feature or event type it is about, or empty."""
 
     metric: str
     value: float
@@ -50,8 +52,8 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look: micro-batches `after < batch_id <= upto`, what was measured, and what a person should know."""
+class MonitoringRun:
+    """One monitoring run: micro-batches `after < batch_id <= upto`, the measured values, and the alerts."""
 
     after: int
     upto: int
@@ -59,75 +61,75 @@ class Look:
     alerts: tuple[str, ...]
 
 
-@lake.retrying
-def monitor_model(use_case: UseCase, run: Run | None = None) -> Look | None:
-    """Look at what came since the last look; None where nothing was new."""
+@retrying
+def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | None:
+    """Measure what came since the last monitoring run; None where nothing was new."""
     champion = registry.champion(use_case)
-    with open_lake(use_case, run or Run(task=STAGE)) as opened:
-        after, upto = opened.progress(STAGE), opened.progress("score_users")
+    with open_lake(use_case, run or Run(task=STAGE)) as lake:
+        after, upto = checkpoints.of(lake, STAGE), checkpoints.of(lake, "score_users")
         if upto <= after:
             return None
-        measured = [*_data_quality(opened, after, upto), *_performance(opened, use_case, after, upto)]
+        measured = [*_data_quality(lake, after, upto), *_performance(lake, use_case, after, upto)]
         if champion:
-            measured += _consistency(opened, use_case, after, upto)
-            measured += _drift(opened, use_case, champion, upto)
-        with opened.transaction() as commit:
-            opened.append("monitoring", _rows(measured, upto))
-            confirmed = _confirmed(opened, use_case, measured)
-            if confirmed and _may_retrain(opened, use_case):
-                opened.append("monitoring", _rows([Measured("retraining_asked", len(confirmed))], upto))
-            opened.advance(STAGE, after, upto)
-            look = Look(after, upto, tuple(measured), tuple(_alerts(use_case, measured, confirmed)))
-            commit.message = describe(look)
+            measured += _consistency(lake, use_case, after, upto)
+            measured += _drift(lake, use_case, champion, upto)
+        with lake.transaction() as commit:
+            lake.append("monitoring", _rows(measured, upto))
+            confirmed = _confirmed(lake, use_case, measured)
+            if confirmed and _may_retrain(lake, use_case):
+                lake.append("monitoring", _rows([Measured("retraining_asked", len(confirmed))], upto))
+            checkpoints.advance(lake, STAGE, after, upto)
+            done = MonitoringRun(after, upto, tuple(measured), tuple(_alerts(use_case, measured, confirmed)))
+            commit.message = describe(done)
     registry.log_monitoring(use_case, {_key(one): one.value for one in measured}, upto)
-    for alert in look.alerts:
+    for alert in done.alerts:
         log.warning("%s", alert)
-    return look
+    return done
 
 
-def describe(look: Look) -> str:
+def describe(done: MonitoringRun) -> str:
     """One line for people."""
     return (
-        f"micro-batches {look.after + 1} to {look.upto}: {len(look.measured):,} values measured, "
-        f"{len(look.alerts):,} alerts"
+        f"micro-batches {done.after + 1} to {done.upto}: {len(done.measured):,} values measured, "
+        f"{len(done.alerts):,} alerts"
     )
 
 
 def retraining_asked(use_case: UseCase) -> int | None:
     """The micro-batch by which confirmed drift last asked for a new model, within the use case's period; else None."""
-    with open_lake(use_case, read_only=True) as opened:
-        last = opened.row("monitoring/monitor_model/last_retraining")
-    if last["asked_at"] is None or lake.now() - last["asked_at"] > _period(use_case):
+    with open_lake(use_case, read_only=True) as lake:
+        last = lake.row("monitoring/monitor_model/last_retraining")
+    if last["asked_at"] is None or clock.now() - last["asked_at"] > _period(use_case):
         return None
     return int(last["batch_id"])
 
 
-def _data_quality(opened: Lake, after: int, upto: int) -> Iterator[Measured]:
-    for row in opened.rows("monitoring/monitor_model/volumes", after=after, upto=upto):
+def _data_quality(lake: Lake, after: int, upto: int) -> Iterator[Measured]:
+    for row in lake.rows("monitoring/monitor_model/volumes", after=after, upto=upto):
         yield Measured("rows_stored", row["row_count"], row["event_type"])
-    for name, value in opened.row("monitoring/monitor_model/data_quality", after=after, upto=upto).items():
+    for name, value in lake.row("monitoring/monitor_model/data_quality", after=after, upto=upto).items():
         if value is not None:
             yield Measured(name, float(value))
 
 
-def _performance(opened: Lake, use_case: UseCase, after: int, upto: int) -> Iterator[Measured]:
-    recent = opened.table("monitoring/monitor_model/recent_predictions", after=after, upto=upto).to_pandas()
+def _performance(lake: Lake, use_case: UseCase, after: int, upto: int) -> Iterator[Measured]:
+    recent = lake.table("monitoring/monitor_model/recent_predictions", after=after, upto=upto).to_pandas()
     for version, part in recent.groupby("model_version"):
         for name in use_case.features:
             yield Measured("null_share", float(part[name].isna().mean()), name, int(str(version)))
         if len(part) >= use_case.monitoring.minimum_rows:
             yield from _named("estimated", estimated(part[PROBABILITY].to_numpy("float64")), int(str(version)))
-    matured = _matured(opened, use_case, after, upto)
+    matured = _matured(lake, use_case, after, upto)
     for version, part in matured.groupby("model_version"):
         if len(part) >= use_case.monitoring.minimum_rows and part["label"].nunique() == 2:
             yield from _named("realised", _realised(part), int(str(version)))
 
 
-def _matured(opened: Lake, use_case: UseCase, after: int, upto: int) -> pd.DataFrame:
+def _matured(lake: Lake, use_case: UseCase, after: int, upto: int) -> pd.DataFrame:
     """One row per prediction whose label became known: model_version, churn_probability, label."""
     label_seconds = labels.known_after_seconds(use_case)
-    watermark = opened.value("models/training_set/watermark", batch_id=upto)
-    opened.build(
+    watermark = lake.value("models/training_set/watermark", batch_id=upto)
+    lake.build(
         "monitoring/monitor_model/maturing_windows",
         into="windows",
         after=after,
@@ -135,11 +137,9 @@ def _matured(opened: Lake, use_case: UseCase, after: int, upto: int) -> pd.DataF
         window_seconds=window_seconds(use_case),
         label_seconds=label_seconds,
     )
-    opened.build(
-        "monitoring/monitor_model/maturing_events", into="scope_events", upto=upto, label_seconds=label_seconds
-    )
-    labels.build_labels(opened, use_case, watermark)
-    matured: pd.DataFrame = opened.table("monitoring/monitor_model/matured_predictions", upto=upto).to_pandas()
+    lake.build("monitoring/monitor_model/maturing_events", into="scope_events", upto=upto, label_seconds=label_seconds)
+    labels.build_labels(lake, use_case, watermark)
+    matured: pd.DataFrame = lake.table("monitoring/monitor_model/matured_predictions", upto=upto).to_pandas()
     return matured
 
 
@@ -167,9 +167,9 @@ def _realised(part: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _consistency(opened: Lake, use_case: UseCase, after: int, upto: int) -> Iterator[Measured]:
+def _consistency(lake: Lake, use_case: UseCase, after: int, upto: int) -> Iterator[Measured]:
     """Of a sample of logged predictions, how many were made from other features than a recompute gives."""
-    logged = opened.table(
+    logged = lake.table(
         "monitoring/monitor_model/sampled_predictions", after=after, upto=upto, row_limit=SAMPLED
     ).to_pandas()
     if logged.empty:
@@ -181,18 +181,18 @@ def _consistency(opened: Lake, use_case: UseCase, after: int, upto: int) -> Iter
     yield Measured("inconsistent_predictions", float(differs.any(axis=1).sum()))
 
 
-def _drift(opened: Lake, use_case: UseCase, champion: registry.Champion, upto: int) -> Iterator[Measured]:
+def _drift(lake: Lake, use_case: UseCase, champion: registry.Champion, upto: int) -> Iterator[Measured]:
     references = drift.read(registry.reference(use_case))
     if not references:
         return
-    last = opened.value("monitoring/monitor_model/last_measured", metric="psi", model_version=champion.version)
-    to_time = opened.value("models/training_set/watermark", batch_id=upto)
-    before = opened.value("models/training_set/watermark", batch_id=last or 0)
-    earliest = to_time - max(LONGEST_LOOK, timedelta(hours=use_case.window.hours))
+    last = lake.value("monitoring/monitor_model/last_measured", metric="psi", model_version=champion.version)
+    to_time = lake.value("models/training_set/watermark", batch_id=upto)
+    before = lake.value("models/training_set/watermark", batch_id=last or 0)
+    earliest = to_time - max(LONGEST_RANGE, timedelta(hours=use_case.window.hours))
     from_time = max(before or earliest, earliest)
     rows = point_in_time.passed_cutoffs(use_case, upto, from_time, to_time)
     if len(rows) < use_case.monitoring.minimum_rows:
-        return  # the next look goes back to where this one did
+        return  # the next run goes back to where this one did
     rows[PROBABILITY] = champion.predict(pa.Table.from_pandas(rows[list(use_case.features)], preserve_index=False))
     limits, cutoffs = use_case.monitoring, rows[drift.CUTOFF].to_numpy("int64")
     for name, reference in references.items():
@@ -204,23 +204,23 @@ def _drift(opened: Lake, use_case: UseCase, champion: registry.Champion, upto: i
         yield Measured("drifted", float(is_drifted), name, champion.version)
 
 
-def _confirmed(opened: Lake, use_case: UseCase, measured: list[Measured]) -> list[str]:
-    """Columns that have drifted in enough of the last looks; this one's values are in the lake already."""
+def _confirmed(lake: Lake, use_case: UseCase, measured: list[Measured]) -> list[str]:
+    """Columns that have drifted in enough of the last runs; this one's values are in the lake already."""
     versions = {one.model_version for one in measured if one.metric == "drifted"}
     limits = use_case.monitoring
     return [
         row["subject"]
         for version in versions
-        for row in opened.rows(
-            "monitoring/monitor_model/last_looks", metric="drifted", model_version=version, looks=limits.looks
+        for row in lake.rows(
+            "monitoring/monitor_model/last_runs", metric="drifted", model_version=version, runs=limits.runs
         )
-        if row["times"] >= limits.drifted_looks
+        if row["times"] >= limits.drifted_runs
     ]
 
 
-def _may_retrain(opened: Lake, use_case: UseCase) -> bool:
-    asked_at = opened.row("monitoring/monitor_model/last_retraining")["asked_at"]
-    return asked_at is None or lake.now() - asked_at > _period(use_case)
+def _may_retrain(lake: Lake, use_case: UseCase) -> bool:
+    asked_at = lake.row("monitoring/monitor_model/last_retraining")["asked_at"]
+    return asked_at is None or clock.now() - asked_at > _period(use_case)
 
 
 def _period(use_case: UseCase) -> timedelta:
@@ -232,7 +232,7 @@ def _alerts(use_case: UseCase, measured: list[Measured], confirmed: list[str]) -
     if confirmed:
         yield (
             f"{use_case.name}: {', '.join(confirmed)} drifted from the champion's training set in at least "
-            f"{limits.drifted_looks} of the last {limits.looks} looks"
+            f"{limits.drifted_runs} of the last {limits.runs} monitoring runs"
         )
     for one in measured:
         if one.metric == "rejected_share" and one.value > limits.rejected_share:
@@ -254,7 +254,7 @@ def _named(kind: str, values: dict[str, float], version: int) -> Iterator[Measur
 def _rows(measured: list[Measured], batch_id: int) -> pa.Table:
     frame = pd.DataFrame([vars(one) for one in measured], columns=["metric", "value", "subject", "model_version"])
     frame["model_version"] = frame["model_version"].astype("Int64")
-    return pa.Table.from_pandas(frame.assign(measured_at=lake.now(), batch_id=batch_id), preserve_index=False)
+    return pa.Table.from_pandas(frame.assign(measured_at=clock.now(), batch_id=batch_id), preserve_index=False)
 
 
 def _key(one: Measured) -> str:

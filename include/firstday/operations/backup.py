@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from include.firstday import landing
-from include.firstday.lake import lake
+from include.firstday.errors import LakeError
 from include.firstday.lake.statements import statement
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
@@ -33,7 +33,7 @@ ABOUT = "backup.json"
 ATTEMPTS = 3
 
 
-class BackupError(lake.LakeError):
+class BackupError(LakeError):
     """A copy cannot be made or used; the message says why and what to do."""
 
 
@@ -90,8 +90,8 @@ def restore(source: Path) -> Backup:
 
 def take_again(use_case: UseCase) -> list[Path]:
     """Move back into landing what was consumed or quarantined there but is not in the lake's ledger; where to."""
-    with open_lake(use_case) as opened:
-        ledger = opened.rows("operations/backup/consumed")
+    with open_lake(use_case) as lake:
+        ledger = lake.rows("operations/backup/consumed")
     known, named = {row["sha256"] for row in ledger}, {row["source_file"]: row for row in ledger}
     moved = []
     for path in sorted(_archive(use_case), key=lambda path: path.stat().st_mtime_ns):

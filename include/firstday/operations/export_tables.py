@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.firstday import landing
-from include.firstday.lake.lake import Run
+from include.firstday.lake.run import Run
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -39,13 +39,11 @@ def folder(use_case: UseCase) -> Path:
 def export_tables(use_case: UseCase, run: Run | None = None) -> Exported:
     """Write the features anew, and the predictions of the last exported day and all days since."""
     users = predictions = 0
-    with open_lake(use_case, run or Run(task=STAGE), read_only=True) as opened:
-        users = _put(folder(use_case) / "user_features.parquet", *opened.read("operations/export_tables/user_features"))
-        days = [row["scored_on"] for row in opened.rows("operations/export_tables/days", from_day=_last_day(use_case))]
+    with open_lake(use_case, run or Run(task=STAGE), read_only=True) as lake:
+        users = _put(folder(use_case) / "user_features.parquet", *lake.read("operations/export_tables/user_features"))
+        days = [row["scored_on"] for row in lake.rows("operations/export_tables/days", from_day=_last_day(use_case))]
         for day in days:
-            predictions += _put(
-                _file(use_case, day), *opened.read("operations/export_tables/predictions", scored_on=day)
-            )
+            predictions += _put(_file(use_case, day), *lake.read("operations/export_tables/predictions", scored_on=day))
     return Exported(users, predictions, len(days))
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.models import registry
 from include.firstday.operations import maintain_lake
 from include.firstday.privacy import person_data, tombstones
@@ -40,25 +41,25 @@ class Forgotten:
     runs: int
 
 
-@lake.retrying
+@retrying
 def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forgotten:
     """Erase a user everywhere. Raises TracesLeftError where something is left that could not be erased."""
     user_id = user_id.strip()
     if not user_id:
         raise ValueError("user_id: expected the id of a user, found nothing")
-    with open_lake(use_case, run or Run(task=STAGE)) as opened:
-        with opened.transaction() as commit:
+    with open_lake(use_case, run or Run(task=STAGE)) as lake:
+        with lake.transaction() as commit:
             commit.message = "a user is to be forgotten"
-            tombstones.add(opened, user_id)
-        person = _person(opened, use_case, user_id)
+            tombstones.add(lake, user_id)
+        person = _person(lake, use_case, user_id)
         files = _scrub_files(use_case, person)
         runs = registry.rewrite_artifacts(use_case, lambda path: _rewrite(path, person), "a person was forgotten")
-        with opened.transaction() as commit:
-            rows = _erase(opened, person)
+        with lake.transaction() as commit:
+            rows = _erase(lake, person)
             commit.message = f"a user was forgotten: {rows:,} rows erased"
         files += _scrub_files(use_case, person)
-        with opened.exclusive():
-            maintain_lake.purge(opened)
+        with lake.exclusive():
+            maintain_lake.purge(lake)
     _look(person)
     done = Forgotten(rows, files, len(runs))
     log.info("%s", describe(done))
@@ -72,9 +73,9 @@ def describe(done: Forgotten) -> str:
     return f"erased {done.rows:,} rows, {done.files:,} files rewritten, {done.runs:,} MLflow runs changed and tagged"
 
 
-def _person(opened: Lake, use_case: UseCase, user_id: str) -> Person:
+def _person(lake: Lake, use_case: UseCase, user_id: str) -> Person:
     """What the lake knows to be personal of a user, to find them where there is no id."""
-    rows = opened.rows("operations/forget_user/person_events", user_id=user_id)
+    rows = lake.rows("operations/forget_user/person_events", user_id=user_id)
     values = {str(row[name]) for row in rows for name in use_case.personal if row[name] is not None}
     return Person(user_id, tuple(sorted(values)))
 
@@ -103,12 +104,12 @@ def _rewrite(path: Path, person: Person) -> bool:
     return False
 
 
-def _erase(opened: Lake, person: Person) -> int:
-    tables = sorted(opened.tables() - opened.views())
-    rows = sum(opened.erase(table, [person.user_id]) for table in tables if "user_id" in opened.columns(table))
-    for row in opened.rows("operations/forget_user/rejected_with", words=list(person.words)):
+def _erase(lake: Lake, person: Person) -> int:
+    tables = sorted(lake.tables() - lake.views())
+    rows = sum(lake.erase(table, [person.user_id]) for table in tables if "user_id" in lake.columns(table))
+    for row in lake.rows("operations/forget_user/rejected_with", words=list(person.words)):
         if person_data.is_in_line(row.pop("raw").encode(), person):
-            rows += opened.execute("operations/forget_user/erase_rejected", **row)
+            rows += lake.execute("operations/forget_user/erase_rejected", **row)
     return rows
 
 

@@ -13,15 +13,16 @@ from pathlib import Path
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake import clock, connections
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.run import Run
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
 
-REWRITTEN = ("users", "feature_state", "progress")
+REWRITTEN = ("users", "feature_state", "checkpoints")
 REWRITE_FROM = 0.1  # the share of a file's rows that are gone
 MERGE = "merge_files"
 MERGED_AT_ONCE = 50  # partitions: some have millions of rows, and all of a call are in memory together
@@ -60,24 +61,28 @@ def maintain_lake(
     use_case: UseCase, run: Run | None = None, budget_seconds: float = 300, limits: Limits | None = None
 ) -> list[str]:
     """Do the steps in order until the budget is spent; the names of those done. The rest waits for the next run."""
-    limits = limits or Limits.at(lake.now())
+    limits = limits or Limits.at(clock.now())
     ends = time.monotonic() + budget_seconds
     done = []
-    with open_lake(use_case, run or Run(task="maintain_lake")) as opened:
-        opened.cache_no_files()
-        for what, statement, parameters in _steps(opened, limits):
+    with open_lake(use_case, run or Run(task="maintain_lake")) as lake:
+        lake.cache_no_files()
+        for what, statement, parameters in _steps(lake, limits):
             if time.monotonic() > ends:
                 log.warning("the time budget of %s s is spent before: %s", budget_seconds, what)
                 break
             # The lock is held for a piece of the merging at a time: stages take their turns in between.
             is_done = False
             while not is_done and time.monotonic() <= ends:
-                with opened.exclusive():
-                    changed = opened.rows(f"operations/maintain_lake/{statement}", **parameters)
+                with lake.exclusive():
+                    changed = lake.rows(f"operations/maintain_lake/{statement}", **parameters)
                 is_done = statement != MERGE or not changed
             if is_done:
                 done.append(what)
-    dropped = drop_consumed(use_case, limits.consumed), drop_partial(use_case, limits.leftovers), lake.drop_dead_spill()
+    dropped = (
+        drop_consumed(use_case, limits.consumed),
+        drop_partial(use_case, limits.leftovers),
+        connections.drop_dead_spill(),
+    )
     log.info("done: %s; dropped: %d consumed files, %d partial files, %d spill folders", ", ".join(done), *dropped)
     return done
 
@@ -94,28 +99,28 @@ def drop_partial(use_case: UseCase, before: datetime) -> int:
     return sum(_drop(folder, f".*{landing.PARTIAL}", before) for folder in folders)
 
 
-def purge(opened: Lake) -> None:
+def purge(lake: Lake) -> None:
     """Leave nothing on disk of rows that were deleted, nor of any older snapshot. Needs the write lock."""
-    for table in sorted(opened.tables() - opened.views()):
-        opened.rows("operations/maintain_lake/rewrite_files", table=table, schema=opened.schema, threshold=0)
-    tomorrow = lake.now() + DAY
-    if old := _snapshots(opened, tomorrow, tomorrow):
-        opened.rows("operations/maintain_lake/expire_snapshots", versions=old)
+    for table in sorted(lake.tables() - lake.views()):
+        lake.rows("operations/maintain_lake/rewrite_files", table=table, schema=lake.schema, threshold=0)
+    tomorrow = clock.now() + DAY
+    if old := _snapshots(lake, tomorrow, tomorrow):
+        lake.rows("operations/maintain_lake/expire_snapshots", versions=old)
     for statement in ("cleanup_files", "delete_orphans"):
-        opened.rows(f"operations/maintain_lake/{statement}", before=tomorrow)
-    opened.shrink_catalog()
-    lake.drop_dead_spill()
+        lake.rows(f"operations/maintain_lake/{statement}", before=tomorrow)
+    lake.shrink_catalog()
+    connections.drop_dead_spill()
 
 
-def _steps(opened: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, object]]]:
+def _steps(lake: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, object]]]:
     """What is done, in order: for people, as a statement, with its parameters."""
-    rewritten = {"schema": opened.schema, "threshold": REWRITE_FROM}
+    rewritten = {"schema": lake.schema, "threshold": REWRITE_FROM}
     for table in REWRITTEN:
         yield f"rewrite {table}", "rewrite_files", {"table": table, **rewritten}
-    for table in sorted(opened.tables() - opened.views()):
-        yield f"merge {table}", MERGE, {"table": table, "schema": opened.schema, "partitions": MERGED_AT_ONCE}
+    for table in sorted(lake.tables() - lake.views()):
+        yield f"merge {table}", MERGE, {"table": table, "schema": lake.schema, "partitions": MERGED_AT_ONCE}
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
-    if old := _snapshots(opened, limits.snapshots, limits.thinned):
+    if old := _snapshots(lake, limits.snapshots, limits.thinned):
         yield f"expire {len(old)} snapshots", "expire_snapshots", {"versions": old}
     # For the same reason up to the end of the day before; there is no list of these files to choose from.
     day_before = limits.unneeded.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(microseconds=1)
@@ -123,10 +128,10 @@ def _steps(opened: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, o
     yield f"delete orphans of before {limits.leftovers}", "delete_orphans", {"before": limits.leftovers}
 
 
-def _snapshots(opened: Lake, before: datetime, thinned: datetime) -> list[int]:
+def _snapshots(lake: Lake, before: datetime, thinned: datetime) -> list[int]:
     return [
         row["snapshot_id"]
-        for row in opened.rows("operations/maintain_lake/old_snapshots", before=before, thinned_before=thinned)
+        for row in lake.rows("operations/maintain_lake/old_snapshots", before=before, thinned_before=thinned)
     ]
 
 

@@ -33,8 +33,8 @@ class Summary:
 def summary(use_case: UseCase) -> Summary:
     """The state of one use case's part of the lake."""
     waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
-    with open_lake(use_case, read_only=True) as opened:
-        row = opened.row("operations/status/summary")
+    with open_lake(use_case, read_only=True) as lake:
+        row = lake.row("operations/status/summary")
     return Summary(**row, pending_files=len(waiting), pending_bytes=sum(file.bytes for file in waiting))
 
 
@@ -45,19 +45,19 @@ def is_behind(use_case: UseCase) -> bool:
 
 def stages(use_case: UseCase) -> list[dict[str, Any]]:
     """One row per stage: `stage`, `batch_id`, `behind` (micro-batches), `updated_at` (UTC)."""
-    with open_lake(use_case, read_only=True) as opened:
-        return opened.rows("operations/status/stages")
+    with open_lake(use_case, read_only=True) as lake:
+        return lake.rows("operations/status/stages")
 
 
 def notices(use_case: UseCase) -> list[str]:
     """What a person should know and do; empty where all is well."""
-    with open_lake(use_case, read_only=True) as opened:
-        changed = fingerprint.changed(opened, use_case)
-        failing = deliver_predictions.notices(opened)
+    with open_lake(use_case, read_only=True) as lake:
+        changed = fingerprint.changed(lake, use_case)
+        failing = deliver_predictions.notices(lake)
     return [*([fingerprint.notice(use_case, changed)] if changed else []), *failing]
 
 
 def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:
     """One row per recent commit, newest first: `snapshot_id`, `snapshot_time`, `author`, `commit_message`."""
-    with open_lake(use_case, read_only=True) as opened:
-        return opened.rows("operations/status/commits", count=limit)
+    with open_lake(use_case, read_only=True) as lake:
+        return lake.rows("operations/status/commits", count=limit)

@@ -38,11 +38,11 @@ def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
     numbers = {
         "upto_batch_id": step.upto,
         "users": step.users,
-        "about_to_churn": step.about_to_churn,
+        "predicted_churn": step.predicted_churn,
         "model_version": step.model_version,
     }
     words = f"{step.users:,} users scored in {seconds:.1f} s by version {step.model_version}"
-    return f"{words}, {step.about_to_churn:,} about to churn", numbers
+    return f"{words}, {step.predicted_churn:,} about to churn", numbers
 
 
 def published(users: int | None) -> tuple[str, Numbers]:

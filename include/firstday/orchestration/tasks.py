@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from airflow.sdk import Asset, BaseNotifier, Connection, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.firstday.lake.lake import Run
+from include.firstday.lake.run import Run
 from include.firstday.servers import Credentials
 from include.firstday.use_case.use_case import UseCase
 
@@ -38,7 +38,7 @@ def lake_asset(use_case: str, table: str) -> Asset:
     return Asset(name=f"{use_case}.{table}", uri=f"firstday://{use_case}/{table}")
 
 
-def tell(told: tuple[str, dict[str, Any]], asset: Asset | None = None) -> None:
+def report(told: tuple[str, dict[str, Any]], asset: Asset | None = None) -> None:
     """Put words into the note of the running task's run, and numbers into the event of an asset that it updates."""
     words, numbers = told
     context = get_current_context()
@@ -105,7 +105,7 @@ def skip(reason: str) -> NoReturn:
     raise AirflowSkipException(reason)
 
 
-def give_up(reason: str) -> NoReturn:
+def fail_without_retry(reason: str) -> NoReturn:
     """End the task as failed, as no retry can mend it; where nobody asked for the run, as skipped."""
     if get_current_context()["dag_run"].run_type == "scheduled":
         raise AirflowSkipException(reason)

@@ -9,11 +9,11 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 
-from include.firstday.lake import lake
+from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.privacy import person_data
 
-TABLE = "forgotten_users"
+TABLE = "tombstones"
 
 
 @dataclass(frozen=True)
@@ -26,54 +26,54 @@ class Dropped:
     rejects: int
 
 
-def add(opened: Lake, user_id: str) -> bool:
+def add(lake: Lake, user_id: str) -> bool:
     """Note that a user is forgotten, inside a transaction; False where that was noted before."""
-    known = opened.rows("privacy/tombstones/tombstones")
+    known = lake.rows("privacy/tombstones/tombstones")
     salt = known[0]["salt"] if known else secrets.token_hex(16)
     user_sha256 = _sha256(salt, user_id)
     if user_sha256 in {row["user_sha256"] for row in known}:
         return False
-    opened.execute(
+    lake.execute(
         "privacy/tombstones/insert_tombstone",
         user_sha256=user_sha256,
         salt=salt,
-        now=lake.now(),
-        airflow_run=opened.run_id,
+        now=clock.now(),
+        airflow_run=lake.run_id,
     )
     return True
 
 
-def is_anyone(opened: Lake) -> bool:
+def is_anyone(lake: Lake) -> bool:
     """Whether any user has been forgotten."""
-    return opened.has_rows(TABLE)
+    return lake.has_rows(TABLE)
 
 
-def drop(opened: Lake, table: str) -> list[str]:
+def drop(lake: Lake, table: str) -> list[str]:
     """Delete forgotten users' rows from a temporary table with a `user_id`; the ids found."""
-    if not is_anyone(opened):
+    if not is_anyone(lake):
         return []
-    opened.build_distinct("users_at_hand", table, "user_id")
-    opened.build("privacy/tombstones/forgotten_at_hand")
-    found = [row["user_id"] for row in opened.rows("privacy/tombstones/ids_at_hand")]
+    lake.build_distinct("users_at_hand", table, "user_id")
+    lake.build("privacy/tombstones/erased_users_in_batch")
+    found = [row["user_id"] for row in lake.rows("privacy/tombstones/user_ids_in_batch")]
     if found:
-        opened.erase(table, found)
+        lake.erase(table, found)
     return found
 
 
-def drop_staged(opened: Lake) -> list[Dropped]:
+def drop_staged(lake: Lake) -> list[Dropped]:
     """Delete forgotten users' rows from `staged_events` and `staged_rejects`; from which file they came."""
-    if not is_anyone(opened):
+    if not is_anyone(lake):
         return []
-    rejects = _drop_rejects(opened)
-    opened.build_distinct("users_at_hand", "staged_events", "user_id")
-    opened.build("privacy/tombstones/forgotten_at_hand")
+    rejects = _drop_rejects(lake)
+    lake.build_distinct("users_at_hand", "staged_events", "user_id")
+    lake.build("privacy/tombstones/erased_users_in_batch")
     events = Counter(
         {
             (row["source_file"], row["user_id"]): row["row_count"]
-            for row in opened.rows("privacy/tombstones/staged_of_forgotten")
+            for row in lake.rows("privacy/tombstones/staged_rows_of_erased")
         }
     )
-    opened.erase("staged_events", {user_id for _, user_id in events})
+    lake.erase("staged_events", {user_id for _, user_id in events})
     keys = sorted(events.keys() | rejects.keys())
     return [
         Dropped(source_file, user_id, events[source_file, user_id], rejects[source_file, user_id])
@@ -81,20 +81,20 @@ def drop_staged(opened: Lake) -> list[Dropped]:
     ]
 
 
-def _drop_rejects(opened: Lake) -> Counter[tuple[str, str]]:
+def _drop_rejects(lake: Lake) -> Counter[tuple[str, str]]:
     """Refused rows have no user_id of their own: every word of their text could be one."""
-    known = opened.rows("privacy/tombstones/tombstones")
+    known = lake.rows("privacy/tombstones/tombstones")
     salt, hashes = known[0]["salt"], {row["user_sha256"] for row in known}
     counts: Counter[tuple[str, str]] = Counter()
     dropped = []
-    for row in opened.rows("privacy/tombstones/staged_texts"):
+    for row in lake.rows("privacy/tombstones/staged_texts"):
         for word in person_data.words(row["raw"]):
             if _sha256(salt, word) in hashes:
                 counts[row["source_file"], word] += 1
                 dropped.append(row["staged_row"])
                 break
     if dropped:
-        opened.execute("privacy/tombstones/delete_staged_rejects", staged_rows=dropped)
+        lake.execute("privacy/tombstones/delete_staged_rejects", staged_rows=dropped)
     return counts
 
 

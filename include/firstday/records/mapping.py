@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 
 from include.firstday.lake.lake import Columns, Lake, quoted
 from include.firstday.records.contract import PATH_COLUMN
-from include.firstday.use_case.use_case import Source, UseCase
+from include.firstday.use_case.use_case import SourceMapping, UseCase
 
 READERS_OWN = ("line_number", "line", "header", "is_object", PATH_COLUMN)
 _HAS_OFFSET = r":\d{2}.*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
@@ -17,22 +17,22 @@ _EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
 
 def readable(use_case: UseCase, table: str, columns: Columns) -> dict[str, str]:
     """The columns of a table and, for events, what the source calls them: what a reader has to look for."""
-    source = use_case.source if table == "events" else None
+    source = use_case.mapping if table == "events" else None
     return {**columns, **dict.fromkeys(source.columns if source else (), "VARCHAR")}
 
 
 def event_type_of(use_case: UseCase, file_name: str) -> str | None:
     """The event type of the rows of a file that name none, by its name."""
-    files = use_case.source.files if use_case.source else {}
+    files = use_case.mapping.files if use_case.mapping else {}
     return next((name for pattern, name in files.items() if fnmatch(file_name, pattern)), None)
 
 
-def translate(opened: Lake, use_case: UseCase, columns: Columns, event_type: str | None = None) -> None:
+def translate(lake: Lake, use_case: UseCase, columns: Columns, event_type: str | None = None) -> None:
     """Replace `given_rows` by the same rows in our words; `event_type` is that of rows which name none."""
-    source = use_case.source
+    source = use_case.mapping
     if source is None:
         return
-    given = opened.columns("given_rows")
+    given = lake.columns("given_rows")
     parameters: dict[str, object] = {}
     chosen = [
         f"{expression} as {quoted(name)}"
@@ -40,11 +40,11 @@ def translate(opened: Lake, use_case: UseCase, columns: Columns, event_type: str
         if (expression := _expression(source, name, kind, given, event_type, parameters))
     ]
     kept = [quoted(name) for name in READERS_OWN if name in given]
-    opened.build_text("given_rows", f"select {', '.join(chosen + kept)} from given_rows", **parameters)
+    lake.build_text("given_rows", f"select {', '.join(chosen + kept)} from given_rows", **parameters)
 
 
 def _expression(
-    source: Source, name: str, kind: str, given: Columns, event_type: str | None, parameters: dict[str, object]
+    source: SourceMapping, name: str, kind: str, given: Columns, event_type: str | None, parameters: dict[str, object]
 ) -> str | None:
     found = [theirs for theirs, ours in source.columns.items() if ours == name and theirs in given]
     found += [name] if name in given and name not in found else []
@@ -76,7 +76,7 @@ def _first_of(found: list[str], given: Columns) -> tuple[str, str]:
     return f"coalesce({', '.join(f'cast({quoted(name)} as varchar)' for name in found)})", "VARCHAR"
 
 
-def _time(source: Source, text: str, given_as: str, parameters: dict[str, object]) -> str:
+def _time(source: SourceMapping, text: str, given_as: str, parameters: dict[str, object]) -> str:
     if source.time_format in _EPOCHS:
         if given_as.startswith("TIMESTAMP"):
             return text

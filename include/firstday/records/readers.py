@@ -18,8 +18,7 @@ from typing import BinaryIO, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Columns, Lake
+from include.firstday.lake.lake import Columns, Lake, QueryError
 from include.firstday.records.contract import PATH_COLUMN, as_text
 
 BLOCK_BYTES = 16 * 2**20
@@ -93,16 +92,16 @@ def row_count(path: Path) -> int:
         return 0
 
 
-def read_whole(opened: Lake, path: Path, columns: Columns) -> None:
-    """Read a file whose every row can be read into `given_rows`. Raises lake.Unreadable or UnreadableFile otherwise."""
+def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
+    """Read a file whose every row can be read into `given_rows`. Raises lake.QueryError or UnreadableFile otherwise."""
     wanted = list(columns)
     if not path.name.endswith(".csv"):
-        _read_all(opened, [path], columns, path_column=False)
+        _read_all(lake, [path], columns, path_column=False)
     elif (head := _head(path, columns)).names:
         format_of = {"delimiter": head.delimiter, "structure": dict.fromkeys(head.names, "VARCHAR")}
-        opened.build("records/readers/read_csv", into="given_rows", path=_escaped(path), **format_of, wanted=wanted)
+        lake.build("records/readers/read_csv", into="given_rows", path=_escaped(path), **format_of, wanted=wanted)
     else:
-        opened.build_rows("given_rows", _records_table(wanted, []))
+        lake.build_rows("given_rows", _records_table(wanted, []))
 
 
 def form(path: Path) -> str | None:
@@ -117,12 +116,12 @@ def form(path: Path) -> str | None:
         return None
 
 
-def read_together(opened: Lake, paths: Sequence[Path], columns: Columns) -> None:
+def read_together(lake: Lake, paths: Sequence[Path], columns: Columns) -> None:
     """Read files of one form into `given_rows` at once, with the path of each row's. Raises as `read_whole` does."""
-    _read_all(opened, paths, columns, path_column=PATH_COLUMN)
+    _read_all(lake, paths, columns, path_column=PATH_COLUMN)
 
 
-def read_rows(opened: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
+def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
     """Read a text file row by row into `given_rows`, anew for each piece; yields the rows that are not even text.
 
     Raises OSError, EOFError or UnreadableFile where the file cannot be read to its end, as a truncated gzip.
@@ -130,38 +129,38 @@ def read_rows(opened: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
     if _is_json(path):
         structure = json.dumps(as_text(columns))
         for lines, rejected in _line_pieces(path):
-            opened.build_rows("lines", lines)
-            opened.build("records/readers/read_lines", into="given_rows", structure=structure)
+            lake.build_rows("lines", lines)
+            lake.build("records/readers/read_lines", into="given_rows", structure=structure)
             yield rejected
     else:
         for records, rejected in _record_pieces(path, _head(path, columns)):
-            opened.build_rows("records", records)
-            opened.build("records/readers/read_records", into="given_rows", wanted=list(columns))
+            lake.build_rows("records", records)
+            lake.build("records/readers/read_records", into="given_rows", wanted=list(columns))
             yield rejected
 
 
-def read_texts(opened: Lake, texts: Sequence[tuple[int, str]], header: str | None, columns: Columns) -> None:
+def read_texts(lake: Lake, texts: Sequence[tuple[int, str]], header: str | None, columns: Columns) -> None:
     """Read numbered rows that were read before, as text, into `given_rows`: JSON objects, or CSV of one header."""
     if header is None:
-        opened.build_rows("lines", _lines_table(list(texts)))
-        opened.build("records/readers/read_lines", into="given_rows", structure=json.dumps(as_text(columns)))
+        lake.build_rows("lines", _lines_table(list(texts)))
+        lake.build("records/readers/read_lines", into="given_rows", structure=json.dumps(as_text(columns)))
         return
     head = _parsed_head(header, columns)
     records = [(number, next(csv.reader([text], delimiter=head.delimiter))) for number, text in texts]
     good, _ = _record_piece(records, head)
-    opened.build_rows("records", good)
-    opened.build("records/readers/read_records", into="given_rows", wanted=list(columns))
+    lake.build_rows("records", good)
+    lake.build("records/readers/read_records", into="given_rows", wanted=list(columns))
 
 
-def _read_all(opened: Lake, paths: Sequence[Path], columns: Columns, path_column: str | bool) -> None:
+def _read_all(lake: Lake, paths: Sequence[Path], columns: Columns, path_column: str | bool) -> None:
     source = {"paths": [_escaped(path) for path in paths], "path_column": path_column}
     if _is_json(paths[0]):
-        opened.build("records/readers/read_ndjson", into="given_rows", **source, columns=as_text(columns))
+        lake.build("records/readers/read_ndjson", into="given_rows", **source, columns=as_text(columns))
         return
     wanted = [*columns, *([path_column] if isinstance(path_column, str) else [])]
     try:
-        opened.build("records/readers/read_parquet", into="given_rows", **source, wanted=wanted)
-    except lake.Unreadable as error:
+        lake.build("records/readers/read_parquet", into="given_rows", **source, wanted=wanted)
+    except QueryError as error:
         if "empty set of columns" in str(error):
             raise UnreadableFile(f"columns: expected some of {', '.join(columns)}, found none") from error
         raise

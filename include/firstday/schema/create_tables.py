@@ -1,7 +1,9 @@
 """Makes a use case's part of the lake ready: tables, view, progress and enrichment. Safe to repeat."""
 
-from include.firstday.lake import lake
-from include.firstday.lake.lake import SPLIT_STAGES, STAGES, Lake, Run
+from include.firstday.lake import checkpoints, clock, connections
+from include.firstday.lake.checkpoints import SPLIT_STAGES, STAGES
+from include.firstday.lake.lake import Columns, Lake
+from include.firstday.lake.run import Run
 from include.firstday.lake.shards import ALL
 from include.firstday.records import readers
 from include.firstday.records.contract import enrichment_rules, expected, typed_rows
@@ -13,95 +15,95 @@ TABLES = (
     "micro_batches",
     "rejected_events",
     "consumed_files",
-    "progress",
-    "built_from",
-    "feature_sources",
-    "forgotten_users",
+    "checkpoints",
+    "schema_history",
+    "feature_fingerprint",
+    "tombstones",
     "monitoring",
-    "champions",
+    "promotions",
     "deliveries",
-    "failing_targets",
+    "delivery_failures",
 )
 PARTITIONED = ("events", "rejected_events", "predictions", "shadow_predictions")
 
 
 def prepare(use_case: UseCase) -> None:
     """Create or migrate the tables in one transaction. Raises LakeError or UseCaseError, and nothing has changed."""
-    lake.create_schema(use_case.name)
-    with lake.connect(use_case.name, Run(task="prepare")) as opened, opened.transaction():
-        if "built_from" in opened.tables() and is_ready(opened, use_case):
+    connections.create_schema(use_case.name)
+    with connections.connect(use_case.name, Run(task="prepare")) as lake, lake.transaction():
+        if "schema_history" in lake.tables() and is_ready(lake, use_case):
             return  # another process was quicker
-        existing = opened.tables()
+        existing = lake.tables()
         if existing:
-            migrate.upgrade(opened, _wanted(use_case))
-        create(opened, use_case)
+            migrate.migrate(lake, _wanted(use_case))
+        create(lake, use_case)
         for table in PARTITIONED:
             if table not in existing:
-                opened.execute(f"lake/{table}_partition")
-        opened.execute(
-            "schema/open_lake/insert_built_from",
+                lake.execute(f"lake/{table}_partition")
+        lake.execute(
+            "schema/open_lake/insert_schema_version",
             sql_sha256=sql_sha256(use_case),
             schema_version=migrate.SCHEMA_VERSION,
-            now=lake.now(),
+            now=clock.now(),
         )
 
 
-def create(opened: Lake, use_case: UseCase) -> None:
+def create(lake: Lake, use_case: UseCase) -> None:
     """Create what is missing of a use case's tables, its view, its enrichment and the stages' progress.
 
     Raises UseCaseError where the use case's files contradict each other.
     """
     own = f"use_cases/{use_case.name}"
-    existing = opened.tables()
+    existing = lake.tables()
     for path in (f"{own}/events", *(f"lake/{table}" for table in TABLES), "lake/feature_state"):
-        opened.execute(path)
+        lake.execute(path)
     for table, file in use_case.enrichment.items():
         if table not in existing:
-            _create_enrichment(opened, use_case, table, file)
-    opened.build("features/update_features/no_scope_events", into="scope_events")
-    opened.build(f"{own}/registrations")
-    opened.execute("lake/users")
-    opened.create_view(f"{own}/user_features")
-    _check_features(opened, use_case)
-    opened.execute("lake/predictions")
-    opened.execute("lake/shadow_predictions")
-    _start_progress(opened)
-    if not opened.has_rows("feature_sources"):
-        fingerprint.note(opened, use_case)
+            _create_enrichment(lake, use_case, table, file)
+    lake.build("features/update_features/no_scope_events", into="scope_events")
+    lake.build(f"{own}/registrations")
+    lake.execute("lake/users")
+    lake.create_view(f"{own}/user_features")
+    _check_features(lake, use_case)
+    lake.execute("lake/predictions")
+    lake.execute("lake/shadow_predictions")
+    _start_progress(lake)
+    if not lake.has_rows("feature_fingerprint"):
+        fingerprint.note(lake, use_case)
 
 
-def _start_progress(opened: Lake) -> None:
+def _start_progress(lake: Lake) -> None:
     unsplit = set(STAGES) - set(SPLIT_STAGES)
-    for row in opened.rows("lake/checkpoints/stages_without_progress", stages=sorted(unsplit)):
-        opened.execute("lake/checkpoints/start_progress", stage=row["stage"], now=lake.now())
+    for row in lake.rows("lake/checkpoints/stages_without_checkpoint", stages=sorted(unsplit)):
+        lake.execute("lake/checkpoints/start_checkpoint", stage=row["stage"], now=clock.now())
     for stage in SPLIT_STAGES:
-        if not opened.progress_of(stage, ALL):
-            opened.execute("lake/checkpoints/start_buckets", stage=stage, buckets=list(ALL), now=lake.now())
-            opened.execute("lake/checkpoints/delete_unsplit_progress", stage=stage)
+        if not checkpoints.of_buckets(lake, stage, ALL):
+            lake.execute("lake/checkpoints/start_bucket_checkpoints", stage=stage, buckets=list(ALL), now=clock.now())
+            lake.execute("lake/checkpoints/delete_unsplit_checkpoint", stage=stage)
 
 
-def _wanted(use_case: UseCase) -> dict[str, lake.Columns]:
+def _wanted(use_case: UseCase) -> dict[str, Columns]:
     """The columns of every table, as this code and the use case's files would make it."""
-    with lake.scratch(use_case.name) as empty:
+    with connections.scratch(use_case.name) as empty:
         create(empty, use_case)
         return {table: empty.columns(table) for table in empty.tables()}
 
 
-def _create_enrichment(opened: Lake, use_case: UseCase, table: str, file: str) -> None:
-    opened.execute(f"use_cases/{use_case.name}/enrichment/{table}")
-    columns = expected(opened.columns(table))
-    readers.read_whole(opened, use_case.folder / file, columns)
+def _create_enrichment(lake: Lake, use_case: UseCase, table: str, file: str) -> None:
+    lake.execute(f"use_cases/{use_case.name}/enrichment/{table}")
+    columns = expected(lake.columns(table))
+    readers.read_whole(lake, use_case.folder / file, columns)
     rules = enrichment_rules(next(iter(columns)))
-    opened.build_text("arriving_rows", typed_rows(columns, opened.columns("given_rows"), rules))
-    opened.build("records/contract/broken_rows")
-    broken = opened.rows("records/contract/refused_records")
+    lake.build_text("arriving_rows", typed_rows(columns, lake.columns("given_rows"), rules))
+    lake.build("records/contract/broken_rows")
+    broken = lake.rows("records/contract/refused_records")
     if broken:
         raise UseCaseError(f"{use_case.folder / file}: row {broken[0]['row_number']}: {broken[0]['reason']}")
-    opened.insert(table, "records/contract/good_rows", batch_id=0)
+    lake.insert(table, "records/contract/good_rows", batch_id=0)
 
 
-def _check_features(opened: Lake, use_case: UseCase) -> None:
-    missing = [name for name in use_case.features if name not in opened.columns("user_features")]
+def _check_features(lake: Lake, use_case: UseCase) -> None:
+    missing = [name for name in use_case.features if name not in lake.columns("user_features")]
     if missing:
         raise UseCaseError(
             f"{use_case.folder / 'use_case.yaml'}: features: expected columns of "

@@ -7,30 +7,30 @@ import hashlib
 import json
 from datetime import datetime
 
-from include.firstday.lake import lake, statements
+from include.firstday.lake import clock, statements
 from include.firstday.lake.lake import Lake
 from include.firstday.use_case.use_case import UseCase
 
 STAGE = "features/update_features"
 
 
-def note(opened: Lake, use_case: UseCase) -> None:
+def note(lake: Lake, use_case: UseCase) -> None:
     """Write down what the features in the lake are computed from, as the files are now. Inside a transaction."""
-    opened.execute("schema/fingerprint/delete_feature_sources")
-    now = lake.now()
+    lake.execute("schema/fingerprint/delete_fingerprint")
+    now = clock.now()
     for source, sha256 in _now(use_case).items():
-        opened.execute("schema/fingerprint/insert_feature_source", source=source, sha256=sha256, now=now)
+        lake.execute("schema/fingerprint/insert_fingerprint", source=source, sha256=sha256, now=now)
 
 
-def noted_at(opened: Lake) -> datetime | None:
+def noted_at(lake: Lake) -> datetime | None:
     """When all features were last computed anew; None in a lake that an older version has made."""
-    moment: datetime | None = opened.value("schema/fingerprint/features_noted_at")
+    moment: datetime | None = lake.value("schema/fingerprint/fingerprint_stored_at")
     return moment
 
 
-def changed(opened: Lake, use_case: UseCase) -> list[str]:
+def changed(lake: Lake, use_case: UseCase) -> list[str]:
     """Sources that are not as they were when the stored features were computed from them, sorted."""
-    stored = {row["source"]: row["sha256"] for row in opened.rows("schema/fingerprint/feature_sources_noted")}
+    stored = {row["source"]: row["sha256"] for row in lake.rows("schema/fingerprint/stored_fingerprint")}
     now = _now(use_case)
     return sorted(source for source in stored.keys() | now.keys() if stored.get(source) != now.get(source))
 

@@ -1,47 +1,79 @@
 """Brings a lake that older code or older files have made to what this code and the use case's files expect.
 
-What is new is added: tables, and columns with NULL in the rows there are. What would change a stored value is refused.
+What is new is added: tables, and columns with NULL in the rows there are. What has another name now is renamed. What
+would change a stored value is refused.
 It happens in the transaction that makes the lake ready, so a lake is of the old version or of the new, never between.
 """
 
 from collections.abc import Mapping
 
-from include.firstday.lake import lake
+from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
 # Raised whenever older code must no longer write to the lake, because it would not fill or heed what is new.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+
+# Names of version 4 and before, and the present ones. The view is made anew afterwards.
+RENAMED_TABLES = {
+    "built_from": "schema_history",
+    "champions": "promotions",
+    "failing_targets": "delivery_failures",
+    "feature_sources": "feature_fingerprint",
+    "forgotten_users": "tombstones",
+    "progress": "checkpoints",
+}
+RENAMED_COLUMNS = {
+    "users": {"opened_at": "window_start"},
+    "predictions": {"about_to_churn": "predicted_churn", "opened_at": "window_start"},
+    "shadow_predictions": {"about_to_churn": "predicted_churn", "opened_at": "window_start"},
+}
+VIEW = "user_features"
 
 
-def upgrade(opened: Lake, wanted: Mapping[str, Columns]) -> None:
-    """Add the columns that the lake's tables lack of `wanted`, table -> column -> type. Inside a transaction.
+def migrate(lake: Lake, wanted: Mapping[str, Columns]) -> None:
+    """Rename and add what the lake's tables lack of `wanted`, table -> column -> type. Inside a transaction.
 
     Raises LakeError, and nothing has changed, where the lake is newer than this code or a column has another type.
     """
-    if (found := version(opened)) > SCHEMA_VERSION:
-        raise lake.LakeError(
+    if "built_from" in lake.tables():
+        _rename(lake)
+    if (found := version(lake)) > SCHEMA_VERSION:
+        raise LakeError(
             f"the lake has schema version {found}, this code knows up to {SCHEMA_VERSION}: "
             "use the newer code, or restore a backup that was made before it"
         )
-    views = opened.views()
-    for table in sorted(opened.tables() & wanted.keys() - views):
-        _add_columns(opened, table, wanted[table])
+    views = lake.views()
+    for table in sorted(lake.tables() & wanted.keys() - views):
+        _add_columns(lake, table, wanted[table])
 
 
-def version(opened: Lake) -> int:
-    """Schema version of the lake at hand; 1 where none was noted yet."""
-    if "schema_version" not in opened.columns("built_from"):
+def version(lake: Lake) -> int:
+    """Schema version of the lake; 1 where none has been recorded."""
+    if "schema_version" not in lake.columns("schema_history"):
         return 1
-    return int(opened.value("schema/open_lake/schema_version"))
+    return int(lake.value("schema/open_lake/schema_version"))
 
 
-def _add_columns(opened: Lake, table: str, wanted: Columns) -> None:
-    existing = opened.columns(table)
+def _rename(lake: Lake) -> None:
+    tables = lake.tables()
+    if VIEW in tables:  # it names columns that get other names
+        lake.drop_view(VIEW)
+    for old, new in RENAMED_TABLES.items():
+        if old in tables:
+            lake.rename_table(old, new)
+    for table, columns in RENAMED_COLUMNS.items():
+        for old, new in columns.items():
+            if table in tables and old in lake.columns(table):
+                lake.rename_column(table, old, new)
+
+
+def _add_columns(lake: Lake, table: str, wanted: Columns) -> None:
+    existing = lake.columns(table)
     for name, kind in wanted.items():
         if name not in existing:
-            opened.add_column(table, name, kind)
+            lake.add_column(table, name, kind)
         elif existing[name] != kind:
-            raise lake.LakeError(
-                f"table {opened.schema}.{table}, column {name}: stored as {existing[name]}, now declared as {kind}; "
+            raise LakeError(
+                f"table {lake.schema}.{table}, column {name}: stored as {existing[name]}, now declared as {kind}; "
                 "what is stored keeps its type: give the column a new name, or begin with a new FIRSTDAY_HOME"
             )

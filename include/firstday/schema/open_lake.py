@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.errors import LakeError
+from include.firstday.lake import connections
+from include.firstday.lake.lake import Lake, QueryError
+from include.firstday.lake.run import Run
 from include.firstday.schema.readiness import is_ready
 from include.firstday.use_case.use_case import UseCase
 
@@ -14,9 +16,9 @@ def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False
     """Open the use case's part of the lake, making it ready first where it is not."""
     with ExitStack() as stack:
         try:
-            opened = stack.enter_context(lake.connect(use_case.name, run, read_only))
-            ready = is_ready(opened, use_case)
-        except (lake.Unreadable, lake.LakeError):
+            lake = stack.enter_context(connections.connect(use_case.name, run, read_only))
+            ready = is_ready(lake, use_case)
+        except (QueryError, LakeError):
             ready = False
         if not ready:
             stack.close()
@@ -24,5 +26,5 @@ def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False
             from include.firstday.schema import create_tables
 
             create_tables.prepare(use_case)
-            opened = stack.enter_context(lake.connect(use_case.name, run, read_only))
-        yield opened
+            lake = stack.enter_context(connections.connect(use_case.name, run, read_only))
+        yield lake

@@ -14,6 +14,6 @@ def sql_sha256(use_case: UseCase) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
-def is_ready(opened: Lake, use_case: UseCase) -> bool:
+def is_ready(lake: Lake, use_case: UseCase) -> bool:
     """Whether the tables are those of the statements as they are now."""
-    return bool(opened.value("schema/open_lake/latest_built_from") == sql_sha256(use_case))
+    return bool(lake.value("schema/open_lake/stored_sql_sha256") == sql_sha256(use_case))

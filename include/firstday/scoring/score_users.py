@@ -10,8 +10,11 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.errors import CheckpointConflictError
+from include.firstday.lake import checkpoints, clock
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.retry import retrying
+from include.firstday.lake.run import Run
 from include.firstday.lake.shards import WHOLE, Shard
 from include.firstday.models import registry
 from include.firstday.privacy import tombstones
@@ -34,12 +37,12 @@ class Scored:
     after: int
     upto: int
     users: int
-    about_to_churn: int
+    predicted_churn: int
     model_version: int
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class BatchRange:
     """Users in some buckets, and the micro-batches `after < batch_id <= upto` that they are scored for."""
 
     after: int
@@ -62,19 +65,19 @@ def describe(step: Scored) -> str:
     """One line for people."""
     return (
         f"micro-batches {step.after + 1} to {step.upto}: {step.users:,} users scored by version {step.model_version}, "
-        f"{step.about_to_churn:,} about to churn"
+        f"{step.predicted_churn:,} about to churn"
     )
 
 
-@lake.retrying
+@retrying
 def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | None:
     """Score everything between this stage's progress and that of update_features, in one transaction."""
-    with open_lake(use_case, run) as opened:
-        with opened.snapshot():  # or the features could be newer than the micro-batch they are scored for
-            stretches = _stretches(opened, shard)
+    with open_lake(use_case, run) as lake:
+        with lake.snapshot():  # or the features could be newer than the micro-batch they are scored for
+            stretches = _stretches(lake, shard)
             if not stretches:
                 return None
-            features = _features(opened, use_case, stretches)
+            features = _features(lake, use_case, stretches)
         champion = registry.champion(use_case)
         if champion is None:
             raise NoChampionError(f"no champion for {use_case.name} yet: train a model, or register the shipped one")
@@ -84,45 +87,47 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | No
             after=min(stretch.after for stretch in stretches),
             upto=max(stretch.upto for stretch in stretches),
             users=rows.num_rows,
-            about_to_churn=sum(rows["about_to_churn"].to_pylist()),
+            predicted_churn=sum(rows["predicted_churn"].to_pylist()),
             model_version=champion.version,
         )
-        with opened.transaction() as commit:
+        with lake.transaction() as commit:
             for stretch in stretches:
-                opened.advance(STAGE, stretch.after, stretch.upto, stretch.buckets)
-            _append(opened, "predictions", rows)
+                checkpoints.advance(lake, STAGE, stretch.after, stretch.upto, stretch.buckets)
+            _append(lake, "predictions", rows)
             if shadow is not None:
-                _append(opened, "shadow_predictions", shadow)
+                _append(lake, "shadow_predictions", shadow)
             commit.message = describe(step)
     return step
 
 
-def _stretches(opened: Lake, shard: Shard) -> list[_Stretch]:
+def _stretches(lake: Lake, shard: Shard) -> list[BatchRange]:
     """What is to be scored: one stretch, unless the number of shards has just changed."""
-    scored, updated = (opened.progress_of(stage, shard.buckets) for stage in (STAGE, "update_features"))
+    scored, updated = (checkpoints.of_buckets(lake, stage, shard.buckets) for stage in (STAGE, "update_features"))
     waiting: dict[tuple[int, int], list[int]] = {}
     for bucket in shard.buckets:
         if updated[bucket] > scored[bucket]:
             waiting.setdefault((scored[bucket], updated[bucket]), []).append(bucket)
-    return [_Stretch(after, upto, tuple(buckets)) for (after, upto), buckets in sorted(waiting.items())]
+    return [BatchRange(after, upto, tuple(buckets)) for (after, upto), buckets in sorted(waiting.items())]
 
 
-def _features(opened: Lake, use_case: UseCase, stretches: list[_Stretch]) -> pa.Table:
+def _features(lake: Lake, use_case: UseCase, stretches: list[BatchRange]) -> pa.Table:
     """One row per user to score: their features, and for which micro-batch."""
     active = [
-        opened.table("scoring/score_users/active_users", measures=list(use_case.scoring.measures), **asdict(stretch))
+        lake.table("scoring/score_users/active_users", measures=list(use_case.scoring.measures), **asdict(stretch))
         for stretch in stretches
     ]
-    opened.build_rows("active_users", pa.concat_tables(active))
+    lake.build_rows("active_users", pa.concat_tables(active))
     # What user_features.sql reads are then the rows of these users alone: those of all, most of whose window is long
     # over, would cost more with every day.
     for table in ("users", "feature_state"):
-        opened.narrow(table, "active_users")
+        lake.restrict_to(table, "active_users")
     # They are active by a row of feature_state; files that are merged meanwhile have been seen to hide it.
-    if unseen := opened.value("scoring/score_users/unseen_users"):
-        raise lake.ProgressMoved(f"{STAGE}: the features of {unseen} users could not be read while files were merged")
-    opened.build(f"use_cases/{use_case.name}/user_features")
-    return opened.table("scoring/score_users/users_to_score")
+    if unseen := lake.value("scoring/score_users/unseen_users"):
+        raise CheckpointConflictError(
+            f"{STAGE}: the features of {unseen} users could not be read while files were merged"
+        )
+    lake.build(f"use_cases/{use_case.name}/user_features")
+    return lake.table("scoring/score_users/users_to_score")
 
 
 def predictions(features: pa.Table, champion: "registry.Champion", run: Run) -> pa.Table:
@@ -130,9 +135,9 @@ def predictions(features: pa.Table, champion: "registry.Champion", run: Run) -> 
     count = features.num_rows
     probability = champion.predict(features).tolist() if count else []
     columns = {
-        "scored_at": pa.array([lake.now()] * count, pa.timestamp("us")),
+        "scored_at": pa.array([clock.now()] * count, pa.timestamp("us")),
         "churn_probability": pa.array(probability, pa.float64()),
-        "about_to_churn": pa.array([bool(p >= champion.threshold) for p in probability], pa.bool_()),
+        "predicted_churn": pa.array([bool(p >= champion.threshold) for p in probability], pa.bool_()),
         "model_name": pa.array([champion.name] * count, pa.string()),
         "model_version": pa.array([champion.version] * count, pa.int64()),
         "airflow_run": pa.array([run.id] * count, pa.string()),
@@ -156,7 +161,7 @@ def _shadow(use_case: UseCase, features: pa.Table, champion: "registry.Champion"
         return None
 
 
-def _append(opened: Lake, table: str, rows: pa.Table) -> None:
-    opened.build_rows("staged_predictions", rows)
-    tombstones.drop(opened, "staged_predictions")
-    opened.insert_from(table, "staged_predictions")
+def _append(lake: Lake, table: str, rows: pa.Table) -> None:
+    lake.build_rows("staged_predictions", rows)
+    tombstones.drop(lake, "staged_predictions")
+    lake.insert_from(table, "staged_predictions")

@@ -28,15 +28,17 @@ def run_cluster() -> int:
 def execute(service: str, command: list[str]) -> int:
     """Replace this process by a command in the environment of a cluster's service; returns where it cannot."""
     from include.firstday.settings import settings
-    from include.firstday.stack.checks import Refusal
+    from include.firstday.stack.checks import PreflightError
     from include.firstday.stack.compose import ComposeError
     from include.firstday.stack.service import become, home_of
 
     try:
         if not (home_of(settings()).stack / "secrets.env").exists():
-            raise Refusal(f"No cluster has been started in {home_of(settings()).root} yet; start it with: make cluster")
+            raise PreflightError(
+                f"No cluster has been started in {home_of(settings()).root} yet; start it with: make cluster"
+            )
         become(service, 1, command)
-    except (ComposeError, FileNotFoundError, Refusal) as error:
+    except (ComposeError, FileNotFoundError, PreflightError) as error:
         print(error, file=sys.stderr)
     return 1
 

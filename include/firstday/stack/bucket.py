@@ -14,7 +14,7 @@ def make(name: str, patience: float = PATIENCE_SECONDS) -> str:
     """Make the bucket unless it is there, waiting for the store to answer; what went wrong, or nothing."""
     from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
-    store, give_up = _store(), time.monotonic() + patience
+    store, deadline = _store(), time.monotonic() + patience
     while True:
         try:
             try:
@@ -25,7 +25,7 @@ def make(name: str, patience: float = PATIENCE_SECONDS) -> str:
                 store.create_bucket(Bucket=name)
             return ""
         except (BotoCoreError, ClientError) as error:
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 return f"bucket {name} at {settings().s3_endpoint or 'Amazon S3'}: {error}"
             time.sleep(1)
 

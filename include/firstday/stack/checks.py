@@ -8,14 +8,14 @@ from include.firstday.settings import Settings
 from include.firstday.stack import environment
 
 
-class Refusal(Exception):
+class PreflightError(Exception):
     """Why the servers cannot run, in one sentence for the user."""
 
 
 def python_version(version: tuple[int, int] = sys.version_info[:2]) -> None:
     """Refuse a Python that the locked packages do not support."""
     if not (3, 11) <= version < (3, 14):
-        raise Refusal(f"Python {version[0]}.{version[1]} is not supported: Python 3.11, 3.12 or 3.13 is needed.")
+        raise PreflightError(f"Python {version[0]}.{version[1]} is not supported: Python 3.11, 3.12 or 3.13 is needed.")
 
 
 def ports(settings: Settings) -> None:
@@ -24,7 +24,9 @@ def ports(settings: Settings) -> None:
     if environment.runs_mlflow(settings):
         wanted["MLflow"] = ("FIRSTDAY_MLFLOW_PORT", settings.mlflow_port)
         if settings.airflow_port == settings.mlflow_port:
-            raise Refusal(f"Airflow and MLflow cannot share port {settings.mlflow_port}: set FIRSTDAY_MLFLOW_PORT.")
+            raise PreflightError(
+                f"Airflow and MLflow cannot share port {settings.mlflow_port}: set FIRSTDAY_MLFLOW_PORT."
+            )
     for server, (name, port) in wanted.items():
         free_port(server, name, settings.host, port)
 
@@ -37,7 +39,7 @@ def free_port(server: str, name: str, host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-            raise Refusal(
+            raise PreflightError(
                 f"Port {port}, which {server} needs, {reason}: stop what uses it, or choose another with "
                 f"{name}={port + 1 if port < 65535 else port - 1}."
             ) from error

@@ -11,7 +11,7 @@ import time
 
 from include.firstday.settings import Settings
 from include.firstday.stack import checks, programs, secrets_file, service
-from include.firstday.stack.checks import Refusal
+from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.compose import ComposeError, Service
 from include.firstday.stack.programs import Program
 from include.firstday.stack.runner import Runner, login, tail
@@ -30,16 +30,16 @@ class ClusterRunner(Runner):
 
     def _check(self) -> None:
         if missing := service.missing_programs():
-            raise Refusal("\n".join(missing))
+            raise PreflightError("\n".join(missing))
         secrets_file.complete(self._home.stack / "secrets.env")
         try:
             self._cluster = service.Cluster.of(self._settings)
         except ComposeError as error:
-            raise Refusal(str(error)) from error
+            raise PreflightError(str(error)) from error
         taken: dict[int, str] = {}
         for server, name, port in self._cluster.ports():
             if port in taken:
-                raise Refusal(f"{taken[port]} and {server} cannot share port {port}: set {name}.")
+                raise PreflightError(f"{taken[port]} and {server} cannot share port {port}: set {name}.")
             taken[port] = server
             checks.free_port(server, name, service.ADDRESS, port)
 
@@ -85,16 +85,16 @@ class ClusterRunner(Runner):
     def _start_services(self) -> None:
         """Each as soon as those it waits for are there; at the end, all are well."""
         waiting, running = self._services(), list[Service]()
-        give_up = time.monotonic() + self._settings.start_seconds * 2
+        deadline = time.monotonic() + self._settings.start_seconds * 2
         while waiting or any(not self._is_there(each) for each in running):
             for each in [each for each in waiting if self._may_start(each)]:
                 self._start_service(each)
                 waiting.remove(each)
                 running.append(each)
             self._refuse_dead()
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 late = [each.name for each in running if not self._is_there(each)]
-                raise Refusal(
+                raise PreflightError(
                     f"{', '.join(late)} did not come up. The end of {self._log(late[0])}:\n{self._end(late[0])}"
                 )
             self._pause(0.5)
@@ -132,12 +132,12 @@ class ClusterRunner(Runner):
     def _refuse_dead(self) -> None:
         for name in [name for name, child in self._children.items() if child.poll() is not None]:
             if self._children.pop(name).returncode != 0:
-                raise Refusal(f"{name} failed. The end of {self._log(name)}:\n{self._end(name)}")
+                raise PreflightError(f"{name} failed. The end of {self._log(name)}:\n{self._end(name)}")
             self._completed.add(name)
             self._say(f"{name} is done.")
         for name, (state, _) in self._supervisor.states().items():
             if state == "FATAL":
-                raise Refusal(f"{name} ends again and again. The end of {self._log(name)}:\n{self._end(name)}")
+                raise PreflightError(f"{name} ends again and again. The end of {self._log(name)}:\n{self._end(name)}")
 
     def _log(self, name: str) -> str:
         return str(programs.log(self._home, name))

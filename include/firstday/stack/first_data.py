@@ -36,11 +36,11 @@ def main(part: str) -> int:
 def register_model(use_case: UseCase) -> bool:
     """Register the model that the use case ships; without one there is nothing to do."""
     journal = Journal(Home.of(settings()).mlflow / "shipped_models.json")
-    if use_case.scoring.shipped_model is None or journal.finished(use_case.name):
+    if use_case.scoring.bundled_model is None or journal.finished(use_case.name):
         return True
     from include.firstday.models import promotion
 
-    promotion.register_shipped(use_case)
+    promotion.register_bundled(use_case)
     journal.finish(use_case.name)
     say(f"{use_case.name}: the shipped model is in the registry.")
     return True
@@ -67,9 +67,9 @@ def watch(use_case: UseCase, patience: timedelta = timedelta(minutes=10)) -> boo
     """Say how far the first micro-batches are until the first predictions are visible."""
     from include.firstday.operations import status
 
-    give_up = time.monotonic() + patience.total_seconds()
+    deadline = time.monotonic() + patience.total_seconds()
     said = None
-    while time.monotonic() < give_up:
+    while time.monotonic() < deadline:
         now = status.summary(use_case)
         line = f"{now.events:,} events, {now.users:,} users, {now.predictions:,} predictions in the lake"
         if line != said:
@@ -120,7 +120,7 @@ class Journal:
 def _predictable(use_case: UseCase) -> bool:
     """Whether predictions come without anybody's doing: its DAGs run, with events and a model from the start."""
     is_running = use_case.generator is not None and not use_case.starts_paused
-    return is_running and use_case.scoring.shipped_model is not None
+    return is_running and use_case.scoring.bundled_model is not None
 
 
 def _empty(use_case: UseCase) -> bool:

@@ -50,8 +50,8 @@ def end(processes: Iterable[psutil.Process], patience: float = 0.0) -> None:
 def end_descendants(patience: float) -> None:
     """End everything below this process, also what is started meanwhile."""
     end(descendants(), patience)
-    give_up = time.monotonic() + 10
-    while (left := descendants()) and time.monotonic() < give_up:
+    deadline = time.monotonic() + 10
+    while (left := descendants()) and time.monotonic() < deadline:
         end(left)
 
 

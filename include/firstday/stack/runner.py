@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from include.firstday.settings import Settings
 from include.firstday.stack import checks, environment, health, processes, programs
-from include.firstday.stack.checks import Refusal
+from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.home import Home
 from include.firstday.stack.programs import API_SERVER, DAG_PROCESSOR, MLFLOW, SCHEDULER
 from include.firstday.stack.supervisor import Supervisor
@@ -47,11 +47,11 @@ class Runner:
             self._home.prepare()
             lock = self._home.lock()
             if lock is None:
-                raise Refusal(f"Firstday is already running in {self._home.root}: stop that one first (Ctrl-C).")
+                raise PreflightError(f"Firstday is already running in {self._home.root}: stop that one first (Ctrl-C).")
             self._supervisor = Supervisor(self._home)
             self._end_previous()
             self._check()
-        except Refusal as refusal:
+        except PreflightError as refusal:
             print(refusal, file=sys.stderr)
             return 1
         with lock:
@@ -61,13 +61,13 @@ class Runner:
         for number in _SIGNALS:
             signal.signal(number, self._on_signal)
         processes.adopt_orphans()
-        failure: Refusal | None = None
+        failure: PreflightError | None = None
         try:
             self._start()
             self._watch()
         except Stop:
             pass
-        except Refusal as refusal:
+        except PreflightError as refusal:
             failure = refusal
         finally:
             self._stop()
@@ -83,9 +83,9 @@ class Runner:
             return
         say("The last run did not end by itself; waiting until its servers have stopped.")
         self._supervisor.end_previous(seconds=_STOP_SECONDS)
-        give_up = time.monotonic() + 15
-        while time.monotonic() < give_up:
-            with contextlib.suppress(Refusal):
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            with contextlib.suppress(PreflightError):
                 return self._check()
             time.sleep(0.5)
 
@@ -112,7 +112,7 @@ class Runner:
             airflow = str(Path(sys.executable).with_name("airflow"))
             self._spawn("migrate", airflow, "db", "migrate", output=output, errors=output)
             if self._children.pop("migrate").wait() != 0:
-                raise Refusal(f"Airflow's database could not be prepared. The end of {log}:\n{tail(log)}")
+                raise PreflightError(f"Airflow's database could not be prepared. The end of {log}:\n{tail(log)}")
 
     def _start_servers(self) -> None:
         """Everything but the scheduler, then the scheduler: a task that starts before the web server answers fails."""
@@ -159,15 +159,15 @@ class Runner:
 
     def _wait(self, name: str, ready: Callable[[], bool]) -> None:
         """Wait until a server is ready; when it ends more than once or takes too long, its log says why."""
-        give_up = time.monotonic() + self._settings.start_seconds
+        deadline = time.monotonic() + self._settings.start_seconds
         title = next(program.title for program in self._programs if program.name == name)
         pids: set[int] = set()
         while not ready():
             state, pid = self._supervisor.states().get(name, ("GONE", 0))
             pids.add(pid)
-            if state in ("FATAL", "GONE") or len(pids - {0}) > 2 or time.monotonic() > give_up:
+            if state in ("FATAL", "GONE") or len(pids - {0}) > 2 or time.monotonic() > deadline:
                 log = programs.log(self._home, name)
-                raise Refusal(f"{title} did not come up. The end of {log}:\n{tail(log)}")
+                raise PreflightError(f"{title} did not come up. The end of {log}:\n{tail(log)}")
             self._pause(0.25)
         self._say(f"{title} answers.")
 
@@ -189,12 +189,12 @@ class Runner:
             for name, (state, pid) in self._supervisor.states().items():
                 if state == "FATAL":
                     log = programs.log(self._home, name)
-                    raise Refusal(f"{name} ends again and again. The end of {log}:\n{tail(log)}")
+                    raise PreflightError(f"{name} ends again and again. The end of {log}:\n{tail(log)}")
                 if pid and pid != pids[name]:
                     say(f"{name} had ended and was started again; {programs.log(self._home, name)} may say why.")
                     pids[name] = pid
             self._pause(2)
-        raise Refusal(f"The process supervisor has ended; its log is {self._home.stack / 'supervisord.log'}.")
+        raise PreflightError(f"The process supervisor has ended; its log is {self._home.stack / 'supervisord.log'}.")
 
     def _known(self) -> set[int]:
         return {child.pid for child in self._children.values()} | {self._supervisor.pid or 0}
@@ -245,8 +245,8 @@ class Runner:
         self._supervisor.ask_to_stop()
         for child in self._children.values():
             child.terminate()
-        give_up = time.monotonic() + _STOP_SECONDS
-        while self._supervisor.alive and not self._impatient and time.monotonic() < give_up:
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self._supervisor.alive and not self._impatient and time.monotonic() < deadline:
             time.sleep(0.1)
         processes.end_descendants(patience=0 if self._impatient else 5)
         self._supervisor.forget()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from include.firstday.settings import REPOSITORY, Settings, settings
 from include.firstday.stack import compose, processes, secrets_file
-from include.firstday.stack.checks import Refusal
+from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.compose import Service
 from include.firstday.stack.home import Home
 
@@ -89,7 +89,9 @@ class Cluster:
                 return ("moto_server", "--host", ADDRESS, "--port", self.variables["FIRSTDAY_S3_PORT"])
             case "postgres" | "redis" | "firstday":
                 return tuple(self._here(service, word) for word in service.command)
-        raise Refusal(f"docker-compose.yaml: {service.name}: nothing here stands in for the image {service.image}.")
+        raise PreflightError(
+            f"docker-compose.yaml: {service.name}: nothing here stands in for the image {service.image}."
+        )
 
     def environment(self, service: Service, replica: int = 1) -> dict[str, str]:
         """The environment of the service here: the compose file's, and of the shell's only where programs are."""
@@ -148,7 +150,7 @@ def become(name: str, replica: int, instead: list[str]) -> None:
     """Replace this process by a service, or by another command in the environment of that service."""
     cluster = Cluster.of(settings())
     if name not in cluster.services:
-        raise Refusal(f"{name}: expected one of the services {', '.join(cluster.services)}.")
+        raise PreflightError(f"{name}: expected one of the services {', '.join(cluster.services)}.")
     service = cluster.services[name]
     environment = cluster.environment(service, replica)
     command = tuple(instead) or cluster.command(service)

@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]
 from supervisor.xmlrpc import SupervisorTransport
 
 from include.firstday.stack import processes
-from include.firstday.stack.checks import Refusal
+from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.home import Home
 
 _LONGEST_SOCKET = 95  # the kernel's limit is 107; the supervisor first binds `<name>.<pid>`
@@ -26,7 +26,7 @@ def socket(home: Home) -> str:
     absolute = str(home.stack / "supervisor.sock")
     shortest = min(absolute, os.path.relpath(absolute), key=len)
     if len(shortest.encode()) > _LONGEST_SOCKET:
-        raise Refusal(f"The path of FIRSTDAY_HOME is too long for a socket: {home.root}; choose a shorter one.")
+        raise PreflightError(f"The path of FIRSTDAY_HOME is too long for a socket: {home.root}; choose a shorter one.")
     return shortest
 
 
@@ -112,10 +112,10 @@ class Supervisor:
         self._pidfile.unlink(missing_ok=True)
 
     def _wait_for_answer(self) -> None:
-        give_up = time.monotonic() + 20
+        deadline = time.monotonic() + 20
         while not self._answers():
-            if not self.alive or time.monotonic() > give_up:
-                raise Refusal(f"The process supervisor did not start; its words are in {self.errors}.")
+            if not self.alive or time.monotonic() > deadline:
+                raise PreflightError(f"The process supervisor did not start; its words are in {self.errors}.")
             time.sleep(0.1)
 
     def _answers(self) -> bool:

@@ -11,9 +11,6 @@ from zoneinfo import available_timezones
 
 import yaml
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -23,39 +20,28 @@ from pydantic import (
 
 from include.firstday.lake.shards import BUCKETS
 from include.firstday.settings import REPOSITORY
+from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share
+from include.firstday.use_case.connectors import SourceConfig, Target
+from include.firstday.use_case.generator import Generator
+from include.firstday.use_case.renamed import renamed_keys
 
 USE_CASES = REPOSITORY / "include" / "use_cases"
 
 # SafeLoader, ten times as fast where PyYAML has libyaml: each task of each minute reads use cases.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Share = Annotated[float, Field(ge=0, le=1)]
-Word = Annotated[str, StringConstraints(min_length=1)]
-
 
 class UseCaseError(ValueError):
     """A use case's files contradict each other or themselves; the message names file, key and expectation."""
 
 
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-EventTypes = Annotated[tuple[Identifier, ...], BeforeValidator(_as_tuple)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Event(_Frozen):
+class Event(Frozen):
     """One event type of the source."""
 
     required: tuple[Identifier, ...] = ()
 
 
-class Source(_Frozen):
+class SourceMapping(Frozen):
     """What the source's files call otherwise: their columns, event types and times, and which file holds which type."""
 
     columns: dict[str, Identifier] = {}
@@ -82,35 +68,35 @@ class Source(_Frozen):
         return text
 
 
-class Window(_Frozen):
+class Window(Frozen):
     """The span in which a user's events count: from the first of the opening events, both ends included."""
 
     opened_by: EventTypes = ()
     hours: float = Field(gt=0)
 
 
-class Costs(_Frozen):
+class Costs(Frozen):
     """What the two kinds of wrong decision cost, in any one unit."""
 
     missed_churner: float = Field(1, gt=0)
-    needless_offer: float = Field(1, gt=0)
+    unneeded_offer: float = Field(1, gt=0)
 
     @property
     def threshold(self) -> float:
         """The churn probability from which an offer costs less than none (Elkan, 2001), if probabilities are true."""
-        return self.needless_offer / (self.needless_offer + self.missed_churner)
+        return self.unneeded_offer / (self.unneeded_offer + self.missed_churner)
 
 
-class Scoring(_Frozen):
-    """When a user is scored, what wrong decisions cost, and the model until one has been trained."""
+class Scoring(Frozen):
+    """DeliveryRule a user is scored, what wrong decisions cost, and the model until one has been trained."""
 
     measures: tuple[Identifier, ...] = Field(min_length=1)
     costs: Costs = Costs()
     shadow: bool = True
-    shipped_model: str | None = None
+    bundled_model: str | None = None
 
 
-class Candidate(_Frozen):
+class Candidate(Frozen):
     """An estimator by its import path, with its parameters; of those in `search`, the best values of some are taken."""
 
     estimator: str
@@ -120,58 +106,62 @@ class Candidate(_Frozen):
     scale: bool = False
 
 
-class Baseline(_Frozen):
+class Baseline(Frozen):
     """A plain model to beat: of one feature alone, or of its share in another."""
 
     feature: Identifier
     per: Identifier | None = None
 
 
-class Direction(_Frozen):
+class Direction(Frozen):
     """What must not raise the risk: the features, all made larger by the factor at once."""
 
     features: tuple[Identifier, ...] = Field(min_length=1)
     factor: float = Field(gt=1)
 
 
-class Gate(_Frozen):
+class Gate(Frozen):
     """A condition of promotion: on a measured value or, with `against`, on the advantage in it over another model.
 
-    An advantage is above 0 where the challenger is better. `certain`: its whole 95 % interval must keep to it.
+    An advantage is above 0 where the challenger is better. `confident`: its whole 95 % interval must keep to it.
     """
 
     metric: Literal[
         "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "accuracy", "f1", "lift_at_10_percent",
-        "cost_per_user", "scoring_seconds", "model_megabytes", "wrong_direction",
+        "cost_per_user", "scoring_seconds", "model_megabytes", "monotonicity_violation",
     ]  # fmt: skip
     against: Identifier | None = None
     above: float | None = None
     at_most: float | None = None
-    certain: bool = False
+    confident: bool = False
 
     @model_validator(mode="after")
     def _is_one_condition(self) -> "Gate":
         if (self.above is None) == (self.at_most is None):
             raise ValueError("expected one of above and at_most")
-        if (self.against or self.certain) and self.metric in ("scoring_seconds", "model_megabytes", "wrong_direction"):
+        if (self.against or self.confident) and self.metric in (
+            "scoring_seconds",
+            "model_megabytes",
+            "monotonicity_violation",
+        ):
             raise ValueError(f"{self.metric}: expected neither against nor certain, as it is measured once")
         return self
 
 
 GATES = {
-    "better_than_champion": Gate(metric="log_loss", against="champion", above=0, certain=True),
-    "better_than_the_rate": Gate(metric="log_loss", against="rate", above=0, certain=True),
+    "better_than_champion": Gate(metric="log_loss", against="champion", above=0, confident=True),
+    "beats_base_rate": Gate(metric="log_loss", against="base_rate", above=0, confident=True),
     "calibrated": Gate(metric="calibration_error", against="champion", above=-0.02),
     "quick": Gate(metric="scoring_seconds", at_most=0.5),
 }
 
 
-class Training(_Frozen):
+class Training(Frozen):
     """What a training set holds and which estimators compete on it."""
 
     cutoff_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
     as_known: bool = False
-    label: Literal["carried", "observed"] = "carried"
+    label: Literal["explicit", "derived"] = "explicit"
     label_known_after_hours: float = Field(ge=0)
     minimum_users: int = Field(ge=10)
     candidates: dict[Identifier, Candidate] = Field(min_length=1)
@@ -180,204 +170,36 @@ class Training(_Frozen):
     gates: dict[Identifier, Gate] = GATES
 
 
-class Notifier(_Frozen):
+class Notifier(Frozen):
     """Whom alerts go to, beside the log: an Airflow notifier and its arguments, `{message}` standing for the alert."""
 
     notifier: Annotated[str, StringConstraints(pattern=r"^airflow\.providers\.[a-z0-9_.]+\.[A-Za-z]+Notifier$")]
     arguments: dict[str, Any] = {}
 
 
-class Monitoring(_Frozen):
+class Monitoring(Frozen):
     """From when on a look at the data and the champion is an alert."""
 
     minimum_rows: int = Field(200, ge=1, description="below it, a measure says more about chance than about drift")
     psi: float = Field(0.2, gt=0)
     jensen_shannon: float = Field(0.15, gt=0, lt=1)
-    looks: int = Field(5, ge=1)
-    drifted_looks: int = Field(3, ge=1)
+    runs: int = Field(5, ge=1)
+    drifted_runs: int = Field(3, ge=1)
     retrain_after_hours: float = Field(24, gt=0, description="drift asks for a new model at most once in this time")
     rejected_share: Share = 0.05
     roc_auc: Share = 0.6
     notifiers: tuple[Notifier, ...] = ()
 
 
-class When(_Frozen):
-    """Which predictions a target is told of: whose probability is high, and of a user again only what is news.
-
-    `probability_from`: at least that; without it, who is about to churn. `changed_by`: again when the probability has
-    changed by so much since it was last told. `once`: never again.
-    """
-
-    probability_from: Share | None = None
-    changed_by: Share = 0.0
-    once: bool = False
-
-
-class HttpTarget(_Frozen):
-    """An HTTP endpoint that takes JSON by POST. The connection's password signs it."""
-
-    kind: Literal["http"]
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^@\s]+$")]
-    connection: str = ""
-    rows_at_once: int = Field(100, ge=1, le=10_000)
-    when: When = When()
-
-
-class FilesTarget(_Frozen):
-    """A folder of files, one a micro-batch: below `<home>/published/<use case>/`, elsewhere, or `s3://bucket/prefix`."""
-
-    kind: Literal["files"]
-    folder: str
-    format: Literal["parquet", "csv", "ndjson"] = "parquet"
-    connection: str = ""
-    when: When = When()
-
-
-class PostgresTarget(_Frozen):
-    """A table of the PostgreSQL database that the connection names, with one row per user."""
-
-    kind: Literal["postgres"]
-    connection: str
-    table: Identifier
-    when: When = When()
-
-
-class KafkaTarget(_Frozen):
-    """A topic that exists, or that the brokers make."""
-
-    kind: Literal["kafka"]
-    connection: Word
-    topic: Word
-    when: When = When()
-
-
-class RedisTarget(_Frozen):
-    """A stream of about the newest `max_length` entries."""
-
-    kind: Literal["redis"]
-    connection: Word
-    stream: Word
-    max_length: int = Field(1_000_000, ge=1)
-    when: When = When()
-
-
-class RabbitmqTarget(_Frozen):
-    """An exchange that exists; without its name, the queue that the routing key names."""
-
-    kind: Literal["rabbitmq"]
-    connection: Word
-    exchange: str = ""
-    routing_key: Word
-    when: When = When()
-
-
-Target = HttpTarget | FilesTarget | PostgresTarget | KafkaTarget | RedisTarget | RabbitmqTarget
-
-
-class KafkaSource(_Frozen):
-    """A topic; each of its records is an event, as a JSON object."""
-
-    kind: Literal["kafka"]
-    connection: Word
-    topic: Word
-
-
-class RedisSource(_Frozen):
-    """A stream; each of its entries is an event: its fields, or a JSON object in one of them."""
-
-    kind: Literal["redis"]
-    connection: Word
-    stream: Word
-    field: str = ""
-
-
-class RabbitmqSource(_Frozen):
-    """A queue that exists; each of its messages is an event, as a JSON object."""
-
-    kind: Literal["rabbitmq"]
-    connection: Word
-    queue: Word
-
-
-class S3Source(_Frozen):
-    """Files below a prefix of a bucket, as landing would take them."""
-
-    kind: Literal["s3"]
-    bucket: Word
-    prefix: str = ""
-    connection: str = ""
-
-
-FromElsewhere = KafkaSource | RedisSource | RabbitmqSource | S3Source
-
-
-class Fates(_Frozen):
-    """A number of the synthetic source, for users who stay and for users who leave."""
-
-    stays: float = Field(ge=0)
-    leaves: float = Field(ge=0)
-
-
-class Amounts(_Frozen):
-    """Log-normal amounts of money: their median, and the standard deviation of their logarithm."""
-
-    median: float = Field(gt=0)
-    spread: float = Field(0.5, ge=0)
-
-
-class Happens(_Frozen):
-    """When an event type happens to a user of the synthetic source, and with which values.
-
-    Either in each session, so many times on average, or once, with a chance, so many minutes after registration.
-    """
-
-    per_session: Fates | None = None
-    once: Fates | None = None
-    after_minutes: float = Field(0, ge=0)
-    amounts: dict[Identifier, Amounts] = {}
-    choices: dict[Identifier, tuple[str, ...]] = {}
-
-    @model_validator(mode="after")
-    def _either(self) -> "Happens":
-        if (self.per_session is None) == (self.once is None):
-            raise ValueError("expected either per_session or once")
-        if self.once is not None and max(self.once.stays, self.once.leaves) > 1:
-            raise ValueError("once: expected a chance from 0 to 1")
-        return self
-
-
-class Behaviour(_Frozen):
-    """What users of the synthetic source do: how long they live, how often they come, and what happens then."""
-
-    life_days: Fates
-    longest_life_days: float = Field(gt=0, le=365)
-    sessions_per_day: Fates
-    session_minutes: float = Field(gt=0)
-    events: dict[Identifier, Happens] = Field(min_length=1)
-
-
-class Generator(_Frozen):
-    """Parameters of the synthetic source: users as `behaviour` describes them, or, without it, players of a game."""
-
-    seed: int = Field(ge=0)
-    registrations_per_minute: float = Field(gt=0)
-    churn_share: Share
-    behaviour: Behaviour | None = None
-    late_share: Share = 0.0
-    duplicate_share: Share = 0.0
-    malformed_share: Share = 0.0
-    format: Literal["ndjson", "ndjson.gz", "parquet"] = "ndjson.gz"
-
-
-class UseCase(_Frozen):
+class UseCase(Frozen):
     """One business case, as its YAML says it."""
 
     name: Identifier
     title: str
     description: str
     events: dict[Identifier, Event] = Field(min_length=1)
-    source: Source | None = None
-    sources: dict[Identifier, Annotated[FromElsewhere, Field(discriminator="kind")]] = {}
+    mapping: SourceMapping | None = None
+    sources: dict[Identifier, Annotated[SourceConfig, Field(discriminator="kind")]] = {}
     personal: tuple[Identifier, ...] = ()
     registered_by: EventTypes = ()
     window: Window
@@ -399,11 +221,13 @@ class UseCase(_Frozen):
                 if name not in self.events:
                     raise ValueError(f"{key}: expected one of the events {sorted(self.events)}, found '{name}'")
         for key, found in (
-            (("event_types", self.source.event_types), ("files", self.source.files)) if self.source else ()
+            (("event_types", self.mapping.event_types), ("files", self.mapping.files)) if self.mapping else ()
         ):
             for name in found.values():
                 if name not in self.events:
-                    raise ValueError(f"source.{key}: expected some of the events {sorted(self.events)}, found '{name}'")
+                    raise ValueError(
+                        f"mapping.{key}: expected some of the events {sorted(self.events)}, found '{name}'"
+                    )
         for measure in self.scoring.measures:
             if measure not in self.measures:
                 raise ValueError(
@@ -415,7 +239,7 @@ class UseCase(_Frozen):
         return self
 
     def _check_parts(self) -> None:
-        compared = ("champion", "rate", *self.training.baselines)
+        compared = ("champion", "base_rate", *self.training.baselines)
         for name, gate in self.training.gates.items():
             if gate.against and gate.against not in compared:
                 raise ValueError(f"training.gates.{name}.against: expected one of {compared}, found '{gate.against}'")
@@ -427,13 +251,13 @@ class UseCase(_Frozen):
                 if feature is not None and feature not in self.features:
                     raise ValueError(f"training.{key}: expected some of the features, found '{feature}'")
         hours = self.training.label_known_after_hours
-        if self.training.label == "observed" and hours <= self.window.hours:
+        if self.training.label == "derived" and hours <= self.window.hours:
             raise ValueError(
-                "training.label_known_after_hours: expected more than window.hours, as an observed label looks at what "
+                "training.label_known_after_hours: expected more than window.hours, as a derived label rests on what "
                 f"comes after the window; found {hours:g}"
             )
-        if self.monitoring.drifted_looks > self.monitoring.looks:
-            raise ValueError("monitoring.drifted_looks: expected at most monitoring.looks")
+        if self.monitoring.drifted_runs > self.monitoring.runs:
+            raise ValueError("monitoring.drifted_runs: expected at most monitoring.runs")
         if self.generator is not None and self.generator.behaviour is not None:
             for name in self.generator.behaviour.events:
                 if name not in self.events:
@@ -475,6 +299,8 @@ def read(path: Path) -> UseCase:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
         raise UseCaseError(f"{path}: expected YAML: {error}") from error
+    if renamed := list(renamed_keys(content)):
+        raise UseCaseError("\n".join(f"{path}: {sentence}" for sentence in renamed))
     try:
         use_case = UseCase.model_validate(content)
     except ValidationError as error:

@@ -12,8 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
 from include.firstday.authoring import check_use_case
-from include.firstday.lake import lake
-from include.firstday.lake.lake import LakeError
+from include.firstday.errors import LakeError
+from include.firstday.lake import clock
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCaseError
 from include.firstday.web import backlog, catalog, drivers, metrics, model, overview, parsing, schemas, users
@@ -149,7 +149,7 @@ def _reading(gate: Gate) -> APIRouter:
         case: Case, since: datetime, limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000
     ) -> schemas.Predictions:
         """The inference log after a moment, with the features as used. A time without an offset is UTC."""
-        moment = lake.naive(since) if since.tzinfo else since
+        moment = clock.naive(since) if since.tzinfo else since
         return users.predictions_since(case, moment, limit)
 
     @router.get("/model")

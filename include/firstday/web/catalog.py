@@ -6,7 +6,7 @@ from typing import Any
 
 from include.firstday import landing
 from include.firstday.ingest import replay_rejected
-from include.firstday.lake import lake
+from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.servers import links
 from include.firstday.use_case.use_case import UseCase
@@ -22,39 +22,38 @@ NUMBERS = ("DECIMAL", "DOUBLE", "INTEGER", "BIGINT")
 
 def contents(reader: Reader) -> schemas.LakeContents:
     """Tables, micro-batches, commits and refused rows."""
-    return reader.ask(lambda opened: _look(opened, reader.use_case), "contents", seconds=FRESH)
+    return reader.ask(lambda lake: _look(lake, reader.use_case), "contents", seconds=FRESH)
 
 
-def _look(opened: Lake, use_case: UseCase) -> schemas.LakeContents:
-    batches = opened.rows("web/catalog/micro_batches", row_limit=SHOWN)
-    commits = opened.rows("operations/status/commits", count=SHOWN)
+def _look(lake: Lake, use_case: UseCase) -> schemas.LakeContents:
+    batches = lake.rows("web/catalog/micro_batches", row_limit=SHOWN)
+    commits = lake.rows("operations/status/commits", count=SHOWN)
     return schemas.LakeContents(
         tables=[
-            schemas.LakeTable(**row, rows=opened.count(row["table_name"]))
-            for row in opened.rows("web/catalog/table_files")
+            schemas.LakeTable(**row, rows=lake.count(row["table_name"])) for row in lake.rows("web/catalog/table_files")
         ],
         micro_batches=[schemas.MicroBatch(**row, url=links.airflow_run(row["airflow_run"])) for row in batches],
         snapshots=[
             schemas.Snapshot(
                 snapshot_id=row["snapshot_id"],
-                committed_at=lake.naive(row["snapshot_time"]),
+                committed_at=clock.naive(row["snapshot_time"]),
                 airflow_run=row["author"],
                 url=links.airflow_run(row["author"]),
                 message=row["commit_message"],
             )
             for row in commits
         ],
-        rejected=_rejected(opened, use_case),
+        rejected=_rejected(lake, use_case),
         quarantined_files=landing.quarantined(use_case.name),
         replay_dag=f"{use_case.name}.{replay_rejected.STAGE}",
     )
 
 
-def _rejected(opened: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
+def _rejected(lake: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
     samples: dict[str, list[schemas.RejectedRow]] = {}
-    numbers = {name for name, kind in opened.columns("events").items() if kind.startswith(NUMBERS)}
+    numbers = {name for name, kind in lake.columns("events").items() if kind.startswith(NUMBERS)}
     shown = (OPEN_FIELDS | numbers) - set(use_case.personal)
-    for row in opened.rows("web/catalog/rejected_samples", each=SAMPLES):
+    for row in lake.rows("web/catalog/rejected_samples", each=SAMPLES):
         samples.setdefault(row["rule"], []).append(
             schemas.RejectedRow(
                 source_file=row["source_file"],
@@ -72,7 +71,7 @@ def _rejected(opened: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
             last_at=row["last_at"],
             samples=samples.get(row["rule"], []),
         )
-        for row in opened.rows("ingest/replay_rejected/rejected_by_rule", reason="")
+        for row in lake.rows("ingest/replay_rejected/rejected_by_rule", reason="")
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.firstday.lake import lake
+from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.models import registry
 from include.firstday.use_case.use_case import UseCase
@@ -38,10 +38,10 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
     """The effects of a user's features on the champion's probability. Raises NothingToExplainError."""
     use_case = reader.use_case
     champion = _MODELS.get(lambda: registry.champion(use_case), use_case.name, MODEL_SECONDS)
-    rows = reader.ask(lambda opened: opened.rows("web/users/user_features", user_id=user_id))
+    rows = reader.ask(lambda lake: lake.rows("web/users/user_features", user_id=user_id))
     if champion is None or not rows:
         raise NothingToExplainError("no champion yet" if champion is None else f"user {user_id} has no features")
-    usual = reader.ask(lambda opened: _medians(opened, use_case), "medians", seconds=MEDIAN_SECONDS)
+    usual = reader.ask(lambda lake: _medians(lake, use_case), "medians", seconds=MEDIAN_SECONDS)
     features = {name: _number(rows[0][name]) for name in use_case.features}
     probability = champion.predict(_ablated(features, usual))
     effects = probability[0] - probability[1:]
@@ -64,9 +64,9 @@ def _ablated(features: dict[str, float | None], usual: dict[str, float | None]) 
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _medians(opened: Lake, use_case: UseCase) -> dict[str, float | None]:
-    since = lake.now() - timedelta(days=1)
-    rows = opened.table("web/drivers/recent_features", since=since, row_limit=POPULATION)
+def _medians(lake: Lake, use_case: UseCase) -> dict[str, float | None]:
+    since = clock.now() - timedelta(days=1)
+    rows = lake.table("web/drivers/recent_features", since=since, row_limit=POPULATION)
     return {name: _median(rows[name]) for name in use_case.features}
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from include.firstday.lake import lake
+from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.models import registry
 from include.firstday.servers import links
@@ -23,31 +23,31 @@ _REGISTRY = Memory()  # not the reader's: MLflow may be slow to answer, and the 
 def model(reader: Reader) -> schemas.Model:
     """All that is known of a use case's models."""
     use_case = reader.use_case
-    found: dict[str, Any] = reader.ask(lambda opened: _look(opened, use_case), "model tab", seconds=FRESH)
+    found: dict[str, Any] = reader.ask(lambda lake: _look(lake, use_case), "model tab", seconds=FRESH)
     registered, error = _REGISTRY.get(lambda: _registered(use_case), use_case.name, REGISTRY_SECONDS)
     return schemas.Model(
         name=use_case.name,
         url=links.model(use_case.name),
         registry_error=error,
         versions=_versions(use_case, registered, found["used"]),
-        champions=[_promotion(row) for row in found["champions"]],
+        promotions=[_promotion(row) for row in found["promotions"]],
         distribution=_distribution(found["distribution"]),
         calibration=found["calibration"],
         monitoring=found["monitoring"],
     )
 
 
-def _look(opened: Lake, use_case: UseCase) -> dict[str, Any]:
-    now, label_seconds = lake.now(), use_case.training.label_known_after_hours * 3600
+def _look(lake: Lake, use_case: UseCase) -> dict[str, Any]:
+    now, label_seconds = clock.now(), use_case.training.label_known_after_hours * 3600
     return {
-        "used": opened.rows("web/model/models_used"),
-        "champions": opened.rows("web/model/champions"),
-        "distribution": opened.rows("web/model/score_distribution", since=now - timedelta(days=1)),
+        "used": lake.rows("web/model/models_used"),
+        "promotions": lake.rows("web/model/promotions"),
+        "distribution": lake.rows("web/model/score_distribution", since=now - timedelta(days=1)),
         # A label that is observed is not kept in the lake: monitor_model measures with it.
-        "calibration": opened.rows("web/model/calibration", now=now, label_seconds=label_seconds)
-        if use_case.training.label == "carried"
+        "calibration": lake.rows("web/model/calibration", now=now, label_seconds=label_seconds)
+        if use_case.training.label == "explicit"
         else [],
-        "monitoring": opened.rows("web/model/monitoring", since=now - MONITORED),
+        "monitoring": lake.rows("web/model/monitoring", since=now - MONITORED),
     }
 
 
@@ -71,7 +71,7 @@ def _versions(
             schemas.ModelVersion(
                 version=number,
                 aliases=list(version.aliases) if version else [],
-                registered_at=lake.naive(version.registered_at) if version else None,
+                registered_at=clock.naive(version.registered_at) if version else None,
                 first_scored_at=row.get("first_scored_at"),
                 last_scored_at=row.get("last_scored_at"),
                 predictions=row.get("predictions", 0),
@@ -99,7 +99,7 @@ def _distribution(rows: list[dict[str, Any]]) -> list[schemas.Bin]:
             low=index / BINS,
             high=(index + 1) / BINS,
             users=by_bin.get(index, {}).get("users", 0),
-            about_to_churn=by_bin.get(index, {}).get("about_to_churn", 0),
+            predicted_churn=by_bin.get(index, {}).get("predicted_churn", 0),
         )
         for index in (range(BINS) if rows else ())
     ]

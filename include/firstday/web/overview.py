@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.firstday import landing
-from include.firstday.lake import lake
+from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.operations.status import MICRO_BATCH_STAGES
 from include.firstday.servers import links
@@ -27,8 +27,8 @@ def process_events(use_case: UseCase) -> str:
 
 def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
     """How the use case stands."""
-    now, use_case = lake.now(), reader.use_case
-    found: dict[str, Any] = reader.ask(lambda opened: _status(opened, use_case, now), "status", seconds=FRESH)
+    now, use_case = clock.now(), reader.use_case
+    found: dict[str, Any] = reader.ask(lambda lake: _status(lake, use_case, now), "status", seconds=FRESH)
     champion = reader.ask(_champion, "champion", seconds=SLOW)
     pending = landing.pending(use_case.name, tuple(use_case.enrichment))
     oldest = min((_arrived_at(file) for file in pending), default=None)
@@ -64,27 +64,27 @@ def activity(reader: Reader, hours: float) -> schemas.Activity:
     step = max(60, round(hours * 3600 / STEPS / 60) * 60)
     end = int(datetime.now(UTC).timestamp()) // step * step
     begin = end - int(hours * 3600) // step * step
-    return reader.ask(lambda opened: _activity(opened, reader.use_case, begin, end, step), "activity", hours, seconds=5)
+    return reader.ask(lambda lake: _activity(lake, reader.use_case, begin, end, step), "activity", hours, seconds=5)
 
 
-def _status(opened: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
-    newest = opened.rows("web/overview/last_micro_batch")
+def _status(lake: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
+    newest = lake.rows("web/overview/last_micro_batch")
     batch = newest[0] if newest else None
     return {
-        "totals": opened.row("operations/status/summary"),
-        "stages": opened.rows("operations/status/stages"),
-        "users_in_window": opened.value(
+        "totals": lake.row("operations/status/summary"),
+        "stages": lake.rows("operations/status/stages"),
+        "users_in_window": lake.value(
             "web/overview/users_in_window", now=now, window_seconds=use_case.window.hours * 3600
         ),
-        "lag": opened.row("web/overview/lag", since=now - timedelta(minutes=LAG_MINUTES)),
+        "lag": lake.row("web/overview/lag", since=now - timedelta(minutes=LAG_MINUTES)),
         "last_micro_batch": batch,
-        "commits": opened.rows("web/overview/commits_since", since=batch["started_at"]) if batch else [],
+        "commits": lake.rows("web/overview/commits_since", since=batch["started_at"]) if batch else [],
     }
 
 
-def _champion(opened: Lake) -> dict[str, Any] | None:
+def _champion(lake: Lake) -> dict[str, Any] | None:
     """The newest promotion; without one, as in an older lake, the model of the newest predictions."""
-    rows = opened.rows("web/model/champions") or opened.rows("web/overview/scoring_model")
+    rows = lake.rows("web/model/promotions") or lake.rows("web/overview/scoring_model")
     return rows[0] if rows else None
 
 
@@ -119,11 +119,11 @@ def _next_run(schedule: Schedule | None) -> schemas.NextRun | None:
 
 
 def _arrived_at(file: landing.LandingFile) -> datetime:
-    return lake.naive(datetime.fromtimestamp(file.arrived_at_ns / 1e9, UTC))
+    return clock.naive(datetime.fromtimestamp(file.arrived_at_ns / 1e9, UTC))
 
 
-def _activity(opened: Lake, use_case: UseCase, begin: int, end: int, step: int) -> schemas.Activity:
-    span: dict[str, Any] = {"since": lake.naive(datetime.fromtimestamp(begin, UTC)), "step_seconds": step}
+def _activity(lake: Lake, use_case: UseCase, begin: int, end: int, step: int) -> schemas.Activity:
+    span: dict[str, Any] = {"since": clock.naive(datetime.fromtimestamp(begin, UTC)), "step_seconds": step}
     axis = list(range(begin, end + 1, step))
     per_minute = 60 / step
 
@@ -135,10 +135,10 @@ def _activity(opened: Lake, use_case: UseCase, begin: int, end: int, step: int) 
         lined_up = {name: [points.get(at) for at in axis] for name, points in by_epoch.items()}
         return schemas.Series(step_seconds=step, step_at=axis, values=lined_up)
 
-    events = opened.rows("web/overview/events_over_time", **span)
-    stored = opened.rows("web/overview/micro_batches_over_time", **span)
-    scored = opened.rows("web/overview/predictions_over_time", **span)
-    lag = opened.rows("web/overview/lag_over_time", **span)
+    events = lake.rows("web/overview/events_over_time", **span)
+    stored = lake.rows("web/overview/micro_batches_over_time", **span)
+    scored = lake.rows("web/overview/predictions_over_time", **span)
+    lag = lake.rows("web/overview/lag_over_time", **span)
     return schemas.Activity(
         events=series(
             **{
@@ -155,7 +155,7 @@ def _activity(opened: Lake, use_case: UseCase, begin: int, end: int, step: int) 
         predictions=series(
             **{
                 name: {row["step_at"]: row[name] * per_minute for row in scored}
-                for name in ("predictions", "about_to_churn")
+                for name in ("predictions", "predicted_churn")
             }
         ),
         lag=series(**{name: {row["step_at"]: row[name] for row in lag} for name in ("median_seconds", "p95_seconds")}),

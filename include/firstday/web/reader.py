@@ -6,8 +6,7 @@ from contextlib import ExitStack
 from functools import cache
 from typing import TypeVar
 
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Lake
+from include.firstday.lake.lake import Lake, QueryError
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase, load
 from include.firstday.web.cache import Memory
@@ -40,7 +39,7 @@ class Reader:
         with self._lock:
             try:
                 return question(self._open())
-            except lake.Unreadable:
+            except QueryError:
                 # The catalog was replaced, or files went that this connection knew: a new connection knows better.
                 self._close()
                 return question(self._open())

@@ -156,11 +156,11 @@ class User(BaseModel):
 
     user_id: str
     registered_at: Utc
-    opened_at: Utc | None
+    window_start: Utc | None
     last_seen_at: Utc | None
     is_in_window: bool
     churn_probability: float | None
-    about_to_churn: bool | None
+    predicted_churn: bool | None
     scored_at: Utc | None
     model_version: int | None
 
@@ -178,7 +178,7 @@ class Prediction(BaseModel):
     scored_at: Utc
     batch_id: int
     churn_probability: float
-    about_to_churn: bool
+    predicted_churn: bool
     model_version: int
     airflow_run: str
     url: str | None
@@ -189,8 +189,8 @@ class OneUser(BaseModel):
 
     user_id: str
     registered_at: Utc
-    opened_at: Utc | None
-    closes_at: Utc | None
+    window_start: Utc | None
+    window_end: Utc | None
     is_in_window: bool
     features: dict[str, float | None]
     prediction: Prediction | None
@@ -270,7 +270,7 @@ class Bin(BaseModel):
     low: float
     high: float
     users: int
-    about_to_churn: int
+    predicted_churn: int
 
 
 class CalibrationBin(BaseModel):
@@ -299,7 +299,7 @@ class Model(BaseModel):
     url: str
     registry_error: str | None
     versions: list[ModelVersion]
-    champions: list[Promotion]
+    promotions: list[Promotion]
     distribution: list[Bin]
     calibration: list[CalibrationBin]
     monitoring: list[Measurement]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from include.firstday.lake import lake
+from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.servers import links
 from include.firstday.web import schemas
@@ -14,7 +14,7 @@ from include.firstday.web.reader import Reader
 
 EVENTS_SHOWN = 500
 FRESH = 2.0
-Only = Literal["all", "about_to_churn", "likely_to_stay", "not_scored"]
+Only = Literal["all", "predicted_churn", "likely_to_stay", "not_scored"]
 
 
 class UnknownUserError(LookupError):
@@ -24,9 +24,9 @@ class UnknownUserError(LookupError):
 def users(reader: Reader, search: str, only: Only, limit: int) -> schemas.Users:
     """Users in their window, most endangered first; with a search, those whose id begins with it."""
     rows = reader.ask(
-        lambda opened: opened.rows(
+        lambda lake: lake.rows(
             "web/users/users",
-            now=lake.now(),
+            now=clock.now(),
             window_seconds=reader.use_case.window.hours * 3600,
             search=search,
             choice=only,
@@ -50,14 +50,14 @@ def as_csv(found: schemas.Users) -> Iterator[str]:
 def user(reader: Reader, user_id: str) -> schemas.OneUser:
     """One user's features and newest prediction. Raises UnknownUserError."""
 
-    def look(opened: Lake) -> schemas.OneUser:
-        found, features = _found(opened, user_id), opened.rows("web/users/user_features", user_id=user_id)
-        predictions = _predictions(opened, user_id)
-        closes_at = _closes_at(reader, found)
+    def look(lake: Lake) -> schemas.OneUser:
+        found, features = _found(lake, user_id), lake.rows("web/users/user_features", user_id=user_id)
+        predictions = _predictions(lake, user_id)
+        window_end = _closes_at(reader, found)
         return schemas.OneUser(
             **found,
-            closes_at=closes_at,
-            is_in_window=closes_at is not None and closes_at >= lake.now(),
+            window_end=window_end,
+            is_in_window=window_end is not None and window_end >= clock.now(),
             features={name: _number(features[0][name]) if features else None for name in reader.use_case.features},
             prediction=predictions[-1] if predictions else None,
         )
@@ -68,16 +68,16 @@ def user(reader: Reader, user_id: str) -> schemas.OneUser:
 def timeline(reader: Reader, user_id: str) -> schemas.Timeline:
     """A user's events from registration to the end of their window, and their predictions. Raises UnknownUserError."""
 
-    def look(opened: Lake) -> schemas.Timeline:
-        found = _found(opened, user_id)
-        until = _closes_at(reader, found) or found["last_seen_at"] or lake.now()
+    def look(lake: Lake) -> schemas.Timeline:
+        found = _found(lake, user_id)
+        until = _closes_at(reader, found) or found["last_seen_at"] or clock.now()
         span = {"since": found["first_seen_at"] or found["registered_at"], "until": until}
-        rows = opened.rows("web/users/user_events", user_id=user_id, row_limit=EVENTS_SHOWN + 1, **span)
-        amounts = [name for name, kind in opened.columns("events").items() if kind.startswith(("DECIMAL", "DOUBLE"))]
+        rows = lake.rows("web/users/user_events", user_id=user_id, row_limit=EVENTS_SHOWN + 1, **span)
+        amounts = [name for name, kind in lake.columns("events").items() if kind.startswith(("DECIMAL", "DOUBLE"))]
         return schemas.Timeline(
             events=[_event(row, amounts) for row in rows[:EVENTS_SHOWN]],
             is_cut=len(rows) > EVENTS_SHOWN,
-            predictions=_predictions(opened, user_id),
+            predictions=_predictions(lake, user_id),
         )
 
     return reader.ask(look)
@@ -85,25 +85,25 @@ def timeline(reader: Reader, user_id: str) -> schemas.Timeline:
 
 def predictions_since(reader: Reader, since: datetime, limit: int) -> schemas.Predictions:
     """Predictions made after a moment (naive UTC), whole scoring steps only, with the features as used."""
-    rows = reader.ask(lambda opened: opened.rows("web/users/predictions_since", since=since, row_limit=limit))
+    rows = reader.ask(lambda lake: lake.rows("web/users/predictions_since", since=since, row_limit=limit))
     last = rows[-1]["scored_at"] if rows else since
     return schemas.Predictions(predictions=[_zoned(row) for row in rows], next_since=last)
 
 
-def _found(opened: Lake, user_id: str) -> dict[str, Any]:
-    rows = opened.rows("web/users/user", user_id=user_id)
+def _found(lake: Lake, user_id: str) -> dict[str, Any]:
+    rows = lake.rows("web/users/user", user_id=user_id)
     if not rows:
         raise UnknownUserError(f"no user {user_id} has registered")
     return rows[0]
 
 
 def _closes_at(reader: Reader, found: dict[str, Any]) -> datetime | None:
-    opened_at: datetime | None = found["opened_at"]
-    return opened_at + timedelta(hours=reader.use_case.window.hours) if opened_at else None
+    window_start: datetime | None = found["window_start"]
+    return window_start + timedelta(hours=reader.use_case.window.hours) if window_start else None
 
 
-def _predictions(opened: Lake, user_id: str) -> list[schemas.Prediction]:
-    rows = opened.rows("web/users/user_predictions", user_id=user_id)
+def _predictions(lake: Lake, user_id: str) -> list[schemas.Prediction]:
+    rows = lake.rows("web/users/user_predictions", user_id=user_id)
     return [schemas.Prediction(**row, url=links.airflow_run(row["airflow_run"])) for row in rows]
 
 

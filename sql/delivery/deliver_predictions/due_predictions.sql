@@ -12,7 +12,7 @@ with told as (
 select
     predictions.user_id,
     predictions.churn_probability,
-    predictions.about_to_churn,
+    predictions.predicted_churn,
     predictions.model_name,
     predictions.model_version,
     predictions.scored_at,
@@ -22,7 +22,7 @@ left join told on predictions.user_id = told.user_id
 where
     predictions.batch_id = $batch_id
     and case
-        when $probability_from is null then predictions.about_to_churn
+        when $probability_from is null then predictions.predicted_churn
         else predictions.churn_probability >= $probability_from
     end
     and (

@@ -5,5 +5,5 @@ select
     failed_at,
     retry_at,
     error
-from failing_targets
+from delivery_failures
 where target = $target

@@ -5,5 +5,5 @@ select
     failures,
     retry_at,
     error
-from failing_targets
+from delivery_failures
 order by target

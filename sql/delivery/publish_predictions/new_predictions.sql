@@ -3,11 +3,11 @@
 select
     user_id,
     churn_probability,
-    about_to_churn,
+    predicted_churn,
     model_name,
     model_version,
     scored_at,
     batch_id
 from predictions
-where batch_id = $batch_id and about_to_churn
+where batch_id = $batch_id and predicted_churn
 order by user_id

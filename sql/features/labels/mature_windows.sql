@@ -2,6 +2,6 @@
 -- params: $watermark, $label_seconds
 select
     *,
-    opened_at + to_seconds($label_seconds) as label_known_at
+    window_start + to_seconds($label_seconds) as label_known_at
 from windows
-where opened_at + to_seconds($label_seconds) <= $watermark
+where window_start + to_seconds($label_seconds) <= $watermark

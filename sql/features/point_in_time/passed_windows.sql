@@ -3,5 +3,5 @@
 select *
 from open_windows
 where
-    opened_at + to_seconds($cutoff_seconds) > $from_time
-    and opened_at + to_seconds($cutoff_seconds) <= $to_time
+    window_start + to_seconds($cutoff_seconds) > $from_time
+    and window_start + to_seconds($cutoff_seconds) <= $to_time

@@ -5,4 +5,4 @@ from events
 where
     batch_id <= $upto
     and event_time <= $to_time
-    and user_id in (select user_id from users where opened_at > $from_time and opened_at <= $to_time)
+    and user_id in (select user_id from users where window_start > $from_time and window_start <= $to_time)

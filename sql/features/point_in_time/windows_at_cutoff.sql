@@ -2,6 +2,6 @@
 -- params: $cutoff_seconds
 select
     user_id,
-    opened_at,
-    least(closes_at, opened_at + to_seconds($cutoff_seconds)) as closes_at
+    window_start,
+    least(window_end, window_start + to_seconds($cutoff_seconds)) as window_end
 from mature_windows

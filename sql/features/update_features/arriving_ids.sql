@@ -3,8 +3,8 @@
 select
     scope_events.user_id,
     scope_events.event_id,
-    users.opened_at,
-    users.opened_at + to_seconds($window_seconds) as closes_at
+    users.window_start,
+    users.window_start + to_seconds($window_seconds) as window_end
 from scope_events
 inner join users on scope_events.user_id = users.user_id
-where scope_events.event_id is not null and users.opened_at is not null
+where scope_events.event_id is not null and users.window_start is not null

@@ -2,6 +2,6 @@
 -- Nulls where none could.
 -- params: none
 select
-    min(opened_at) as from_time,
-    max(closes_at) as to_time
+    min(window_start) as from_time,
+    max(window_end) as to_time
 from arriving_ids

@@ -6,5 +6,5 @@ inner join arriving_ids
     on
         events.user_id = arriving_ids.user_id
         and events.event_id = arriving_ids.event_id
-        and events.event_time between arriving_ids.opened_at and arriving_ids.closes_at
+        and events.event_time between arriving_ids.window_start and arriving_ids.window_end
 where events.batch_id <= $after and events.event_time between $from_time and $to_time

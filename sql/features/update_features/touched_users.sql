@@ -25,8 +25,8 @@ late as (
         bool_or(
             scope_events.event_time >= known.registered_at
             and (
-                known.opened_at is null
-                or scope_events.event_time <= known.opened_at + to_seconds($window_seconds)
+                known.window_start is null
+                or scope_events.event_time <= known.window_start + to_seconds($window_seconds)
             )
         ) as is_inside
     from scope_events
@@ -50,7 +50,7 @@ openings as (
 select
     arriving.user_id,
     least(known.registered_at, arriving.registration_at) as registered_at,
-    least(known.opened_at, openings.opening_at) as opened_at_latest,
+    least(known.window_start, openings.opening_at) as opened_at_latest,
     least(known.first_seen_at, arriving.first_arrival_at) as first_seen_at,
     greatest(known.last_seen_at, arriving.last_arrival_at) as last_seen_at,
     arriving.batch_id,

@@ -1,7 +1,7 @@
 -- One row per touched user, as it will stand in users. Of several registrations the earliest counts.
 -- params: none
 with kept as (
-    select users.* exclude (opened_at, first_seen_at, last_seen_at, batch_id)
+    select users.* exclude (window_start, first_seen_at, last_seen_at, batch_id)
     from users
     inner join touched_users on users.user_id = touched_users.user_id
     where not touched_users.is_recomputed and users.registered_at is not null
@@ -24,7 +24,7 @@ registered as (
 
 select
     registered.* replace (touched_users.user_id as user_id),
-    windows.opened_at,
+    windows.window_start,
     touched_users.first_seen_at,
     touched_users.last_seen_at,
     touched_users.batch_id

@@ -10,7 +10,7 @@ with inside as not materialized (
     inner join windows
         on
             scope_events.user_id = windows.user_id
-            and scope_events.event_time between windows.opened_at and windows.closes_at
+            and scope_events.event_time between windows.window_start and windows.window_end
 ),
 
 -- To compare whole rows is dear, and few are repeated: only those of the same moment are compared.

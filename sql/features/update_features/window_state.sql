@@ -16,6 +16,6 @@ from measures
 inner join windows
     on
         measures.user_id = windows.user_id
-        and measures.event_time between windows.opened_at and windows.closes_at
+        and measures.event_time between windows.window_start and windows.window_end
 where measures.value is not null
 group by measures.user_id, measures.measure, measures.item

@@ -4,7 +4,7 @@
 with openings as (
     select
         scope_events.user_id,
-        min(scope_events.event_time) as opened_at
+        min(scope_events.event_time) as window_start
     from scope_events
     inner join touched_users
         on
@@ -18,16 +18,16 @@ opened as (
     select
         touched_users.user_id,
         case
-            when touched_users.is_recomputed then openings.opened_at
+            when touched_users.is_recomputed then openings.window_start
             else touched_users.opened_at_latest
-        end as opened_at
+        end as window_start
     from touched_users
     left join openings on touched_users.user_id = openings.user_id
 )
 
 select
     user_id,
-    opened_at,
-    opened_at + to_seconds($window_seconds) as closes_at
+    window_start,
+    window_start + to_seconds($window_seconds) as window_end
 from opened
-where opened_at is not null
+where window_start is not null

@@ -5,6 +5,6 @@ from events
 inner join mature_windows
     on
         events.user_id = mature_windows.user_id
-        and events.event_time <= mature_windows.opened_at + to_seconds($cutoff_seconds)
-        and events.ingested_at <= mature_windows.opened_at + to_seconds($cutoff_seconds)
+        and events.event_time <= mature_windows.window_start + to_seconds($cutoff_seconds)
+        and events.ingested_at <= mature_windows.window_start + to_seconds($cutoff_seconds)
 where events.batch_id <= $batch_id

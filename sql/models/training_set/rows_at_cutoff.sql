@@ -6,4 +6,4 @@ select
     cast(labels.label as bigint) as label
 from features_at_cutoff
 inner join labels on features_at_cutoff.user_id = labels.user_id
-where labels.label is not null and features_at_cutoff.opened_at is not null
+where labels.label is not null and features_at_cutoff.window_start is not null

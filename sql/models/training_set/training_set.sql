@@ -2,4 +2,4 @@
 -- params: none
 select *
 from training_rows
-order by opened_at, user_id, cutoff_minutes
+order by window_start, user_id, cutoff_minutes

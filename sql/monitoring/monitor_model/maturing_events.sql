@@ -3,7 +3,7 @@
 with span as (
     select
         min(users.first_seen_at) as from_time,
-        max(windows.opened_at) + to_seconds($label_seconds) as to_time
+        max(windows.window_start) + to_seconds($label_seconds) as to_time
     from windows
     inner join users on windows.user_id = users.user_id
 )

@@ -9,14 +9,14 @@ with watermarks as (
 
 select
     users.user_id,
-    users.opened_at,
-    users.opened_at + to_seconds($window_seconds) as closes_at
+    users.window_start,
+    users.window_start + to_seconds($window_seconds) as window_end
 from users
 cross join watermarks
 where
     users.registered_at is not null
-    and users.opened_at + to_seconds($label_seconds) <= watermarks.known_now
+    and users.window_start + to_seconds($label_seconds) <= watermarks.known_now
     and (
         watermarks.known_before is null
-        or users.opened_at + to_seconds($label_seconds) > watermarks.known_before
+        or users.window_start + to_seconds($label_seconds) > watermarks.known_before
     )

@@ -5,7 +5,7 @@ with stages as (
         stage,
         min(batch_id) as batch_id,
         max(updated_at) as updated_at
-    from progress
+    from checkpoints
     group by stage
 )
 

@@ -3,4 +3,4 @@
 select
     user_sha256,
     salt
-from forgotten_users
+from tombstones

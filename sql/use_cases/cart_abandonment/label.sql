@@ -8,5 +8,5 @@ left join label_events
     on
         mature_windows.user_id = label_events.user_id
         and label_events.event_type = 'purchased'
-        and mature_windows.opened_at <= label_events.event_time
+        and mature_windows.window_start <= label_events.event_time
 group by mature_windows.user_id

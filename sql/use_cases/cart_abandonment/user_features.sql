@@ -21,7 +21,7 @@ with wide as (
 select
     users.user_id,
     users.registered_at,
-    users.opened_at,
+    users.window_start,
     cast(users.device = 'mobile' as integer) as is_mobile,
     coalesce(cast(wide.view_count as bigint), 0) as view_count,
     coalesce(wide.product_count, 0) as product_count,

@@ -50,7 +50,7 @@ wide as (
 select
     users.user_id,
     users.registered_at,
-    users.opened_at,
+    users.window_start,
     known_postcodes.socioeconomic_idx,
     coalesce(wide.purchase_sum, 0.0) as purchase_sum,
     coalesce(wide.purchase_mean, 0.0) as purchase_mean,

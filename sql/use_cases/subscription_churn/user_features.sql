@@ -24,7 +24,7 @@ with wide as (
 select
     users.user_id,
     users.registered_at,
-    users.opened_at,
+    users.window_start,
     cast(users.plan = 'yearly' as integer) as is_yearly,
     coalesce(cast(wide.payment_count as bigint), 0) as payment_count,
     coalesce(cast(wide.payment_sum as double), 0.0) as payment_sum,

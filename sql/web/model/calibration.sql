@@ -18,6 +18,6 @@ select
     avg(users.label) as observed
 from latest
 inner join users on latest.user_id = users.user_id
-where users.label is not null and users.opened_at + to_seconds($label_seconds) <= $now
+where users.label is not null and users.window_start + to_seconds($label_seconds) <= $now
 group by latest.model_version, bin
 order by latest.model_version, bin

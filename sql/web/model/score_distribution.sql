@@ -4,7 +4,7 @@ with latest as (
     select
         user_id,
         arg_max(churn_probability, batch_id) as churn_probability,
-        arg_max(about_to_churn, batch_id) as about_to_churn
+        arg_max(predicted_churn, batch_id) as predicted_churn
     from predictions
     where scored_at >= $since
     group by user_id
@@ -13,7 +13,7 @@ with latest as (
 select
     least(cast(floor(churn_probability * 20) as integer), 19) as bin,
     count(*) as users,
-    count(*) filter (where about_to_churn) as about_to_churn
+    count(*) filter (where predicted_churn) as predicted_churn
 from latest
 group by bin
 order by bin

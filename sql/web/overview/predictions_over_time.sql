@@ -3,7 +3,7 @@
 select
     time_bucket(to_seconds($step_seconds), scored_at) as step_at,
     count(*) as predictions,
-    count(*) filter (where about_to_churn) as about_to_churn
+    count(*) filter (where predicted_churn) as predicted_churn
 from predictions
 where scored_at >= $since
 group by all

@@ -2,4 +2,4 @@
 -- params: $now, $window_seconds
 select count(*) as users
 from users
-where opened_at <= $now and opened_at + to_seconds($window_seconds) >= $now
+where window_start <= $now and window_start + to_seconds($window_seconds) >= $now

@@ -3,7 +3,7 @@
 select
     user_id,
     registered_at,
-    opened_at,
+    window_start,
     first_seen_at,
     last_seen_at
 from users

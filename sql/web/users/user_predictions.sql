@@ -4,7 +4,7 @@ select
     scored_at,
     batch_id,
     churn_probability,
-    about_to_churn,
+    predicted_churn,
     model_version,
     airflow_run
 from predictions

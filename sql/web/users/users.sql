@@ -5,7 +5,7 @@ with latest as (
         user_id,
         max(scored_at) as scored_at,
         arg_max(churn_probability, batch_id) as churn_probability,
-        arg_max(about_to_churn, batch_id) as about_to_churn,
+        arg_max(predicted_churn, batch_id) as predicted_churn,
         arg_max(model_version, batch_id) as model_version
     from predictions
     group by user_id
@@ -15,9 +15,9 @@ wanted as (
     select
         user_id,
         registered_at,
-        opened_at,
+        window_start,
         last_seen_at,
-        coalesce(opened_at <= $now and opened_at + to_seconds($window_seconds) >= $now, false) as is_in_window
+        coalesce(window_start <= $now and window_start + to_seconds($window_seconds) >= $now, false) as is_in_window
     from users
     where registered_at is not null
 )
@@ -25,11 +25,11 @@ wanted as (
 select
     wanted.user_id,
     wanted.registered_at,
-    wanted.opened_at,
+    wanted.window_start,
     wanted.last_seen_at,
     wanted.is_in_window,
     latest.churn_probability,
-    latest.about_to_churn,
+    latest.predicted_churn,
     latest.scored_at,
     latest.model_version
 from wanted
@@ -38,8 +38,8 @@ where
     ((wanted.is_in_window and $search = '') or ($search != '' and starts_with(wanted.user_id, $search)))
     and (
         $choice = 'all'
-        or ($choice = 'about_to_churn' and latest.about_to_churn)
-        or ($choice = 'likely_to_stay' and not latest.about_to_churn)
+        or ($choice = 'predicted_churn' and latest.predicted_churn)
+        or ($choice = 'likely_to_stay' and not latest.predicted_churn)
         or ($choice = 'not_scored' and latest.user_id is null)
     )
 order by latest.churn_probability desc nulls last, wanted.user_id asc

@@ -20,6 +20,6 @@ def run(events: str, postcodes: str) -> tuple[float, Rows]:
     store_events.store_events(case)
     update_features.update_features(case)
     seconds = time.perf_counter() - begun
-    with open_lake(case, read_only=True) as opened:
-        features = opened.query(f"select user_id, {', '.join(FEATURES)} from user_features")
+    with open_lake(case, read_only=True) as lake:
+        features = lake.query(f"select user_id, {', '.join(FEATURES)} from user_features")
         return seconds, by_user(zip(*(column.to_pylist() for column in features.columns), strict=True))

@@ -7,5 +7,5 @@ from mature_windows
 left join label_events
     on
         mature_windows.user_id = label_events.user_id
-        and mature_windows.closes_at < label_events.event_time
+        and mature_windows.window_end < label_events.event_time
 group by mature_windows.user_id

@@ -15,7 +15,7 @@ ${wide}        count(*) filter (where measure = 'active_hour') as active_hours,
 select
     users.user_id,
     users.registered_at,
-    users.opened_at,
+    users.window_start,
 ${selected}    coalesce(wide.active_hours, 0) as active_hours,
     coalesce((epoch_us(wide.last_at) - epoch_us(wide.first_at)) / 60e6, 0.0) as minutes_active
 from users

@@ -14,7 +14,8 @@ from include.firstday import landing
 from include.firstday.delivery import publish_predictions
 from include.firstday.delivery.targets import DeliveryError, Row, message
 from include.firstday.servers import Credentials, first_line, s3
-from include.firstday.use_case.use_case import FilesTarget, UseCase
+from include.firstday.use_case.connectors import FilesTarget
+from include.firstday.use_case.use_case import UseCase
 
 S3 = "s3://"
 

@@ -18,7 +18,8 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from include.firstday.delivery.targets import DeliveryError, Row, message
 from include.firstday.servers import Credentials
-from include.firstday.use_case.use_case import HttpTarget, UseCase
+from include.firstday.use_case.connectors import HttpTarget
+from include.firstday.use_case.use_case import UseCase
 
 TIMEOUT = 10.0  # seconds
 PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that another try may change

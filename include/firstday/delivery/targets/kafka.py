@@ -7,7 +7,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from include.firstday.delivery.targets import DeliveryError, Row, message
 from include.firstday.servers import TIMEOUT, Credentials, kafka
-from include.firstday.use_case.use_case import KafkaTarget, UseCase
+from include.firstday.use_case.connectors import KafkaTarget
+from include.firstday.use_case.use_case import UseCase
 
 
 def send(use_case: UseCase, target: KafkaTarget, credentials: Credentials, rows: Sequence[Row]) -> None:

@@ -7,14 +7,15 @@ from psycopg2 import extras, sql
 
 from include.firstday.delivery.targets import DeliveryError, Row
 from include.firstday.servers import Credentials
-from include.firstday.use_case.use_case import PostgresTarget, UseCase
+from include.firstday.use_case.connectors import PostgresTarget
+from include.firstday.use_case.use_case import UseCase
 
 TIMEOUT = 10  # seconds
 COLUMNS = {
     "user_id": "text primary key",
     "id": "text not null",
     "churn_probability": "double precision not null",
-    "about_to_churn": "boolean not null",
+    "predicted_churn": "boolean not null",
     "model_name": "text not null",
     "model_version": "bigint not null",
     "scored_at": "timestamp not null",

@@ -7,7 +7,8 @@ import amqp
 
 from include.firstday.delivery.targets import DeliveryError, Row, message
 from include.firstday.servers import TIMEOUT, Credentials, first_line, rabbitmq
-from include.firstday.use_case.use_case import RabbitmqTarget, UseCase
+from include.firstday.use_case.connectors import RabbitmqTarget
+from include.firstday.use_case.use_case import UseCase
 
 PERSISTENT = 2
 

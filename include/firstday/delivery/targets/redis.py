@@ -7,7 +7,8 @@ from redis import RedisError
 
 from include.firstday.delivery.targets import DeliveryError, Row, message
 from include.firstday.servers import Credentials, first_line, redis
-from include.firstday.use_case.use_case import RedisTarget, UseCase
+from include.firstday.use_case.connectors import RedisTarget
+from include.firstday.use_case.use_case import UseCase
 
 
 def send(use_case: UseCase, target: RedisTarget, credentials: Credentials, rows: Sequence[Row]) -> None:

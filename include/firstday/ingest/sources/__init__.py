@@ -1,6 +1,6 @@
-"""Where events come from beside files and posts: one module per kind, each with a function `drain`.
+"""Where events come from beside files and posts: one module per kind, each with a function `consume`.
 
-`drain` brings what is there into landing, durably, and only then tells the server that it has it. Killed between the
+`consume` brings what is there into landing, durably, and only then tells the server that it has it. Killed between the
 two, the same comes again, is recognised by its receipt, and counts once.
 """
 
@@ -14,7 +14,7 @@ class SourceError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Drained:
+class ConsumeResult:
     """What a run brought into landing: files, and messages in them (objects, where the source holds files)."""
 
     messages: int
@@ -37,7 +37,7 @@ class Message:
 
 
 @dataclass
-class Round:
+class Batch:
     """Messages that are committed together, as many as fit into a file of a moderate size."""
 
     messages: list[Message] = field(default_factory=list)
@@ -67,8 +67,8 @@ class Round:
 class Queue(Protocol):
     """An open queue, or a log with a position."""
 
-    def take(self) -> Round:
-        """The next messages that are there; none where the queue is drained. Raises SourceError."""
+    def poll(self) -> Batch:
+        """The next messages that are there; none where the queue is consumed. Raises SourceError."""
 
     def commit(self) -> None:
         """Tell the server that all that was taken is durable, and wait until it knows. Raises SourceError."""

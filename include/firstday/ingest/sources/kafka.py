@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
-from include.firstday.ingest.sources import Drained, Message, Round, SourceError, queues
+from include.firstday.ingest.sources import Batch, ConsumeResult, Message, SourceError, queues
 from include.firstday.servers import TIMEOUT, Credentials, kafka
-from include.firstday.use_case.use_case import KafkaSource, UseCase
+from include.firstday.use_case.connectors import KafkaSource
+from include.firstday.use_case.use_case import UseCase
 
 PIECE = 1_000  # records of one call
 
 
-def drain(use_case: UseCase, name: str, source: KafkaSource, credentials: Credentials, until: float) -> Drained:
+def consume(use_case: UseCase, name: str, source: KafkaSource, credentials: Credentials, until: float) -> ConsumeResult:
     """Bring the topic's new records into landing; the group is `firstday.<use case>.<source>`. Raises SourceError."""
     try:
         with _opened(source.topic, credentials, f"firstday.{use_case.name}.{name}") as log:
-            return queues.drain(use_case.name, name, log, until)
+            return queues.consume(use_case.name, name, log, until)
     except KafkaException as error:
         raise SourceError(kafka.said(error.args[0])) from None
 
@@ -66,15 +67,15 @@ class _Log:
                 partition.offset = OFFSET_BEGINNING
         consumer.assign(committed)
 
-    def take(self) -> Round:
+    def poll(self) -> Batch:
         """The next records, up to each partition's end."""
-        taken = Round()
+        taken = Batch()
         patience = time.monotonic() + TIMEOUT
         while not taken.is_full:
             is_at_end = self._at_end == self._partitions
             records = self._consumer.consume(PIECE, timeout=0.0 if is_at_end else 0.5)
             for record in records:
-                self._take(record, taken)
+                self._poll_record(record, taken)
             if records:
                 patience = time.monotonic() + TIMEOUT
             elif is_at_end:
@@ -91,7 +92,7 @@ class _Log:
                 raise SourceError(kafka.said(partition.error))
         self._next.clear()
 
-    def _take(self, record: Record, taken: Round) -> None:
+    def _poll_record(self, record: Record, taken: Batch) -> None:
         error, number, offset = record.error(), record.partition(), record.offset()
         if error is not None and error.code() == KafkaError._PARTITION_EOF:
             self._at_end.add(number or 0)

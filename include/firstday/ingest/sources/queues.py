@@ -7,21 +7,21 @@ from functools import partial
 from pathlib import Path
 
 from include.firstday import landing
-from include.firstday.ingest.sources import Drained, Queue, Round
+from include.firstday.ingest.sources import Batch, ConsumeResult, Queue
 from include.firstday.ingest.sources.receipts import Receipts
 
 log = logging.getLogger(__name__)
 
 
-def drain(use_case: str, name: str, queue: Queue, until: float) -> Drained:
+def consume(use_case: str, name: str, queue: Queue, until: float) -> ConsumeResult:
     """Bring what is there into landing, until the queue is empty, the monotonic clock says `until`, or landing is full.
 
     Raises SourceError where the queue fails; what was brought before stays.
     """
     receipts = Receipts(use_case, name)
     messages = files = 0
-    while time.monotonic() < until and not landing.is_full(use_case) and (taken := queue.take()):
-        new = Round(receipts.new(taken.messages))
+    while time.monotonic() < until and not landing.is_full(use_case) and (taken := queue.poll()):
+        new = Batch(receipts.new(taken.messages))
         if new:
             file_name = _file_name(name, new)
             receipts.expect(file_name, new.messages)
@@ -31,15 +31,15 @@ def drain(use_case: str, name: str, queue: Queue, until: float) -> Drained:
         receipts.settle()
         if repeated := len(taken.messages) - len(new.messages):
             log.warning("%s repeated %s messages; they are not taken again", name, f"{repeated:,}")
-    return Drained(messages, files)
+    return ConsumeResult(messages, files)
 
 
-def _file_name(name: str, taken: Round) -> str:
+def _file_name(name: str, taken: Batch) -> str:
     """The same for the same messages, so that a file that is written again replaces itself."""
     ids = "\n".join(message.id for message in taken.messages)
     return f"{name}-{hashlib.sha256(ids.encode()).hexdigest()[:16]}.ndjson"
 
 
-def _write(taken: Round, path: Path) -> None:
+def _write(taken: Batch, path: Path) -> None:
     with path.open("wb") as file:
         file.writelines(taken.lines())

@@ -10,19 +10,22 @@ from typing import Any
 
 import amqp
 
-from include.firstday.ingest.sources import Drained, Message, Round, SourceError, queues
+from include.firstday.ingest.sources import Batch, ConsumeResult, Message, SourceError, queues
 from include.firstday.servers import Credentials, first_line, rabbitmq
-from include.firstday.use_case.use_case import RabbitmqSource, UseCase
+from include.firstday.use_case.connectors import RabbitmqSource
+from include.firstday.use_case.use_case import UseCase
 
 UNACKNOWLEDGED = 5_000  # messages that the server sends ahead: a round has no more
-IDLE_SECONDS = 0.3  # without a message, the queue counts as drained
+IDLE_SECONDS = 0.3  # without a message, the queue counts as consumed
 
 
-def drain(use_case: UseCase, name: str, source: RabbitmqSource, credentials: Credentials, until: float) -> Drained:
+def consume(
+    use_case: UseCase, name: str, source: RabbitmqSource, credentials: Credentials, until: float
+) -> ConsumeResult:
     """Bring the queue's messages into landing. Raises SourceError."""
     try:
         with rabbitmq.connect(credentials) as connection:
-            return queues.drain(use_case.name, name, _Queue(connection, source.queue), until)
+            return queues.consume(use_case.name, name, _Queue(connection, source.queue), until)
     except rabbitmq.FAILURES as error:
         raise SourceError(f"RabbitMQ said {first_line(error)}") from None
 
@@ -41,9 +44,9 @@ class _Queue:
         self._channel.basic_qos(0, UNACKNOWLEDGED, False)
         self._channel.basic_consume(queue, callback=self._came.append)
 
-    def take(self) -> Round:
+    def poll(self) -> Batch:
         """The next messages."""
-        taken = Round()
+        taken = Batch()
         patience = time.monotonic() + IDLE_SECONDS
         while not taken.is_full and len(taken.messages) < UNACKNOWLEDGED:
             if not self._came:

@@ -5,20 +5,23 @@ from typing import Any
 
 from redis import Redis, RedisError, ResponseError
 
-from include.firstday.ingest.sources import Drained, Message, Round, SourceError, queues
+from include.firstday.ingest.sources import Batch, ConsumeResult, Message, SourceError, queues
 from include.firstday.servers import Credentials, first_line, redis
-from include.firstday.use_case.use_case import RedisSource, UseCase
+from include.firstday.use_case.connectors import RedisSource
+from include.firstday.use_case.use_case import UseCase
 
 PIECE = 1_000  # entries of one call
 CONSUMER = "firstday"
 NEW = ">"
 
 
-def drain(use_case: UseCase, name: str, source: RedisSource, credentials: Credentials, until: float) -> Drained:
+def consume(use_case: UseCase, name: str, source: RedisSource, credentials: Credentials, until: float) -> ConsumeResult:
     """Bring the stream's entries into landing; the group is `firstday.<use case>.<source>`. Raises SourceError."""
     try:
         with redis.connect(credentials) as client:
-            return queues.drain(use_case.name, name, _Stream(client, source, f"firstday.{use_case.name}.{name}"), until)
+            return queues.consume(
+                use_case.name, name, _Stream(client, source, f"firstday.{use_case.name}.{name}"), until
+            )
     except RedisError as error:
         raise SourceError(f"Redis said {first_line(error)}") from None
 
@@ -38,9 +41,9 @@ class _Stream:
             if not str(error).startswith("BUSYGROUP"):  # it is there already
                 raise
 
-    def take(self) -> Round:
+    def poll(self) -> Batch:
         """The next entries."""
-        taken = Round()
+        taken = Batch()
         while not taken.is_full:
             entries = self._read()
             if not entries and self._after == NEW:

@@ -12,9 +12,10 @@ from pathlib import Path
 from pyarrow import fs
 
 from include.firstday import landing
-from include.firstday.ingest.sources import Drained, SourceError
+from include.firstday.ingest.sources import ConsumeResult, SourceError
 from include.firstday.servers import Credentials, first_line, s3
-from include.firstday.use_case.use_case import S3Source, UseCase
+from include.firstday.use_case.connectors import S3Source
+from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ NAME_LENGTH = 120
 NOTED_TOGETHER = 100  # files
 
 
-def drain(use_case: UseCase, name: str, source: S3Source, credentials: Credentials, until: float) -> Drained:
+def consume(use_case: UseCase, name: str, source: S3Source, credentials: Credentials, until: float) -> ConsumeResult:
     """Bring new and changed files into landing, oldest first. Raises SourceError."""
     copied = 0
     try:
@@ -43,7 +44,7 @@ def drain(use_case: UseCase, name: str, source: S3Source, credentials: Credentia
         seen.note()
     except OSError as error:
         raise SourceError(f"S3 said {first_line(error)}") from None
-    return Drained(copied, copied)
+    return ConsumeResult(copied, copied)
 
 
 def _listed(system: fs.S3FileSystem, source: S3Source) -> list[fs.FileInfo]:

@@ -9,12 +9,12 @@ from sklearn.preprocessing import StandardScaler
 from include.firstday.models.training.metrics import Values
 from include.firstday.use_case.use_case import Baseline, UseCase
 
-RATE = "rate"
+BASE_RATE = "base_rate"
 
 
 def predict(use_case: UseCase, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Values]:
     """Name → probabilities of the test's rows, shape (rows,): the rate of churners, and each baseline of the YAML."""
-    found = {RATE: np.full(len(test), train["label"].mean())}
+    found = {BASE_RATE: np.full(len(test), train["label"].mean())}
     for name, baseline in use_case.training.baselines.items():
         model = make_pipeline(StandardScaler(), LogisticRegression())
         model.fit(_column(baseline, train), train["label"])

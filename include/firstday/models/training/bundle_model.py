@@ -16,7 +16,7 @@ from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.models import registry
 from include.firstday.models.training.candidates import train_candidate
-from include.firstday.models.training.evaluate import test_candidate
+from include.firstday.models.training.evaluate import evaluate_candidate
 from include.firstday.models.training.training_set import build_training_set
 from include.firstday.use_case import use_case
 
@@ -36,9 +36,9 @@ def ship(name: str) -> None:
     results = [train_candidate(case, built, candidate) for candidate in case.training.candidates]
     for result in results:
         print(result)
-    tested = test_candidate(case, built, results)
+    tested = evaluate_candidate(case, built, results)
     print(tested)
-    target = case.folder / (case.scoring.shipped_model or registry.MODEL_FILE)
+    target = case.folder / (case.scoring.bundled_model or registry.MODEL_FILE)
     model = registry.load_from_run(str(tested["run_id"]))
     skops.io.dump(model, target, compression=zipfile.ZIP_DEFLATED, compresslevel=9)
     print(f"{target}: {target.stat().st_size:,} bytes")

@@ -38,7 +38,7 @@ class Holdout:
         """Name → probabilities of each row."""
         return baselines.predict(self.use_case, self.train, self.rows)
 
-    def wrong_direction(self, model: Any) -> float:
+    def monotonicity_violation(self, model: Any) -> float:
         """Mean rise of the risk where it must not rise, over the use case's directions the largest; 0 without any."""
         before, rises = self.probability(model), [0.0]
         for direction in self.use_case.training.directions.values():
@@ -49,7 +49,9 @@ class Holdout:
         return max(rises)
 
 
-def test_candidate(use_case: UseCase, training_set: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
+def evaluate_candidate(
+    use_case: UseCase, training_set: dict[str, Any], results: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Test the candidate with the lowest log loss out of fold, log it to the run, register it as challenger."""
     import mlflow
 
@@ -60,7 +62,10 @@ def test_candidate(use_case: UseCase, training_set: dict[str, Any], results: lis
     said = {MODEL: probability, **holdout.baselines()}
     overall = {name: estimates(holdout.labels, each, holdout.users, costs) for name, each in said.items()}
     by_cutoff = _by_cutoff(holdout, probability)
-    measured = {**measure_cost(model, holdout.features), "wrong_direction": holdout.wrong_direction(model)}
+    measured = {
+        **measure_cost(model, holdout.features),
+        "monotonicity_violation": holdout.monotonicity_violation(model),
+    }
     with registry.start_run(use_case, "", run_id=str(training_set["run_id"])):
         mlflow.set_tag("firstday.best_candidate", best["name"])
         mlflow.log_param("threshold", costs.threshold)

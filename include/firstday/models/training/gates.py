@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from include.firstday.lake.lake import Run
+from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.models.training import model_card
 from include.firstday.models.training.candidates import measure_cost
@@ -67,7 +67,7 @@ def judge(use_case: UseCase, training_set: dict[str, Any], tested: dict[str, Any
 
 
 def _measured(holdout: Holdout, model: Any, ours: Values) -> dict[str, Estimate]:
-    plain = {**measure_cost(model, holdout.features), "wrong_direction": holdout.wrong_direction(model)}
+    plain = {**measure_cost(model, holdout.features), "monotonicity_violation": holdout.monotonicity_violation(model)}
     return {
         **{name: Estimate(value, value, value) for name, value in plain.items()},
         **estimates(holdout.labels, ours, holdout.users, holdout.use_case.scoring.costs),
@@ -93,10 +93,10 @@ def _outcome(name: str, gate: Gate, value: Estimate | None) -> Outcome:
     shown = f"{value.value:.4f}"
     if value.low != value.high:  # what is measured once has no interval
         shown += f" (95 % interval {value.low:.4f} to {value.high:.4f})"
-    certain = " with certainty" if gate.certain else ""
+    certain = " with certainty" if gate.confident else ""
     if gate.at_most is not None:
-        holds = (value.high if gate.certain else value.value) <= gate.at_most
+        holds = (value.high if gate.confident else value.value) <= gate.at_most
         return Outcome(name, bool(holds), f"{what}: {shown}, needed at most {gate.at_most:g}{certain}")
     limit = gate.above or 0.0
-    holds = (value.low if gate.certain else value.value) > limit
+    holds = (value.low if gate.confident else value.value) > limit
     return Outcome(name, bool(holds), f"{what}: {shown}, needed above {limit:g}{certain}")

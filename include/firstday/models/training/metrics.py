@@ -78,7 +78,7 @@ def _lift(rows: Scored) -> float:
 
 def _cost(rows: Scored) -> float:
     missed = rows.share(~rows.called & (rows.labels == 1)) * rows.costs.missed_churner
-    return missed + rows.share(rows.called & (rows.labels == 0)) * rows.costs.needless_offer
+    return missed + rows.share(rows.called & (rows.labels == 0)) * rows.costs.unneeded_offer
 
 
 METRICS = {

@@ -109,7 +109,7 @@ def _decision(use_case: UseCase, tested: dict[str, Any]) -> Iterator[str]:
     yield "## Decision"
     yield ""
     yield (
-        f"A missed churner costs {costs.missed_churner:g}, a needless offer {costs.needless_offer:g}, so an offer is "
+        f"A missed churner costs {costs.missed_churner:g}, a needless offer {costs.unneeded_offer:g}, so an offer is "
         f"made from a probability of {costs.threshold:.2f} on. At that threshold the cost per user is "
         f"{tested['cost_per_user']:.3f}."
     )

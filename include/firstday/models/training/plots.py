@@ -86,7 +86,7 @@ def _cost(use_case: UseCase, labels: Labels, probability: Values) -> Any:
     thresholds = np.linspace(0.01, 0.99, 99)
     called = probability[:, None] >= thresholds
     missed = np.mean(~called & (labels == 1)[:, None], axis=0) * costs.missed_churner
-    needless = np.mean(called & (labels == 0)[:, None], axis=0) * costs.needless_offer
+    needless = np.mean(called & (labels == 0)[:, None], axis=0) * costs.unneeded_offer
     figure, axes = pyplot.subplots()
     axes.plot(thresholds, missed + needless, label="cost per user")
     axes.plot(thresholds, missed, linestyle=":", label="missed churners")

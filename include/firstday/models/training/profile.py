@@ -45,7 +45,7 @@ def profile_training_set(use_case: UseCase, training_set: dict[str, Any]) -> Non
 
 def _comparisons(frame: pd.DataFrame) -> dict[str, dict[str, pd.DataFrame]]:
     """File → title of each side → its rows."""
-    is_latest = frame["opened_at"] > frame["opened_at"].max() - LATEST
+    is_latest = frame["window_start"] > frame["window_start"].max() - LATEST
     return {
         "train_and_latest_day.html": {"before": frame[~is_latest], "latest day": frame[is_latest]},
         "churned_and_retained.html": {"churned": frame[frame["label"] == 1], "retained": frame[frame["label"] == 0]},

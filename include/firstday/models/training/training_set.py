@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.firstday.features import labels, point_in_time
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.run import Run
 from include.firstday.models import registry
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
@@ -50,9 +51,9 @@ def build_training_set(
     `as_known` defaults to the use case's. Raises TooLittleDataError.
     """
     as_known = use_case.training.as_known if as_known is None else as_known
-    with open_lake(use_case, run) as opened:
-        upto = batch_id or int(opened.value("lake/checkpoints/last_stored_batch"))
-        table = rows(opened, use_case, upto, as_known)
+    with open_lake(use_case, run) as lake:
+        upto = batch_id or int(lake.value("lake/checkpoints/last_stored_batch"))
+        table = rows(lake, use_case, upto, as_known)
     users = len(set(table["user_id"].to_pylist()))
     if users < use_case.training.minimum_users:
         raise TooLittleDataError(
@@ -70,26 +71,26 @@ def build_training_set(
     return asdict(TrainingSet(str(path), upto, table.num_rows, users, as_known, sha256, run_id))
 
 
-def rows(opened: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:
-    """One row per user and cut-off: user_id, opened_at, features, cutoff_minutes, label; of micro-batches <= upto."""
-    watermark = opened.value("models/training_set/watermark", batch_id=upto)
+def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:
+    """Up to micro-batch `upto`, one row per user and cut-off: its features and label."""
+    watermark = lake.value("models/training_set/watermark", batch_id=upto)
     if watermark is None:
         raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
-    opened.build("models/training_set/scope_events", batch_id=upto)
-    point_in_time.collect(opened, use_case)
-    labels.build_labels(opened, use_case, watermark)
+    lake.build("models/training_set/scope_events", batch_id=upto)
+    point_in_time.collect(lake, use_case)
+    labels.build_labels(lake, use_case, watermark)
     # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
     for table in use_case.enrichment:
-        opened.shadow(table, upto)
+        lake.as_of(table, upto)
     cutoffs = sorted(use_case.training.cutoff_minutes)
-    parts = [_at_cutoff(opened, use_case, minutes, upto if as_known else None) for minutes in cutoffs]
-    opened.build_rows("training_rows", pa.concat_tables(parts))
-    return opened.table("models/training_set/training_set")
+    parts = [_at_cutoff(lake, use_case, minutes, upto if as_known else None) for minutes in cutoffs]
+    lake.build_rows("training_rows", pa.concat_tables(parts))
+    return lake.table("models/training_set/training_set")
 
 
 def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train and test: by user and by time. The newest quarter of users, by the opening of their window, is the test."""
-    opened = frame.groupby("user_id")["opened_at"].min().sort_values(kind="stable")
+    opened = frame.groupby("user_id")["window_start"].min().sort_values(kind="stable")
     newest = opened.index[int(len(opened) * (1 - TEST_SHARE)) :]
     is_test = frame["user_id"].isin(newest)
     return frame[~is_test], frame[is_test]
@@ -100,18 +101,18 @@ def read(training_set: dict[str, object]) -> pd.DataFrame:
     return pd.read_parquet(str(training_set["path"]))
 
 
-def _at_cutoff(opened: Lake, use_case: UseCase, minutes: int, known_upto: int | None) -> pa.Table:
+def _at_cutoff(lake: Lake, use_case: UseCase, minutes: int, known_upto: int | None) -> pa.Table:
     """Rows at one cut-off; with `known_upto`, from nothing but what was stored by then."""
     if known_upto is None:
-        opened.build("features/point_in_time/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
+        lake.build("features/point_in_time/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
     else:
-        opened.build(
+        lake.build(
             "models/training_set/known_events", into="scope_events", batch_id=known_upto, cutoff_seconds=minutes * 60
         )
-        point_in_time.collect(opened, use_case)
-    opened.build("features/update_features/window_state", into="feature_state")
-    opened.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
-    return opened.table("models/training_set/rows_at_cutoff", cutoff_minutes=minutes)
+        point_in_time.collect(lake, use_case)
+    lake.build("features/update_features/window_state", into="feature_state")
+    lake.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
+    return lake.table("models/training_set/rows_at_cutoff", cutoff_minutes=minutes)
 
 
 def _log(use_case: UseCase, path: Path, batch_id: int, sha256: str) -> str:

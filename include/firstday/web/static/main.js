@@ -5,7 +5,7 @@ import { redraw } from "./charts.js";
 import { h } from "./dom.js";
 import { lake } from "./lake.js";
 import { model } from "./model.js";
-import { now } from "./now.js";
+import { overview } from "./overview.js";
 import { reference } from "./reference.js";
 import { users } from "./users.js";
 

@@ -8,7 +8,7 @@ export async function model(useCase) {
   const found = await api.get(useCase.name, "model");
   return [
     found.registry_error ? h("p", { class: "state behind" }, found.registry_error) : null,
-    h("div", { class: "cards" }, history(found, useCase), champions(found), distribution(found), calibration(found), drift(found), performance(found), quality(found)),
+    h("div", { class: "cards" }, history(found, useCase), promotions(found), distribution(found), calibration(found), drift(found), performance(found), quality(found)),
   ].filter(Boolean);
 }
 
@@ -27,7 +27,7 @@ function history(found, useCase) {
   return wide("Versions", table("Model versions, the newest first", columns, found.versions), h("p", {}, leave(`/dags/${useCase.name}.train_model`, "Train another in Airflow")));
 }
 
-function champions({ champions: rows }) {
+function promotions({ promotions: rows }) {
   if (!rows.length) return wide("Champions", empty("No promotion is kept yet. The first comes with train_model, or with the shipped model."));
   const columns = [
     { title: "From", cell: (row) => leave(row.url, time(row.promoted_at)) },

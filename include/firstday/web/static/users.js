@@ -6,7 +6,7 @@ import { card, count, empty, h, leave, number, percent, table, tile, time } from
 
 const LIMIT = 100;
 const choice = { search: "", only: "all" };
-const ONLY = [["all", "all"], ["about_to_churn", "about to churn"], ["likely_to_stay", "likely to stay"], ["not_scored", "not scored yet"]];
+const ONLY = [["all", "all"], ["predicted_churn", "about to churn"], ["likely_to_stay", "likely to stay"], ["not_scored", "not scored yet"]];
 
 export function users(useCase, rest, isAgain) {
   return rest[0] ? one(useCase, rest[0], isAgain) : list(useCase, isAgain);
@@ -52,8 +52,8 @@ function listed(found, useCase) {
   const columns = [
     { title: "User", cell: (user) => h("a", { class: "mono", href: `#users/${encodeURIComponent(user.user_id)}` }, user.user_id) },
     { title: "Churn probability", number: true, cell: (user) => percent(user.churn_probability) },
-    { title: "Verdict", cell: (user) => verdict(user.about_to_churn) },
-    { title: "Window opened", cell: (user) => time(user.opened_at) },
+    { title: "Verdict", cell: (user) => verdict(user.predicted_churn) },
+    { title: "Window opened", cell: (user) => time(user.window_start) },
     { title: "Last event", cell: (user) => time(user.last_seen_at) },
     { title: "Scored", cell: (user) => time(user.scored_at) },
     { title: "Version", number: true, cell: (user) => user.model_version ?? "–" },
@@ -86,9 +86,9 @@ function facts(user) {
   return h(
     "div",
     { class: "tiles" },
-    tile("Churn probability", prediction ? percent(prediction.churn_probability) : "–", prediction ? verdict(prediction.about_to_churn) : "not scored yet"),
+    tile("Churn probability", prediction ? percent(prediction.churn_probability) : "–", prediction ? verdict(prediction.predicted_churn) : "not scored yet"),
     tile("Scored", prediction ? time(prediction.scored_at) : "–", prediction ? leave(prediction.url, `micro-batch ${prediction.batch_id}`) : "with the next scored event"),
-    tile("Window opened", time(user.opened_at), user.opened_at ? h("span", {}, "closes ", time(user.closes_at)) : "opens with the first opening event"),
+    tile("Window opened", time(user.window_start), user.window_start ? h("span", {}, "closes ", time(user.window_end)) : "opens with the first opening event"),
     tile("Registered", time(user.registered_at), user.is_in_window ? "in their window" : "outside of their window"),
   );
 }
@@ -156,6 +156,6 @@ function events({ events: made, is_cut: isCut }) {
 
 function predictions({ predictions: made }) {
   if (!made.length) return card("Predictions", empty("None yet."));
-  const columns = [{ title: "When", cell: (one) => time(one.scored_at) }, { title: "Probability", number: true, cell: (one) => percent(one.churn_probability) }, { title: "Verdict", cell: (one) => verdict(one.about_to_churn) }, { title: "Version", number: true, cell: (one) => one.model_version }, { title: "Run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) }];
+  const columns = [{ title: "When", cell: (one) => time(one.scored_at) }, { title: "Probability", number: true, cell: (one) => percent(one.churn_probability) }, { title: "Verdict", cell: (one) => verdict(one.predicted_churn) }, { title: "Version", number: true, cell: (one) => one.model_version }, { title: "Run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) }];
   return card("Predictions", table("Predictions, the newest first", columns, [...made].reverse().slice(0, 100)));
 }

@@ -37,8 +37,8 @@ def process(case: UseCase) -> None:
 
 
 def select(case: UseCase, text: str) -> list[dict[str, object]]:
-    with open_lake(case, read_only=True) as opened:
-        return opened.query(text).to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        return lake.query(text).to_pylist()
 
 
 def test_bulk_and_minutes_are_the_same_events_and_all_are_accepted(case: UseCase) -> None:
@@ -86,21 +86,21 @@ def test_what_is_trained_on_is_what_serves_and_the_shipped_model_tells_who_leave
     days = 2 * known_after / timedelta(days=1) + 0.3
     generate_events.generate_history(case, NOON, days)
     process(case)
-    with open_lake(case) as opened:
-        rows = training_set.rows(opened, case, opened.value("lake/checkpoints/last_stored_batch")).to_pandas()
+    with open_lake(case) as lake:
+        rows = training_set.rows(lake, case, lake.value("lake/checkpoints/last_stored_batch")).to_pandas()
     last = max(case.training.cutoff_minutes)
     assert last == case.window.hours * 60
     names = ["user_id", *case.features]
     whole = rows[rows["cutoff_minutes"] == last][names].set_index("user_id").sort_index()
-    with open_lake(case, read_only=True) as opened:
-        served = opened.query("from user_features").to_pandas()[names].set_index("user_id")
+    with open_lake(case, read_only=True) as lake:
+        served = lake.query("from user_features").to_pandas()[names].set_index("user_id")
     assert len(whole) > 30
     assert whole.astype(float).equals(served.loc[whole.index].astype(float))
 
     by_user = rows.groupby("user_id")["label"]
     assert (by_user.nunique() == 1).all()
     assert 0.2 < by_user.first().mean() < 0.95
-    promotion.register_shipped(case)
+    promotion.register_bundled(case)
     champion = registry.champion(case)
     assert champion is not None
     at_the_end = rows[rows["cutoff_minutes"] == last].reset_index(drop=True)
@@ -132,20 +132,20 @@ def test_observed_labels_are_what_happened(name: str, label: int, wanted: str) -
     hours = case.training.label_known_after_hours
     generate_events.generate_history(case, NOON, 2 * hours / 24)
     process(case)
-    with open_lake(case) as opened:
-        rows = training_set.rows(opened, case, opened.value("lake/checkpoints/last_stored_batch")).to_pandas()
+    with open_lake(case) as lake:
+        rows = training_set.rows(lake, case, lake.value("lake/checkpoints/last_stored_batch")).to_pandas()
     found = set(rows[rows["label"] == label]["user_id"])
-    upto = f"u.opened_at + to_seconds({hours * 3600})"
+    upto = f"u.window_start + to_seconds({hours * 3600})"
     happened = f"""
-    with u as (from users where opened_at is not null),
+    with u as (from users where window_start is not null),
     bought as materialized (
         select u.user_id from events e, u
-        where e.user_id = u.user_id and event_type = 'purchased' and event_time between u.opened_at and {upto}
+        where e.user_id = u.user_id and event_type = 'purchased' and event_time between u.window_start and {upto}
     ),
     came as materialized (
         select u.user_id from events e, u
         where e.user_id = u.user_id and event_type in ('session_started', 'lesson_completed')
-        and event_time > u.opened_at + interval 168 hour and event_time <= {upto}
+        and event_time > u.window_start + interval 168 hour and event_time <= {upto}
     )
     select u.user_id from u where {upto} <= (select max(event_time) from events) and {wanted}
     """

@@ -20,7 +20,8 @@ import pytest
 
 from include.firstday.delivery import deliver_predictions, publish_predictions
 from include.firstday.delivery.targets import DeliveryError
-from include.firstday.lake import lake
+from include.firstday.lake import checkpoints
+from include.firstday.lake.lake import Lake
 from include.firstday.operations import status
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials
@@ -75,15 +76,15 @@ def with_targets(case: UseCase, **targets: dict[str, Any]) -> UseCase:
 def predict(case: UseCase, *probabilities: dict[str, float]) -> None:
     """One scored micro-batch for each dictionary of user → probability."""
     for users in probabilities:
-        with open_lake(case) as opened, opened.transaction():
-            after = opened.progress("score_users")
+        with open_lake(case) as lake, lake.transaction():
+            after = checkpoints.of(lake, "score_users")
             rows = [
-                {"user_id": user, "churn_probability": probability, "about_to_churn": probability >= 0.5,
+                {"user_id": user, "churn_probability": probability, "predicted_churn": probability >= 0.5,
                  "scored_at": datetime(2026, 11, 20, 12), "batch_id": after + 1, "model_name": "m", "model_version": 1}
                 for user, probability in users.items()
             ]  # fmt: skip
-            opened.append("predictions", pa.Table.from_pylist(rows))
-            opened.advance("score_users", after, after + 1)
+            lake.append("predictions", pa.Table.from_pylist(rows))
+            checkpoints.advance(lake, "score_users", after, after + 1)
 
 
 def begin(case: UseCase) -> None:
@@ -99,8 +100,8 @@ def deliver(case: UseCase, name: str) -> int | None:
 
 def forget_pause(case: UseCase) -> None:
     """As if the pause of every failing target were over."""
-    with open_lake(case) as opened, opened.transaction():
-        opened._connection.execute("update failing_targets set retry_at = timestamp '2000-01-01'")
+    with open_lake(case) as lake, lake.transaction():
+        lake._connection.execute("update delivery_failures set retry_at = timestamp '2000-01-01'")
 
 
 def test_an_endpoint_gets_signed_rows_in_order_once(churn: UseCase, endpoint: Endpoint) -> None:
@@ -159,7 +160,7 @@ def test_a_failing_target_is_left_alone_misses_nothing_and_delays_nobody(
     with pytest.raises(DeliveryError, match=f"crm: answered {answer}"):
         deliver(case, "crm")
     assert len(endpoint.received) == tries
-    with pytest.raises(deliver_predictions.LeftAloneError, match="crm: left alone until"):
+    with pytest.raises(deliver_predictions.BackedOffError, match="crm: left alone until"):
         deliver(case, "crm")
     assert len(endpoint.received) == tries
     assert f"answered {answer}" in status.notices(case)[0]
@@ -168,8 +169,8 @@ def test_a_failing_target_is_left_alone_misses_nothing_and_delays_nobody(
     forget_pause(case)
     with pytest.raises(DeliveryError):
         deliver(case, "crm")
-    with open_lake(case, read_only=True) as opened:
-        (failure,) = opened.query("from failing_targets").to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        (failure,) = lake.query("from delivery_failures").to_pylist()
     assert failure["failures"] == 2
     assert (failure["retry_at"] - failure["failed_at"]).total_seconds() == 20
     assert SECRET not in str(failure)
@@ -204,7 +205,7 @@ def test_taken_but_not_noted_comes_again_with_the_same_id(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr(lake.Lake, "advance", die)
+        killed.setattr(Lake, "advance", die)
         with pytest.raises(KeyboardInterrupt):
             deliver(case, "crm")
     assert deliver(case, "crm") == 1
@@ -249,7 +250,7 @@ def test_a_database_has_the_newest_prediction_of_each_user(churn: UseCase, postg
             # What comes late does not replace what is newer.
             from include.firstday.delivery.targets import identified, postgres
 
-            old = {"user_id": "a", "churn_probability": 0.1, "about_to_churn": False, "model_name": "m",
+            old = {"user_id": "a", "churn_probability": 0.1, "predicted_churn": False, "model_name": "m",
                    "model_version": 1, "scored_at": datetime(2026, 11, 20), "batch_id": 1}  # fmt: skip
             postgres.send(case, case.targets["crm"], postgres_server, identified(case.name, [old]))
             cursor.execute("select churn_probability from churn where user_id = 'a'")

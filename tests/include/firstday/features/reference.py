@@ -51,7 +51,7 @@ class Player:
         )
 
     @property
-    def opened_at(self) -> datetime | None:
+    def window_start(self) -> datetime | None:
         """When the window opens: the earliest opening event at or after registration."""
         registration = self.registration
         if registration is None:
@@ -67,10 +67,12 @@ class Player:
 
     def window(self) -> list[Event]:
         """The events inside the window, each once."""
-        opened_at = self.opened_at
-        if opened_at is None:
+        window_start = self.window_start
+        if window_start is None:
             return []
-        inside = [event for event in self.received if opened_at <= event["event_time"] <= opened_at + self.rules.window]
+        inside = [
+            event for event in self.received if window_start <= event["event_time"] <= window_start + self.rules.window
+        ]
         once: dict[Any, Event] = {}
         for event in sorted(inside, key=lambda event: (event["event_time"], self._content(event))):
             key = self._content(event) if event.get("event_id") is None else event["event_id"]
@@ -117,7 +119,7 @@ class Player:
         return {
             "registered_at": registration.get("event_time"),
             **{name: registration.get(name) for name in self.rules.kept},
-            "opened_at": self.opened_at,
+            "window_start": self.window_start,
             "first_seen_at": min(event["event_time"] for event in self.received),
             "last_seen_at": max(event["event_time"] for event in self.received),
         }

@@ -23,8 +23,8 @@ def process(case: UseCase) -> None:
 
 
 def select(case: UseCase, text: str) -> list[dict[str, object]]:
-    with open_lake(case, read_only=True) as opened:
-        return opened.query(text).to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        return lake.query(text).to_pylist()
 
 
 def features(case: UseCase) -> list[dict[str, object]]:
@@ -71,10 +71,10 @@ def test_it_computes_part_by_part(loaded: UseCase, monkeypatch: pytest.MonkeyPat
 
 def test_a_damaged_user_is_found_and_mended(loaded: UseCase) -> None:
     before = features(loaded)
-    with open_lake(loaded) as opened, opened.transaction():
+    with open_lake(loaded) as lake, lake.transaction():
         victim = "(select min(user_id) from feature_state where measure = 'bet')"
-        opened.query(f"update feature_state set value_count = value_count + 1 where user_id = {victim}")
-        opened.query("delete from users where user_id = (select max(user_id) from users)")
+        lake.query(f"update feature_state set value_count = value_count + 1 where user_id = {victim}")
+        lake.query("delete from users where user_id = (select max(user_id) from users)")
     rebuilt = rebuild_features.rebuild_features(loaded)
     assert rebuilt.changed == 2
     assert "2 differed, although nothing had changed" in rebuild_features.describe(rebuilt)

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.firstday.features.update_features import update_features
-from include.firstday.lake import lake
+from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
+from include.firstday.lake.run import Run
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
@@ -22,7 +23,7 @@ from .reference import CHURN, RULES, Event, Player, Rules, by_measure_and_item
 
 START = datetime(2026, 1, 5, 22, 30)
 MICROSECOND = timedelta(microseconds=1)
-RUN = lake.Run(task="test")
+RUN = Run(task="test")
 _names = itertools.count(1)
 
 
@@ -59,7 +60,7 @@ def streams(draw: st.DrawFn, rules: Rules) -> list[tuple[int, Event]]:
 
 
 @pytest.fixture
-def opened(churn: UseCase) -> Iterator[Lake]:
+def lake(churn: UseCase) -> Iterator[Lake]:
     with open_lake(churn, RUN) as lake_at_hand:
         yield lake_at_hand
 
@@ -76,11 +77,11 @@ def test_every_use_case_has_its_rules() -> None:
 def test_features_equal_the_reference_in_any_split(name: str, data: st.DataObject, waits: list[bool]) -> None:
     users = data.draw(st.lists(streams(RULES[name]), min_size=15, max_size=40))
     case = use_case.load(name)
-    with open_lake(case, RUN) as opened:
-        receive_and_compare(opened, case, users, waits)
+    with open_lake(case, RUN) as lake:
+        receive_and_compare(lake, case, users, waits)
 
 
-def receive_and_compare(opened: Lake, case: UseCase, users: list[list[tuple[int, Event]]], waits: list[bool]) -> None:
+def receive_and_compare(lake: Lake, case: UseCase, users: list[list[tuple[int, Event]]], waits: list[bool]) -> None:
     # All examples share one lake; their users have names of their own. Each user lives twice: "s" gets the events
     # split into micro-batches, "w" gets them whole, in the last.
     example = next(_names)
@@ -95,11 +96,11 @@ def receive_and_compare(opened: Lake, case: UseCase, users: list[list[tuple[int,
             rows += [
                 event | {"user_id": f"w{example}-{user}"} for user, stream in enumerate(users) for _, event in stream
             ]
-        store(opened, rows)
+        store(lake, rows)
         if batch == 3 or not waits[batch]:
             update_features(case, RUN)
 
-    found = Found(opened, example)
+    found = Found(lake, example)
     for user, stream in enumerate(users):
         player = Player(RULES[case.name])
         for _, event in stream:
@@ -147,7 +148,7 @@ SHARP_CASES = {
 }
 
 
-def test_sharp_cases(opened: Lake, churn: UseCase) -> None:
+def test_sharp_cases(lake: Lake, churn: UseCase) -> None:
     # Each user lives in years of their own: what is read for one must not help another.
     received = [
         (arrives, name, {key: value for key, value in content.items() if key != "hours"} | {
@@ -158,9 +159,9 @@ def test_sharp_cases(opened: Lake, churn: UseCase) -> None:
         for arrives, content in stream
     ]  # fmt: skip
     for batch in range(3):
-        store(opened, [row for arrives, _, row in received if arrives == batch])
+        store(lake, [row for arrives, _, row in received if arrives == batch])
         update_features(churn, RUN)
-    found = Found(opened, 0)
+    found = Found(lake, 0)
     for name in SHARP_CASES:
         player = Player(RULES[churn.name])
         for _, of, row in received:
@@ -170,17 +171,17 @@ def test_sharp_cases(opened: Lake, churn: UseCase) -> None:
         assert found.of(f"s0-{name}")["feature_state"] == player.state(), name
 
 
-def store(opened: Lake, rows: list[Event]) -> None:
+def store(lake: Lake, rows: list[Event]) -> None:
     """One micro-batch of these events, past the event handler: its own tests are elsewhere."""
-    after = opened.progress("store_events")
-    now = lake.now()
-    shape = pa.table(opened.table("features/update_features/no_scope_events")).schema
+    after = checkpoints.of(lake, "store_events")
+    now = clock.now()
+    shape = pa.table(lake.table("features/update_features/no_scope_events")).schema
     table = pa.Table.from_pylist(
         [row | {"batch_id": after + 1, "ingested_at": now, "source_file": f"{after + 1}"} for row in rows], shape
     )
-    with opened.transaction():
-        opened.append("events", table)
-        opened.execute(
+    with lake.transaction():
+        lake.append("events", table)
+        lake.execute(
             "ingest/store_events/insert_micro_batch",
             batch_id=after + 1,
             rows_stored=len(rows),
@@ -191,17 +192,17 @@ def store(opened: Lake, rows: list[Event]) -> None:
             started_at=now,
             now=now,
         )
-        opened.advance("store_events", after, after + 1)
+        checkpoints.advance(lake, "store_events", after, after + 1)
 
 
 class Found:
     """What the lake holds of one example's users, without batch_id, every value as the lake has it."""
 
-    def __init__(self, opened: Lake, example: int) -> None:
+    def __init__(self, lake: Lake, example: int) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
         for table in ("users", "feature_state", "user_features"):
             query = f"select * from {table} where regexp_matches(user_id, '^.{example}-')"
-            for row in opened.query(query).to_pylist():
+            for row in lake.query(query).to_pylist():
                 user = self._rows.setdefault(
                     row.pop("user_id"), {"users": [], "feature_state": [], "user_features": []}
                 )

@@ -61,9 +61,9 @@ def store(case: UseCase, files: dict[str, bytes]) -> tuple[dict[str, Stored], di
 
 
 def found(case: UseCase) -> tuple[dict[str, Stored], dict[str, Refused]]:
-    with open_lake(case, read_only=True) as opened:
-        events = opened.query("select source_file, user_id, event_time::varchar as at from events order by all")
-        rejects = opened.query("select source_file, row_number, reason from rejected_events order by all")
+    with open_lake(case, read_only=True) as lake:
+        events = lake.query("select source_file, user_id, event_time::varchar as at from events order by all")
+        rejects = lake.query("select source_file, row_number, reason from rejected_events order by all")
     stored: dict[str, Stored] = {}
     refused: dict[str, Refused] = {}
     for row in events.to_pylist():
@@ -258,8 +258,8 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], object]) ->
     """Do something to `a.ndjson` once, when it has just been read."""
     read_together = readers.read_together
 
-    def read_then_act(opened: Any, paths: list[Path], columns: Any) -> None:
-        read_together(opened, paths, columns)
+    def read_then_act(lake: Any, paths: list[Path], columns: Any) -> None:
+        read_together(lake, paths, columns)
         for path in paths:
             if path.name == "a.ndjson":
                 monkeypatch.setattr(readers, "read_together", read_together)

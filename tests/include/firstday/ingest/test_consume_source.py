@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from include.firstday import landing
 from include.firstday.ingest.consume_source import BusyError, consume_source
-from include.firstday.ingest.sources import Drained, Round, SourceError
+from include.firstday.ingest.sources import Batch, ConsumeResult, SourceError
 from include.firstday.ingest.store_events import store_events
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials, kafka, rabbitmq, redis, s3
@@ -104,25 +104,23 @@ def registrations(*users: str) -> list[bytes]:
 
 def stored(case: UseCase) -> list[str]:
     store_events(case)
-    with open_lake(case, read_only=True) as opened:
-        return [
-            str(user) for user in opened.query("select user_id from events order by user_id")["user_id"].to_pylist()
-        ]
+    with open_lake(case, read_only=True) as lake:
+        return [str(user) for user in lake.query("select user_id from events order by user_id")["user_id"].to_pylist()]
 
 
 def rejected(case: UseCase) -> list[dict[str, Any]]:
-    with open_lake(case, read_only=True) as opened:
-        return opened.query("select reason, raw from rejected_events order by row_number").to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        return lake.query("select reason, raw from rejected_events order by row_number").to_pylist()
 
 
 def test_what_is_there_comes_into_landing_once(churn: UseCase, server: Server) -> None:
     case = with_source(churn, server.kind, server.source)
     server.publish(registrations("a", "b", "c"))
-    assert consume_source(case, server.kind, server.credentials) == Drained(3, 1)
+    assert consume_source(case, server.kind, server.credentials) == ConsumeResult(3, 1)
     assert server.left() == 0
     assert consume_source(case, server.kind, server.credentials) is None
     server.publish(registrations("d"))
-    assert consume_source(case, server.kind, server.credentials) == Drained(1, 1)
+    assert consume_source(case, server.kind, server.credentials) == ConsumeResult(1, 1)
     assert stored(case) == ["a", "b", "c", "d"]
 
 
@@ -228,7 +226,7 @@ def test_a_full_landing_makes_the_source_wait(
         landing.deliver(case.name, "much.ndjson", lambda path: path.write_bytes(b" " * 1_000_001))
         assert consume_source(case, "redis", server.credentials) is None
     settings.cache_clear()
-    assert consume_source(case, "redis", server.credentials) == Drained(1, 1)
+    assert consume_source(case, "redis", server.credentials) == ConsumeResult(1, 1)
 
 
 def test_another_run_at_the_same_source_is_left_to_it(churn: UseCase, redis_server: Credentials) -> None:
@@ -253,8 +251,8 @@ def test_many_messages_are_several_files(
     case = with_source(churn, "redis", server.source)
     users = [f"u{number:05}" for number in range(3_500)]
     server.publish(registrations(*users))
-    monkeypatch.setattr(Round, "LIMIT", 2_000)
-    assert consume_source(case, "redis", server.credentials) == Drained(3_500, 2)
+    monkeypatch.setattr(Batch, "LIMIT", 2_000)
+    assert consume_source(case, "redis", server.credentials) == ConsumeResult(3_500, 2)
     assert stored(case) == users
 
 
@@ -272,11 +270,11 @@ def test_files_below_a_prefix_come_once_and_again_when_changed(
     put_object(s3_server, f"{bucket}/in/b/events.ndjson", b"\n".join(registrations("c")))
     put_object(s3_server, f"{bucket}/in/readme.txt", b"no events")
     put_object(s3_server, f"{bucket}/elsewhere/events.ndjson", b"\n".join(registrations("z")))
-    assert consume_source(case, "shop", s3_server) == Drained(2, 2)
+    assert consume_source(case, "shop", s3_server) == ConsumeResult(2, 2)
     assert consume_source(case, "shop", s3_server) is None
     assert stored(case) == ["a", "b", "c"]
     put_object(s3_server, f"{bucket}/in/b/events.ndjson", b"\n".join(registrations("c", "d")))
-    assert consume_source(case, "shop", s3_server) == Drained(1, 1)
+    assert consume_source(case, "shop", s3_server) == ConsumeResult(1, 1)
     assert "d" in stored(case)
 
 

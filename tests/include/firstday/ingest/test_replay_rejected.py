@@ -30,8 +30,8 @@ def ndjson(*rows: object) -> bytes:
 
 
 def select(case: UseCase, text: str) -> list[dict[str, object]]:
-    with open_lake(case, read_only=True) as opened:
-        return opened.query(text).to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        return lake.query(text).to_pylist()
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from include.firstday import landing
+from include.firstday.errors import CheckpointConflictError
 from include.firstday.ingest import store_events
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Run
+from include.firstday.lake import checkpoints
+from include.firstday.lake.run import Run
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -38,8 +39,8 @@ def ndjson(*rows: object) -> bytes:
 
 
 def select(case: UseCase, text: str) -> list[dict[str, object]]:
-    with open_lake(case, read_only=True) as opened:
-        return opened.query(text).to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        return lake.query(text).to_pylist()
 
 
 def reasons(case: UseCase) -> list[tuple[object, object]]:
@@ -235,11 +236,11 @@ def test_a_correction_of_the_enrichment_table_comes_through_landing(churn: UseCa
 def test_of_two_runs_at_once_one_stores_and_the_other_finds_nothing(churn: UseCase) -> None:
     deliver(churn, "a.ndjson", ndjson(BET))
     with open_lake(churn) as first, open_lake(churn) as second:
-        after = first.progress("store_events")
+        after = checkpoints.of(first, "store_events")
         with first.transaction():
-            first.advance("store_events", after, after + 1)
-        with pytest.raises(lake.ProgressMoved), second.transaction():
-            second.advance("store_events", after, after + 1)
+            checkpoints.advance(first, "store_events", after, after + 1)
+        with pytest.raises(CheckpointConflictError), second.transaction():
+            checkpoints.advance(second, "store_events", after, after + 1)
 
 
 def test_the_ledger_names_the_run(churn: UseCase) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from include.firstday.lake import lake
+from include.firstday.lake import connections
+from include.firstday.lake.lake import Lake
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -22,14 +23,14 @@ def test_two_that_spill_to_disk_at_once_do_not_share_files(churn: UseCase, monke
     spilled: set[str] = set()
 
     def sort(first: int, then: Callable[[], object]) -> None:
-        with open_lake(churn) as opened:
-            opened.build_text("words", LARGE, first=first)
+        with open_lake(churn) as lake:
+            lake.build_text("words", LARGE, first=first)
             then()
             # Row by row, as what needs memory of its own could find too little of it.
-            assert opened.query(f"{INTACT}{first}").to_pylist() == [{"intact": 1_500_000}]
+            assert lake.query(f"{INTACT}{first}").to_pylist() == [{"intact": 1_500_000}]
 
     def look() -> None:
-        spilled.update(folder.name for folder in (settings().lake_folder / lake.SPILL).iterdir())
+        spilled.update(folder.name for folder in (settings().lake_folder / connections.SPILL).iterdir())
 
     met = threading.Barrier(2, timeout=120)
     failed: list[BaseException] = []
@@ -48,31 +49,31 @@ def test_two_that_spill_to_disk_at_once_do_not_share_files(churn: UseCase, monke
         thread.join()
     assert failed == []
     assert len(spilled) == 2
-    assert list((settings().lake_folder / lake.SPILL).iterdir()) == []
+    assert list((settings().lake_folder / connections.SPILL).iterdir()) == []
 
 
-def narrowed(opened: lake.Lake) -> None:
+def narrowed(lake: Lake) -> None:
     """Fill a table so that DuckLake takes the last row's values for the bounds of all."""
-    with opened.transaction():
-        opened.query("create table numbers (value integer)")
-        opened.query("insert into numbers values (null)")
-        opened.query("insert into numbers select * from range(16)")
-    with opened.transaction():
-        opened.query("insert into numbers values (5)")
+    with lake.transaction():
+        lake.query("create table numbers (value integer)")
+        lake.query("insert into numbers values (null)")
+        lake.query("insert into numbers select * from range(16)")
+    with lake.transaction():
+        lake.query("insert into numbers values (5)")
 
 
 def test_no_row_is_missing_where_the_catalogs_bounds_are_too_narrow(churn: UseCase) -> None:
-    with open_lake(churn) as opened:
-        narrowed(opened)
-        assert opened.query("select value from numbers where value = 0").num_rows == 1
-        assert opened.query("select min(value) as least from numbers").to_pylist() == [{"least": 0}]
-        values = opened.query("select value from numbers where value is not null order by value, value + 1")
+    with open_lake(churn) as lake:
+        narrowed(lake)
+        assert lake.query("select value from numbers where value = 0").num_rows == 1
+        assert lake.query("select min(value) as least from numbers").to_pylist() == [{"least": 0}]
+        values = lake.query("select value from numbers where value is not null order by value, value + 1")
         assert values["value"].to_pylist() == sorted([*range(16), 5])
 
 
 def test_the_fault_in_ducklake_for_which_statistics_are_not_trusted_is_still_there(churn: UseCase) -> None:
     """Where this fails, the pinned DuckLake keeps the bounds: decision 20 may be taken back."""
-    with open_lake(churn) as opened:
-        narrowed(opened)
-        opened.query("set disabled_optimizers = ''")
-        assert opened.query("select value from numbers where value = 0").num_rows == 0
+    with open_lake(churn) as lake:
+        narrowed(lake)
+        lake.query("set disabled_optimizers = ''")
+        assert lake.query("select value from numbers where value = 0").num_rows == 0

@@ -16,7 +16,8 @@ from include.firstday.delivery import publish_predictions
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import lake
+from include.firstday.lake import checkpoints
+from include.firstday.lake.run import Run
 from include.firstday.lake.shards import ALL, Shard
 from include.firstday.models import promotion
 from include.firstday.schema.open_lake import open_lake
@@ -62,8 +63,8 @@ def deliver(case: UseCase, files: list[Path]) -> None:
 
 
 def tables(case: UseCase) -> dict[str, list[dict[str, object]]]:
-    with open_lake(case, read_only=True) as opened:
-        return {table: opened.query(text).to_pylist() for table, text in TABLES.items()}
+    with open_lake(case, read_only=True) as lake:
+        return {table: lake.query(text).to_pylist() for table, text in TABLES.items()}
 
 
 def process(case: UseCase, of: int) -> None:
@@ -82,8 +83,8 @@ def test_every_bucket_and_file_is_one_shards() -> None:
 def test_users_are_spread_over_the_buckets_as_they_always_were(churn: UseCase) -> None:
     """The hash of an id must not change with a version of DuckDB: progress is kept by it."""
     text = "select list(md5_number_lower('player-' || n) % 16 order by n) as buckets from range(8) as numbers (n)"
-    with open_lake(churn, read_only=True) as opened:
-        assert opened.query(text).to_pylist() == [{"buckets": [7, 6, 7, 5, 13, 1, 7, 12]}]
+    with open_lake(churn, read_only=True) as lake:
+        assert lake.query(text).to_pylist() == [{"buckets": [7, 6, 7, 5, 13, 1, 7, 12]}]
 
 
 def test_one_two_and_four_shards_at_once_give_the_same_tables(
@@ -119,9 +120,9 @@ def test_the_number_of_shards_may_change_while_some_are_behind(
             for shard in rng.sample(split(of), rng.randint(0, of)):
                 update_features.update_features(churn, shard=shard)
         process(churn, 1)
-        with open_lake(churn, read_only=True) as opened:
-            last = opened.progress(store_events.STAGE)
-            assert set(opened.progress_of(update_features.STAGE, ALL).values()) == {last}
+        with open_lake(churn, read_only=True) as lake:
+            last = checkpoints.of(lake, store_events.STAGE)
+            assert set(checkpoints.of_buckets(lake, update_features.STAGE, ALL).values()) == {last}
         assert rebuild_features.rebuild_features(churn).changed == 0
 
 
@@ -170,24 +171,26 @@ def test_a_twin_that_has_stored_the_same_files_meanwhile_costs_a_repeat_and_no_r
 
     monkeypatch.setattr(store_events, "_commit", twin_then_commit)
     store_events.store_events(churn)
-    with open_lake(churn, read_only=True) as opened:
-        assert opened.query("select batch_id, rows_stored from micro_batches").num_rows == 1
-        assert opened.progress(store_events.STAGE) == 1
+    with open_lake(churn, read_only=True) as lake:
+        assert lake.query("select batch_id, rows_stored from micro_batches").num_rows == 1
+        assert checkpoints.of(lake, store_events.STAGE) == 1
 
 
 def test_a_lake_from_before_the_buckets_goes_on_where_it_was(churn: UseCase, files: list[Path]) -> None:
     deliver(churn, files[:20])
     process(churn, 1)
-    with open_lake(churn, lake.Run(task="test")) as opened, opened.transaction():
-        for stage in lake.SPLIT_STAGES:
-            opened.query(f"delete from progress where stage = '{stage}' and bucket > 0")
-        opened.query("update progress set bucket = null")
-        opened.query("delete from built_from")
+    with open_lake(churn, Run(task="test")) as lake, lake.transaction():
+        for stage in checkpoints.SPLIT_STAGES:
+            lake.query(f"delete from checkpoints where stage = '{stage}' and bucket > 0")
+        lake.query("update checkpoints set bucket = null")
+        lake.query("delete from schema_history")
     deliver(churn, files[20:])
     process(churn, 2)
-    with open_lake(churn, read_only=True) as opened:
-        assert set(opened.progress_of(update_features.STAGE, ALL).values()) == {opened.progress(store_events.STAGE)}
-        assert opened.query("select 1 from progress where stage = 'update_features' and bucket is null").num_rows == 0
+    with open_lake(churn, read_only=True) as lake:
+        assert set(checkpoints.of_buckets(lake, update_features.STAGE, ALL).values()) == {
+            checkpoints.of(lake, store_events.STAGE)
+        }
+        assert lake.query("select 1 from checkpoints where stage = 'update_features' and bucket is null").num_rows == 0
     assert rebuild_features.rebuild_features(churn).changed == 0
 
 
@@ -195,22 +198,22 @@ def test_a_lake_from_before_the_buckets_goes_on_where_it_was(churn: UseCase, fil
 def test_each_user_is_scored_once_a_micro_batch_by_however_many_shards(churn: UseCase, files: list[Path]) -> None:
     deliver(churn, files[:20])
     process(churn, 2)
-    promotion.register_shipped(churn)
+    promotion.register_bundled(churn)
     for shard in reversed(split(2)):
         score_users.score_users(churn, shard=shard)
     deliver(churn, files[20:])
     process(churn, 2)
     score_users.score_users(churn, shard=Shard(0, 2))
     publish_predictions.publish_predictions(churn)
-    with open_lake(churn, read_only=True) as opened:  # only what all shards have scored
-        assert opened.progress(publish_predictions.STAGE) < opened.progress(update_features.STAGE)
+    with open_lake(churn, read_only=True) as lake:  # only what all shards have scored
+        assert checkpoints.of(lake, publish_predictions.STAGE) < checkpoints.of(lake, update_features.STAGE)
     for shard in split(4):
         score_users.score_users(churn, shard=shard)
-    with open_lake(churn, read_only=True) as opened:
-        (row,) = opened.query(
+    with open_lake(churn, read_only=True) as lake:
+        (row,) = lake.query(
             "select count(*) as n, count(distinct (user_id, batch_id)) as keys, max(batch_id) as upto from predictions"
         ).to_pylist()
         assert row["n"] == row["keys"] > 0
-        assert row["upto"] == opened.progress(score_users.STAGE)
+        assert row["upto"] == checkpoints.of(lake, score_users.STAGE)
         active = "select count(distinct user_id) as n from feature_state where measure in ('bet', 'win')"
-        assert opened.query("select count(distinct user_id) as n from predictions") == opened.query(active)
+        assert lake.query("select count(distinct user_id) as n from predictions") == lake.query(active)

@@ -18,7 +18,7 @@ from include.firstday.models.training import candidates, evaluate, metrics
 from include.firstday.models.training.metrics import scores
 from include.firstday.models.training.training_set import build_training_set
 from include.firstday.monitoring import monitor_model
-from include.firstday.monitoring.monitor_model import Look
+from include.firstday.monitoring.monitor_model import MonitoringRun
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
 from include.firstday.use_case.use_case import UseCase
@@ -33,8 +33,8 @@ def process(case: UseCase) -> None:
     score_users.score_users(case)
 
 
-def looks(case: UseCase, start: datetime, count: int, stakes: float = 1) -> tuple[list[Look], datetime]:
-    """Two hours after the other, each with a look; what was seen, and when it ends. `stakes` multiplies each bet."""
+def monitored(case: UseCase, start: datetime, count: int, stakes: float = 1) -> tuple[list[MonitoringRun], datetime]:
+    """Two hours after the other, each with a monitoring run; what was seen, and when it ends. `stakes` multiplies each bet."""
     seen = []
     assert case.generator
     for _ in range(count):
@@ -44,14 +44,14 @@ def looks(case: UseCase, start: datetime, count: int, stakes: float = 1) -> tupl
         table = table.set_column(table.column_names.index("bet_amount"), "bet_amount", bets)
         landing.deliver(case.name, f"{start:%dT%H}.parquet", partial(pq.write_table, table))
         process(case)
-        look = monitor_model.monitor_model(case)
-        assert look is not None
-        seen, start = [*seen, look], end
+        done = monitor_model.monitor_model(case)
+        assert done is not None
+        seen, start = [*seen, done], end
     return seen, start
 
 
-def values(look: Look, metric: str) -> dict[str, float]:
-    return {one.subject: one.value for one in look.measured if one.metric == metric}
+def values(done: MonitoringRun, metric: str) -> dict[str, float]:
+    return {one.subject: one.value for one in done.measured if one.metric == metric}
 
 
 @pytest.fixture
@@ -62,7 +62,9 @@ def trained(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> UseCase:
     store_events.store_events(churn)
     update_features.update_features(churn)
     built = build_training_set(churn)
-    tested = evaluate.test_candidate(churn, built, [candidates.train_candidate(churn, built, "logistic_regression")])
+    tested = evaluate.evaluate_candidate(
+        churn, built, [candidates.train_candidate(churn, built, "logistic_regression")]
+    )
     promotion.promote(churn, int(tested["version"]), "for the test")
     score_users.score_users(churn)
     return churn
@@ -81,19 +83,19 @@ def test_a_stationary_half_day_is_silent_and_a_shifted_one_asks_once_for_trainin
     assert abs(values(first, "realised_roc_auc")[""] - values(first, "estimated_roc_auc")[""]) < 0.2
     assert monitor_model.monitor_model(trained) is None
 
-    stationary, now = looks(trained, NOON, 6)
-    assert [look.alerts for look in stationary] == [()] * 6
-    assert sum(bool(values(look, "psi")) for look in stationary) >= 5
-    assert all(values(look, "inconsistent_predictions") == {"": 0} for look in stationary)
+    stationary, now = monitored(trained, NOON, 6)
+    assert [done.alerts for done in stationary] == [()] * 6
+    assert sum(bool(values(done, "psi")) for done in stationary) >= 5
+    assert all(values(done, "inconsistent_predictions") == {"": 0} for done in stationary)
     assert monitor_model.retraining_asked(trained) is None
 
-    shifted, _ = looks(trained, now, trained.monitoring.looks, stakes=3)
-    told = [look for look in shifted if look.alerts]
+    shifted, _ = monitored(trained, now, trained.monitoring.runs, stakes=3)
+    told = [done for done in shifted if done.alerts]
     assert told
-    assert "drifted from the champion's training set in at least 3 of the last 5 looks" in told[0].alerts[0]
+    assert "drifted from the champion's training set in at least 3 of the last 5 monitoring runs" in told[0].alerts[0]
     assert monitor_model.retraining_asked(trained) == told[0].upto
-    with open_lake(trained, read_only=True) as opened:
-        asked = opened.query("select count(*) as n from monitoring where metric = 'retraining_asked'").to_pylist()
+    with open_lake(trained, read_only=True) as lake:
+        asked = lake.query("select count(*) as n from monitoring where metric = 'retraining_asked'").to_pylist()
     assert asked == [{"n": 1}]
 
 
@@ -109,14 +111,14 @@ def test_performance_is_estimated_from_calibrated_probabilities_as_the_labels_th
 
 @pytest.mark.slow
 def test_a_logged_prediction_with_other_features_is_an_alert(churn: UseCase) -> None:
-    promotion.register_shipped(churn)
+    promotion.register_bundled(churn)
     generate_events.generate_history(churn, NOON, days=0.3)
     process(churn)
-    with open_lake(churn) as opened, opened.transaction():
-        opened.query(
+    with open_lake(churn) as lake, lake.transaction():
+        lake.query(
             "update predictions set bet_sum = bet_sum + 0.01 "
             "where user_id = (select user_id from predictions order by hash(user_id), user_id limit 1)"
         )
-    look = monitor_model.monitor_model(churn)
-    assert look is not None
-    assert look.alerts == ("first_day_churn: 1 predictions were made from other features than a recompute gives",)
+    done = monitor_model.monitor_model(churn)
+    assert done is not None
+    assert done.alerts == ("first_day_churn: 1 predictions were made from other features than a recompute gives",)

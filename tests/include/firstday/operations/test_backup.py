@@ -12,10 +12,10 @@ import pytest
 
 from include.firstday import landing
 from include.firstday.__main__ import main
+from include.firstday.errors import LakeError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import lake
 from include.firstday.operations import backup, maintain_lake
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
@@ -23,8 +23,8 @@ from include.firstday.use_case.use_case import UseCase
 
 NOON = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
 EVERY = (
-    "events", "rejected_events", "micro_batches", "consumed_files", "progress", "postcodes", "users", "feature_state",
-    "user_features", "predictions",
+    "events", "rejected_events", "micro_batches", "consumed_files", "checkpoints", "postcodes", "users",
+    "feature_state", "user_features", "predictions",
 )  # fmt: skip
 FEATURES = "select * exclude (batch_id) from users", "select * exclude (batch_id) from feature_state"
 EVENTS = "select * exclude (batch_id, ingested_at) from events"
@@ -41,8 +41,8 @@ def minutes(case: UseCase, first: int, count: int) -> None:
 
 def content(case: UseCase, *questions: str) -> dict[str, list[dict[str, object]]]:
     texts = questions or tuple(f"select * from {table}" for table in EVERY)
-    with open_lake(case, read_only=True) as opened:
-        return {text: opened.query(f"from ({text}) order by all").to_pylist() for text in texts}
+    with open_lake(case, read_only=True) as lake:
+        return {text: lake.query(f"from ({text}) order by all").to_pylist() for text in texts}
 
 
 def move_to(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +129,8 @@ def test_a_copy_made_while_micro_batches_and_maintenance_run_is_consistent(
     for copy in {1, copies // 2 + 1}:
         move_to(tmp_path / f"home {copy}", monkeypatch)
         backup.restore(tmp_path / f"copy {copy}")
-        with open_lake(churn, read_only=True) as opened:
-            (row,) = opened.query(CONSISTENT).to_pylist()
+        with open_lake(churn, read_only=True) as lake:
+            (row,) = lake.query(CONSISTENT).to_pylist()
         assert row["rows"] == row["stored"]
         assert row["events"] == row["batches"]
         assert row["updated"] <= row["batches"]
@@ -164,6 +164,6 @@ def test_what_cannot_be_done_is_said_and_nothing_is_touched(
         assert said in capsys.readouterr().err
     next((tmp_path / "copy" / "data").rglob("*.parquet")).unlink()
     move_to(tmp_path / "new", monkeypatch)
-    with pytest.raises(lake.LakeError, match="is not whole: 1 files are missing"):
+    with pytest.raises(LakeError, match="is not whole: 1 files are missing"):
         backup.restore(tmp_path / "copy")
     assert not (tmp_path / "new" / "lake" / "catalog.sqlite").exists()

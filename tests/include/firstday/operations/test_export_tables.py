@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
-from include.firstday.lake import lake
+from include.firstday.lake import checkpoints, connections
 from include.firstday.operations import export_tables, forget_user
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
@@ -43,13 +43,13 @@ BENCH_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"  # where `make benc
 
 def add(case: UseCase, users: int, scored_at: datetime) -> None:
     """Some users of one micro-batch, registered and scored."""
-    with open_lake(case) as opened, opened.transaction():
-        after = opened.progress("score_users")
+    with open_lake(case) as lake, lake.transaction():
+        after = checkpoints.of(lake, "score_users")
         ids = [f"u{after}-{number}" for number in range(users)]
-        opened.append("users", pa.table({"user_id": ids, "registered_at": [scored_at] * users}))
+        lake.append("users", pa.table({"user_id": ids, "registered_at": [scored_at] * users}))
         rows = {"user_id": ids, "scored_at": [scored_at] * users, "churn_probability": [0.25] * users}
-        opened.append("predictions", pa.table(rows | {"batch_id": [after + 1] * users, "model_version": [1] * users}))
-        opened.advance("score_users", after, after + 1)
+        lake.append("predictions", pa.table(rows | {"batch_id": [after + 1] * users, "model_version": [1] * users}))
+        checkpoints.advance(lake, "score_users", after, after + 1)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_spark_reads_it(exported: Path) -> None:
 
 def test_a_plain_duckdb_attaches_the_lake_read_only(churn: UseCase, exported: Path) -> None:
     config = settings()
-    extensions = [str(lake.extension_file(name)) for name in ("sqlite_scanner", "ducklake")]
+    extensions = [str(connections.extension_file(name)) for name in ("sqlite_scanner", "ducklake")]
     command = [sys.executable, "-c", PLAIN_DUCKDB, config.catalog.partition(":")[2], config.data_path, *extensions]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ran.stdout.strip() == "(5, 0.25)", ran.stderr

@@ -35,15 +35,15 @@ def deliver(case: UseCase, name: str, content: bytes) -> None:
 
 
 def select(case: UseCase, text: str) -> list[dict[str, object]]:
-    with open_lake(case, read_only=True) as opened:
-        return opened.query(text).to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        return lake.query(text).to_pylist()
 
 
 def others(case: UseCase, victim: str) -> dict[str, pa.Table]:
     """Every row of every table that is not the victim's."""
-    with open_lake(case, read_only=True) as opened:
+    with open_lake(case, read_only=True) as lake:
         return {
-            table: opened.query(f"from {table} where user_id is distinct from '{victim}' order by all")
+            table: lake.query(f"from {table} where user_id is distinct from '{victim}' order by all")
             for table in TABLES[:-1]
         }
 
@@ -82,7 +82,7 @@ def process(case: UseCase) -> None:
 def test_no_byte_of_a_forgotten_person_is_left_and_nobody_else_is_touched(churn: UseCase, home: Path) -> None:
     generate_events.generate_history(churn, NOON, days=1.6)
     process(churn)
-    promotion.register_shipped(churn)
+    promotion.register_bundled(churn)
     score_users.score_users(churn)
     publish_predictions.publish_predictions(churn)
     training = churn.training.model_copy(update={"minimum_users": 20})
@@ -91,7 +91,7 @@ def test_no_byte_of_a_forgotten_person_is_left_and_nobody_else_is_touched(churn:
     (victim,) = select(
         churn,
         "select min(predictions.user_id) as user_id from predictions inner join users using (user_id) "
-        f"where users.opened_at < timestamp '{NOON - timedelta(days=1.2):%Y-%m-%d %H:%M}'",
+        f"where users.window_start < timestamp '{NOON - timedelta(days=1.2):%Y-%m-%d %H:%M}'",
     )
     user_id = str(victim["user_id"])
     (person,) = select(
@@ -147,7 +147,7 @@ def test_who_is_unknown_is_kept_away_from_now_on(churn: UseCase) -> None:
 def test_what_the_lake_says_of_a_forgotten_user_does_not_say_who(churn: UseCase) -> None:
     forget_user.forget_user(churn, "anna-77777777")
     forget_user.forget_user(churn, "anna-77777777")
-    rows = select(churn, "from forgotten_users")
+    rows = select(churn, "from tombstones")
     assert len(rows) == 1
     assert "anna" not in str(rows)
     messages = select(churn, "select commit_message from ducklake_snapshots('lake')")

@@ -12,13 +12,13 @@ from include.firstday import landing
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import lake
+from include.firstday.lake import clock
 from include.firstday.operations import maintain_lake
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-TABLES = ("events", "users", "feature_state", "micro_batches", "progress", "consumed_files", "postcodes")
+TABLES = ("events", "users", "feature_state", "micro_batches", "checkpoints", "consumed_files", "postcodes")
 
 
 def minutes(case: UseCase, count: int) -> None:
@@ -30,8 +30,8 @@ def minutes(case: UseCase, count: int) -> None:
 
 
 def content(case: UseCase) -> dict[str, list[dict[str, object]]]:
-    with open_lake(case, read_only=True) as opened:
-        return {table: opened.query(f"from {table} order by all").to_pylist() for table in TABLES}
+    with open_lake(case, read_only=True) as lake:
+        return {table: lake.query(f"from {table} order by all").to_pylist() for table in TABLES}
 
 
 def parquet(home: Path) -> int:
@@ -45,8 +45,8 @@ def test_rows_stay_and_the_next_micro_batch_goes_on(churn: UseCase, home: Path) 
     assert done[-1].startswith("delete orphans")
     assert not any(step.startswith("expire") for step in done)
     assert content(churn) == before
-    with open_lake(churn, read_only=True) as opened:
-        files = opened.query(
+    with open_lake(churn, read_only=True) as lake:
+        files = lake.query(
             "select count(*) as n from ducklake_list_files('lake', 'events', schema => 'first_day_churn')"
         )
     assert files.to_pylist()[0]["n"] <= 2
@@ -55,8 +55,8 @@ def test_rows_stay_and_the_next_micro_batch_goes_on(churn: UseCase, home: Path) 
 
 
 def snapshots(case: UseCase) -> list[datetime]:
-    with open_lake(case, read_only=True) as opened:
-        rows = opened.query("select cast(snapshot_time as timestamp) as at from ducklake_snapshots('lake')")
+    with open_lake(case, read_only=True) as lake:
+        rows = lake.query("select cast(snapshot_time as timestamp) as at from ducklake_snapshots('lake')")
     return [row["at"] for row in rows.to_pylist()]
 
 
@@ -64,25 +64,25 @@ def test_only_what_is_older_than_its_limit_goes_also_within_a_day(churn: UseCase
     minutes(churn, 3)
     maintain_lake.maintain_lake(churn)  # merges, so that the small files are needed by old snapshots only
     files, before = parquet(home), snapshots(churn)
-    limits = maintain_lake.Limits.at(lake.now())
+    limits = maintain_lake.Limits.at(clock.now())
     between = before[len(before) // 2]
     maintain_lake.maintain_lake(churn, limits=dataclasses.replace(limits, snapshots=between))
     assert [at for at in snapshots(churn) if at < between] == []
     assert [at for at in before if at >= between] == [at for at in snapshots(churn) if at in before]
     # Files that are unneeded since a moment ago are of today; with a limit in this day none of them may go.
-    maintain_lake.maintain_lake(churn, limits=dataclasses.replace(limits, snapshots=lake.now(), unneeded=lake.now()))
+    maintain_lake.maintain_lake(churn, limits=dataclasses.replace(limits, snapshots=clock.now(), unneeded=clock.now()))
     assert parquet(home) >= files
-    tomorrow = lake.now() + timedelta(days=1)
-    maintain_lake.maintain_lake(churn, limits=dataclasses.replace(limits, snapshots=lake.now(), unneeded=tomorrow))
+    tomorrow = clock.now() + timedelta(days=1)
+    maintain_lake.maintain_lake(churn, limits=dataclasses.replace(limits, snapshots=clock.now(), unneeded=tomorrow))
     assert parquet(home) < files / 2
     assert len(content(churn)["micro_batches"]) == 3
 
 
 def test_of_older_snapshots_one_an_hour_stays(churn: UseCase) -> None:
     minutes(churn, 2)
-    rows, before, tomorrow = content(churn), snapshots(churn), lake.now() + timedelta(days=1)
+    rows, before, tomorrow = content(churn), snapshots(churn), clock.now() + timedelta(days=1)
     maintain_lake.maintain_lake(
-        churn, limits=dataclasses.replace(maintain_lake.Limits.at(lake.now()), thinned=tomorrow)
+        churn, limits=dataclasses.replace(maintain_lake.Limits.at(clock.now()), thinned=tomorrow)
     )
     left = [at for at in snapshots(churn) if at in before]
     by_hour = {at.replace(minute=0, second=0, microsecond=0) for at in before}
@@ -99,10 +99,10 @@ def test_consumed_files_are_kept_for_the_retention_since_they_were_consumed(chur
     consumed = landing.folder(churn.name) / "consumed"
     for file in consumed.iterdir():
         os.utime(file, (0, 0))  # long waiting, just consumed
-    between = lake.now()
+    between = clock.now()
     time.sleep(0.05)
     minutes(churn, 2)
-    assert maintain_lake.drop_consumed(churn, maintain_lake.Limits.at(lake.now()).consumed) == 0
+    assert maintain_lake.drop_consumed(churn, maintain_lake.Limits.at(clock.now()).consumed) == 0
     assert maintain_lake.drop_consumed(churn, between) == 1
     assert len(list(consumed.iterdir())) == 2
 
@@ -122,6 +122,6 @@ def test_what_the_killed_left_behind_goes(churn: UseCase, home: Path) -> None:
     maintain_lake.maintain_lake(churn)
     assert [folder.exists() for folder in spill] == [True, False]
     assert all(file.exists() for file in partial)
-    moment = lake.now() + timedelta(seconds=1)
+    moment = clock.now() + timedelta(seconds=1)
     maintain_lake.maintain_lake(churn, limits=dataclasses.replace(maintain_lake.Limits.at(moment), leftovers=moment))
     assert not any(file.exists() for file in partial)

@@ -5,7 +5,7 @@ import itertools
 import pyarrow as pa
 import pytest
 
-from include.firstday.lake import lake
+from include.firstday.lake import connections
 from include.firstday.records import contract
 
 DATES = (
@@ -22,11 +22,11 @@ TIMES = (" 12:00:00", "T12:00:00.123456", "T12:00:00.123456789", "T24:00:00", "T
 
 
 def typed(texts: list[str]) -> list[str | None]:
-    with lake.scratch("case") as opened:
-        opened.build_rows("given_rows", pa.table({"moment": pa.array(texts, pa.string())}))
+    with connections.scratch("case") as lake:
+        lake.build_rows("given_rows", pa.table({"moment": pa.array(texts, pa.string())}))
         select = contract.typed_rows({"moment": "TIMESTAMP"}, {"moment": "VARCHAR"}, iter(()))
-        opened.build_text("arriving_rows", select)
-        moments = opened.query("select cast(moment as varchar) as moment from arriving_rows order by row_number")
+        lake.build_text("arriving_rows", select)
+        moments = lake.query("select cast(moment as varchar) as moment from arriving_rows order by row_number")
         return list(moments["moment"].to_pylist())
 
 

@@ -11,7 +11,7 @@ import pytest
 from include.firstday import landing
 from include.firstday.ingest import replay_rejected, store_events
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.use_case.use_case import Source, UseCase
+from include.firstday.use_case.use_case import SourceMapping, UseCase
 
 NAMES = {"customer_id": "user_id", "what": "event_type", "when": "event_time", "Stake (EUR)": "bet_amount"}
 TYPES = {"Bet Placed": "new_bet"}
@@ -19,7 +19,9 @@ TYPES = {"Bet Placed": "new_bet"}
 
 def told(case: UseCase, **source: object) -> UseCase:
     """The use case with a source of other words."""
-    return case.model_copy(update={"source": Source.model_validate({"columns": NAMES, "event_types": TYPES} | source)})
+    return case.model_copy(
+        update={"mapping": SourceMapping.model_validate({"columns": NAMES, "event_types": TYPES} | source)}
+    )
 
 
 def deliver(case: UseCase, name: str, content: bytes) -> None:
@@ -27,8 +29,8 @@ def deliver(case: UseCase, name: str, content: bytes) -> None:
 
 
 def select(case: UseCase, text: str) -> list[tuple[object, ...]]:
-    with open_lake(case, read_only=True) as opened:
-        return [tuple(row.values()) for row in opened.query(text).to_pylist()]
+    with open_lake(case, read_only=True) as lake:
+        return [tuple(row.values()) for row in lake.query(text).to_pylist()]
 
 
 STORED = "select user_id, event_type, event_time, cast(bet_amount as double) from events order by event_time"
@@ -109,4 +111,4 @@ def test_parquet_keeps_its_types(churn: UseCase, tmp_path: Path) -> None:
 )
 def test_a_wrong_setting_is_refused(source: dict[str, str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Source.model_validate(source)
+        SourceMapping.model_validate(source)

@@ -1,16 +1,25 @@
-"""A lake that older code has made is brought to what this code expects, whole or not at all."""
+"""A lake that older code has made is brought to what this code expects, atomically."""
 
+import json
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from include.firstday.authoring import check_use_case
-from include.firstday.lake import lake, statements
-from include.firstday.lake.lake import Run
+from include.firstday.errors import LakeError
+from include.firstday.features import rebuild_features, update_features
+from include.firstday.lake import statements
+from include.firstday.lake.run import Run
+from include.firstday.models import promotion
+from include.firstday.operations import backup
 from include.firstday.schema import migrate
 from include.firstday.schema.open_lake import open_lake
+from include.firstday.scoring import score_users
 from include.firstday.use_case.use_case import UseCase
 
+EARLIER = Path(__file__).parent / "lake_0_1"
 BET = """
 insert into events by name select
     'u1' as user_id, 'new_bet' as event_type, timestamp '2026-11-20 10:00:00' as event_time,
@@ -39,43 +48,59 @@ def change(folder: Path, path: str, old: str, new: str) -> None:
     statements.statement.cache_clear()
 
 
-def make_first_version(churn: UseCase, statements: Path) -> None:
-    """A lake as it was before schema versions, with an event in it."""
-    now = {
-        path: (statements / f"{path}.sql").read_text()
-        for path in ("lake/built_from", "schema/open_lake/insert_built_from")
-    }
-    change(
-        statements, "lake/built_from", "built_at timestamp not null,\n    schema_version bigint", "built_at timestamp"
-    )
-    (statements / "lake/insert_built_from.sql").write_text(
-        "-- Old.\ninsert into built_from select $sql_sha256, $now where $schema_version > 0\n"
-    )
-    with open_lake(churn, Run(task="test")) as opened, opened.transaction():
-        opened.query(BET)
-    for path, text in now.items():
-        (statements / f"{path}.sql").write_text(text)
-    statements.statement.cache_clear()
+def restored(folder: Path) -> dict[str, Any]:
+    """Restore the lake of version 0.1.0 into the home; what it held, under the names of that version."""
+    with tarfile.open(EARLIER / "lake.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    backup.restore(folder / "lake_0_1")
+    return json.loads((EARLIER / "expected.json").read_text())
 
 
-def test_a_lake_without_a_version_is_the_first_and_is_upgraded_in_place(churn: UseCase, own_statements: Path) -> None:
-    make_first_version(churn, own_statements)
-    with open_lake(churn) as opened:
-        assert opened.value("schema/open_lake/schema_version") == migrate.SCHEMA_VERSION
-        assert opened.query("select user_id from events").to_pylist() == [{"user_id": "u1"}]
+def present_name(table: str, column: str) -> str:
+    return migrate.RENAMED_COLUMNS.get(table, {}).get(column, column)
+
+
+def test_a_lake_of_version_0_1_keeps_every_row_under_the_present_names(churn: UseCase, tmp_path: Path) -> None:
+    held = restored(tmp_path / "backup")
+    with open_lake(churn) as lake:
+        assert lake.value("schema/open_lake/schema_version") == migrate.SCHEMA_VERSION
+        for table, content in held["content"].items():
+            if table == migrate.VIEW:
+                continue
+            columns = ", ".join(f'"{present_name(table, column)}"::varchar' for column in content["columns"])
+            name = migrate.RENAMED_TABLES.get(table, table)
+            order = " where schema_version < 5" if name == "schema_history" else ""
+            rows = [list(row.values()) for row in lake.query(f"select {columns} from {name}{order}").to_pylist()]
+            assert sorted(rows, key=str) == sorted(content["rows"], key=str), table
+        assert not migrate.RENAMED_TABLES.keys() & lake.tables()
+
+
+def test_a_lake_of_version_0_1_goes_on_where_it_was(churn: UseCase, tmp_path: Path) -> None:
+    held = restored(tmp_path / "backup")["drained"]
+    promotion.register_bundled(churn)
+    update_features.update_features(churn)
+    score_users.score_users(churn)
+    with open_lake(churn) as lake:
+        for table in ("users", "feature_state"):
+            columns = ", ".join(f'"{present_name(table, column)}"::varchar' for column in held[table]["columns"])
+            rows = [list(row.values()) for row in lake.query(f"select {columns} from {table}").to_pylist()]
+            assert sorted(rows, key=str) == sorted(held[table]["rows"], key=str), table
+        behind = "select stage from checkpoints where stage in ('update_features', 'score_users') and batch_id < 5"
+        assert lake.query(behind).num_rows == 0
+    assert rebuild_features.rebuild_features(churn).changed == 0
 
 
 def test_a_new_column_is_null_in_what_is_stored(churn: UseCase, own_statements: Path) -> None:
-    with open_lake(churn, Run(task="test")) as opened, opened.transaction():
-        opened.query(BET)
+    with open_lake(churn, Run(task="test")) as lake, lake.transaction():
+        lake.query(BET)
     change(
         own_statements,
         "use_cases/first_day_churn/events",
         "    label integer,",
         "    label integer,\n    game varchar,",
     )
-    with open_lake(churn, read_only=True) as opened:
-        assert opened.query("select user_id, game from events").to_pylist() == [{"user_id": "u1", "game": None}]
+    with open_lake(churn, read_only=True) as lake:
+        assert lake.query("select user_id, game from events").to_pylist() == [{"user_id": "u1", "game": None}]
 
 
 def test_a_column_of_another_type_is_refused_and_nothing_has_changed(churn: UseCase, own_statements: Path) -> None:
@@ -83,11 +108,11 @@ def test_a_column_of_another_type_is_refused_and_nothing_has_changed(churn: UseC
         pass
     path = "use_cases/first_day_churn/events"
     change(own_statements, path, "    label integer,", "    label varchar,\n    game varchar,")
-    with pytest.raises(lake.LakeError, match="column label: stored as INTEGER, now declared as VARCHAR"):
+    with pytest.raises(LakeError, match="column label: stored as INTEGER, now declared as VARCHAR"):
         open_lake(churn).__enter__()
     change(own_statements, path, "    label varchar,\n    game varchar,", "    label integer,")
-    with open_lake(churn) as opened:
-        assert "game" not in opened.columns("events")
+    with open_lake(churn) as lake:
+        assert "game" not in lake.columns("events")
 
 
 def test_a_lake_of_newer_code_is_refused(churn: UseCase, own_statements: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +122,7 @@ def test_a_lake_of_newer_code_is_refused(churn: UseCase, own_statements: Path, m
         with open_lake(churn):
             pass
     change(own_statements, "lake/users", "-- Now one row", "-- One row")
-    with pytest.raises(lake.LakeError, match="schema version 99, this code knows up to"):
+    with pytest.raises(LakeError, match="schema version 99, this code knows up to"):
         open_lake(churn).__enter__()
 
 

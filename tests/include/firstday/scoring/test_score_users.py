@@ -13,7 +13,8 @@ from include.firstday.delivery import publish_predictions
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake.lake import Lake, Run
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
@@ -23,8 +24,8 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def select(case: UseCase, text: str) -> list[dict[str, object]]:
-    with open_lake(case, read_only=True) as opened:
-        return opened.query(text).to_pylist()
+    with open_lake(case, read_only=True) as lake:
+        return lake.query(text).to_pylist()
 
 
 @pytest.fixture
@@ -38,13 +39,13 @@ def loaded(churn: UseCase) -> Iterator[UseCase]:
 def test_without_a_champion_nothing_is_scored_and_nothing_is_lost(loaded: UseCase) -> None:
     with pytest.raises(score_users.NoChampionError, match="no champion for first_day_churn yet"):
         score_users.score_users(loaded)
-    assert select(loaded, "select max(batch_id) as n from progress where stage = 'score_users'") == [{"n": 0}]
+    assert select(loaded, "select max(batch_id) as n from checkpoints where stage = 'score_users'") == [{"n": 0}]
 
 
 @pytest.mark.slow
 def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_used(loaded: UseCase) -> None:
-    assert promotion.register_shipped(loaded) == 1
-    assert promotion.register_shipped(loaded) is None
+    assert promotion.register_bundled(loaded) == 1
+    assert promotion.register_bundled(loaded) is None
     step = score_users.score_users(loaded, Run("d", "r", "score_users"))
     assert step is not None
     assert step.users > 50
@@ -58,7 +59,7 @@ def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_
     assert select(loaded, f"select count(*) as n from {unlike}") == [{"n": 0}]
     (row,) = select(
         loaded,
-        "select min(churn_probability) > 0 and max(churn_probability) < 1 as p, bool_and(about_to_churn ="
+        "select min(churn_probability) > 0 and max(churn_probability) < 1 as p, bool_and(predicted_churn ="
         " (churn_probability >= 0.6)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
     )
     assert row == {"p": True, "t": True, "v": 1, "r": "d/r"}
@@ -68,22 +69,22 @@ def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_
 def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanwhile(
     loaded: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promotion.register_shipped(loaded)
+    promotion.register_bundled(loaded)
     features = ", ".join(("user_id", *loaded.features))
     active = "select user_id from feature_state where measure in ('bet', 'win')"
     before = select(loaded, f"select {features} from user_features where user_id in ({active}) order by user_id")
-    progress = Lake.progress_of
+    progress = Lake.checkpoint
 
-    def progress_then_more(opened: Lake, stage: str, buckets: tuple[int, ...]) -> dict[int, int]:
-        found = progress(opened, stage, buckets)
+    def progress_then_more(lake: Lake, stage: str, buckets: tuple[int, ...]) -> dict[int, int]:
+        found = progress(lake, stage, buckets)
         if stage == "update_features":
-            monkeypatch.setattr(Lake, "progress_of", progress)
+            monkeypatch.setattr(Lake, "checkpoint", progress)
             generate_events.generate_minutes(loaded, NOON, NOON + timedelta(minutes=30), since=NOON - timedelta(days=1))
             store_events.store_events(loaded)
             update_features.update_features(loaded)
         return found
 
-    monkeypatch.setattr(Lake, "progress_of", progress_then_more)
+    monkeypatch.setattr(Lake, "checkpoint", progress_then_more)
     step = score_users.score_users(loaded)
     assert step is not None
     assert step.upto == 1
@@ -93,19 +94,19 @@ def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanw
 
 @pytest.mark.slow
 def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, home: Path) -> None:
-    promotion.register_shipped(loaded)
+    promotion.register_bundled(loaded)
     score_users.score_users(loaded)
     published = publish_predictions.publish_predictions(loaded)
     (file,) = (home / "published" / loaded.name).iterdir()
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert published == len(rows) > 0
-    assert all(row["about_to_churn"] for row in rows)
+    assert all(row["predicted_churn"] for row in rows)
     assert publish_predictions.publish_predictions(loaded) is None
 
 
 @pytest.mark.slow
 def test_a_model_of_other_features_is_refused(loaded: UseCase) -> None:
-    promotion.register_shipped(loaded)
+    promotion.register_bundled(loaded)
     other = loaded.model_copy(update={"features": loaded.features[:-1]})
     with pytest.raises(registry.ModelError, match=r"expected the features .*; train anew"):
         registry.champion(other)
@@ -132,14 +133,14 @@ def test_columns_are_taken_by_name_and_an_unknown_postcode_is_scored(churn: UseC
 
 @pytest.mark.slow
 def test_a_challenger_scores_in_shadow_and_is_never_published(loaded: UseCase, home: Path) -> None:
-    promotion.register_shipped(loaded)
+    promotion.register_bundled(loaded)
     run_id = registry.versions(loaded)[0].run_id
     registry.register(loaded, run_id, threshold=0.001)  # would call everybody about to churn
     score_users.score_users(loaded)
     (live,) = select(loaded, "select count(*) as n, min(model_version) as v, max(model_version) as w from predictions")
     (shadow,) = select(
         loaded,
-        "select count(*) as n, min(model_version) as v, bool_and(about_to_churn) as every from shadow_predictions",
+        "select count(*) as n, min(model_version) as v, bool_and(predicted_churn) as every from shadow_predictions",
     )
     assert live == {"n": shadow["n"], "v": 1, "w": 1}
     assert shadow["v"] == 2
@@ -151,7 +152,7 @@ def test_a_challenger_scores_in_shadow_and_is_never_published(loaded: UseCase, h
 
 
 def test_shadow_scoring_can_be_turned_off(loaded: UseCase) -> None:
-    promotion.register_shipped(loaded)
+    promotion.register_bundled(loaded)
     registry.register(loaded, registry.versions(loaded)[0].run_id, threshold=0.5)
     scoring = loaded.scoring.model_copy(update={"shadow": False})
     score_users.score_users(loaded.model_copy(update={"scoring": scoring}))

@@ -16,7 +16,7 @@ import pytest
 
 from include.firstday.settings import REPOSITORY, Settings
 from include.firstday.stack import checks, environment, programs, supervisor
-from include.firstday.stack.checks import Refusal
+from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.first_data import Journal
 from include.firstday.stack.home import Home
 
@@ -52,14 +52,16 @@ def mode(path: Path) -> int:
 
 @pytest.mark.parametrize("version", [(3, 10), (3, 14)])
 def test_an_unsupported_python_is_refused(version: tuple[int, int]) -> None:
-    with pytest.raises(Refusal, match=rf"Python 3\.{version[1]} is not supported"):
+    with pytest.raises(PreflightError, match=rf"Python 3\.{version[1]} is not supported"):
         checks.python_version(version)
 
 
 def test_a_taken_port_is_refused_with_the_setting_that_moves_it(prepared: Home, taken_port: int) -> None:
-    with pytest.raises(Refusal, match=f"Port {taken_port}, which Airflow needs, is taken.*FIRSTDAY_AIRFLOW_PORT="):
+    with pytest.raises(
+        PreflightError, match=f"Port {taken_port}, which Airflow needs, is taken.*FIRSTDAY_AIRFLOW_PORT="
+    ):
         checks.ports(settings(prepared, airflow_port=taken_port))
-    with pytest.raises(Refusal, match=f"Port {taken_port}, which MLflow needs, is taken.*FIRSTDAY_MLFLOW_PORT="):
+    with pytest.raises(PreflightError, match=f"Port {taken_port}, which MLflow needs, is taken.*FIRSTDAY_MLFLOW_PORT="):
         checks.ports(settings(prepared, mlflow_port=taken_port))
 
 
@@ -69,7 +71,7 @@ def test_free_ports_are_accepted(prepared: Home) -> None:
 
 def test_one_port_for_two_servers_is_refused(prepared: Home) -> None:
     port = free_port()
-    with pytest.raises(Refusal, match="cannot share port"):
+    with pytest.raises(PreflightError, match="cannot share port"):
         checks.ports(settings(prepared, airflow_port=port, mlflow_port=port))
 
 
@@ -78,7 +80,7 @@ def test_the_port_of_an_mlflow_elsewhere_does_not_matter(prepared: Home, taken_p
 
 
 def test_a_home_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="too long for a socket"):
+    with pytest.raises(PreflightError, match="too long for a socket"):
         supervisor.socket(Home(tmp_path / ("x" * 100)))
 
 

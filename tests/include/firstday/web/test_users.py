@@ -14,11 +14,11 @@ def user(user_id: str) -> User:
     return User(
         user_id=user_id,
         registered_at=datetime(2026, 11, 20, 12),
-        opened_at=None,
+        window_start=None,
         last_seen_at=None,
         is_in_window=False,
         churn_probability=0.25,
-        about_to_churn=False,
+        predicted_churn=False,
         scored_at=None,
         model_version=1,
     )

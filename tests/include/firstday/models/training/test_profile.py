@@ -20,7 +20,7 @@ def test_reports_and_plots_open_offline_without_users(churn: UseCase, tmp_path: 
     count = profile.COMPARED_ROWS + 900
     frame = pd.DataFrame({name: chance.lognormal(size=count) for name in churn.features})
     frame["user_id"] = [f"a-user-called-{row}" for row in range(count)]
-    frame["opened_at"] = pd.Timestamp("2026-11-20") + pd.to_timedelta(np.linspace(0, 40, count), unit="h")
+    frame["window_start"] = pd.Timestamp("2026-11-20") + pd.to_timedelta(np.linspace(0, 40, count), unit="h")
     frame["cutoff_minutes"] = chance.choice([15, 60], count)
     frame["label"] = (chance.random(count) < 0.9).astype("int64")
     frame.to_parquet(tmp_path / "training_set.parquet")

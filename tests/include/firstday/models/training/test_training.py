@@ -13,8 +13,8 @@ from sklearn.model_selection import GroupKFold
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import lake
-from include.firstday.lake.lake import Run
+from include.firstday.lake import clock
+from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.models.training import candidates, evaluate, gates, metrics, training_set
 from include.firstday.models.training.training_set import TooLittleDataError, build_training_set, read, split
@@ -38,19 +38,19 @@ def test_too_little_data_says_how_much_there_is(churn: UseCase) -> None:
 
 def test_rows_at_the_last_cutoff_are_what_serves_and_the_same_batch_gives_the_same_rows(churn: UseCase) -> None:
     load(churn, NOON, 1.3)
-    with open_lake(churn) as opened:
-        upto = opened.value("lake/checkpoints/last_stored_batch")
-        first = training_set.rows(opened, churn, upto)
+    with open_lake(churn) as lake:
+        upto = lake.value("lake/checkpoints/last_stored_batch")
+        first = training_set.rows(lake, churn, upto)
     # More events, later, of the same users: nothing that is known up to the first batch changes.
     generate_events.generate_minutes(churn, NOON, NOON + timedelta(minutes=5), since=NOON - timedelta(days=1.3))
     store_events.store_events(churn)
     update_features.update_features(churn)
-    with open_lake(churn) as opened:
-        assert training_set.rows(opened, churn, upto).equals(first)
+    with open_lake(churn) as lake:
+        assert training_set.rows(lake, churn, upto).equals(first)
     names = ["user_id", *churn.features]
     whole = first.to_pandas().query("cutoff_minutes == 1440")[names].set_index("user_id").sort_index()
-    with open_lake(churn, read_only=True) as opened:
-        served = opened.query("from user_features").to_pandas()[names].set_index("user_id")
+    with open_lake(churn, read_only=True) as lake:
+        served = lake.query("from user_features").to_pandas()[names].set_index("user_id")
     assert len(whole) > 50
     assert whole.astype(float).equals(served.loc[whole.index].astype(float))
 
@@ -70,9 +70,9 @@ def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, mon
     built = build_training_set(churn)
     train, test = split(read(built))
     assert not set(train["user_id"]) & set(test["user_id"])
-    assert train["opened_at"].max() <= test["opened_at"].min()
+    assert train["window_start"].max() <= test["window_start"].min()
     results = [candidates.train_candidate(churn, built, "logistic_regression")]
-    tested = evaluate.test_candidate(churn, built, results)
+    tested = evaluate.evaluate_candidate(churn, built, results)
     assert 0.6 < tested["roc_auc"] < 0.97
     found = tested["overall"]["model"]["log_loss"]
     assert found["low"] < found["value"] < found["high"] < 1
@@ -91,25 +91,25 @@ def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, mon
     sabotaged = tested | {"name": "sabotaged", "run_id": run_id, "version": registry.register(churn, run_id, 0.5)}
     refused = gates.promote_if_better(churn, built, sabotaged)
     assert refused["is_promoted"] is False
-    assert "better_than_the_rate: log_loss, advantage over rate: -" in refused["reason"]
+    assert "beats_base_rate: log_loss, advantage over rate: -" in refused["reason"]
     assert seen_in_mlflow(built, "model_card.md").startswith("# First-day churn: version 3, sabotaged")
     assert "<table>" in seen_in_mlflow(built, "model_card.html")
 
     promotion.promote(churn, 2, "by hand")
-    between = lake.now()
+    between = clock.now()
     assert promotion.rollback_model(churn) == (2, 1)
     with pytest.raises(LookupError, match="there is no version 9"):
         promotion.rollback_model(churn, 9)
-    assert [live(churn, moment) for moment in (datetime(2000, 1, 1), between, lake.now())] == [None, 2, 1]
-    with open_lake(churn, read_only=True) as opened:
-        history = opened.query("from champions order by promoted_at").to_pylist()
+    assert [live(churn, moment) for moment in (datetime(2000, 1, 1), between, clock.now())] == [None, 2, 1]
+    with open_lake(churn, read_only=True) as lake:
+        history = lake.query("from promotions order by promoted_at").to_pylist()
     assert [(row["model_version"], row["previous_version"]) for row in history] == [(1, None), (2, 1), (1, 2)]
     assert history[0]["airflow_run"] == "d/r"
     assert history[2]["reason"] == "rolled back from version 2"
 
 
 def live(case: UseCase, moment: datetime) -> int | None:
-    row = promotion.champion_at(case, moment)
+    row = promotion.promotion_at(case, moment)
     return row and row["model_version"]
 
 

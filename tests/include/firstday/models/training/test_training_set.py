@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import lake, statements
+from include.firstday.lake import connections, statements
+from include.firstday.lake.lake import Lake
 from include.firstday.models.training import training_set
 from include.firstday.operations import maintain_lake
 from include.firstday.schema import create_tables
@@ -43,13 +44,13 @@ def first_day(user: str = "u", label: int = 1) -> list[Row]:
 
 def rows(case: UseCase, events: list[Row], as_known: bool = False, watermark: timedelta = 30 * HOUR) -> list[Row]:
     """The training set of these events alone, in a lake of their own."""
-    with lake.scratch(case.name) as opened:
-        create_tables.create(opened, case)
-        put(opened, events, OPENED + watermark)
-        return training_set.rows(opened, case, 1, as_known).to_pylist()
+    with connections.scratch(case.name) as lake:
+        create_tables.create(lake, case)
+        put(lake, events, OPENED + watermark)
+        return training_set.rows(lake, case, 1, as_known).to_pylist()
 
 
-def put(opened: lake.Lake, events: list[Row], watermark: datetime) -> None:
+def put(lake: Lake, events: list[Row], watermark: datetime) -> None:
     decimals = ("amount", "bet_amount", "win_amount")
     full = [
         {name: Decimal(str(value)) if name in decimals else value for name, value in row.items()}
@@ -57,11 +58,9 @@ def put(opened: lake.Lake, events: list[Row], watermark: datetime) -> None:
         for row in events
     ]
     names = sorted({name for row in full for name in row})
-    opened.append("events", pa.Table.from_pylist([{name: row.get(name) for name in names} for row in full]))
+    lake.append("events", pa.Table.from_pylist([{name: row.get(name) for name in names} for row in full]))
     ledger = {"batch_id": 1, "rows_stored": len(full), "rows_rejected": 0, "last_event_at": watermark}
-    opened.append(
-        "micro_batches", pa.Table.from_pylist([ledger | {"started_at": watermark, "committed_at": watermark}])
-    )
+    lake.append("micro_batches", pa.Table.from_pylist([ledger | {"started_at": watermark, "committed_at": watermark}]))
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +139,7 @@ select
     cast(count(label_events.user_id) = 0 as integer) as label
 from mature_windows
 left join label_events
-    on mature_windows.user_id = label_events.user_id and label_events.event_time > mature_windows.closes_at
+    on mature_windows.user_id = label_events.user_id and label_events.event_time > mature_windows.window_end
 group by mature_windows.user_id
 """
 
@@ -155,7 +154,7 @@ def with_label_sql(churn: UseCase, text: str, tmp_path: Path, monkeypatch: pytes
     shutil.copytree(statements.SQL, tmp_path / "sql")
     (tmp_path / "sql" / "use_cases" / churn.name / "label.sql").write_text(text)
     monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
-    training = churn.training.model_copy(update={"label": "observed", "label_known_after_hours": 72})
+    training = churn.training.model_copy(update={"label": "derived", "label_known_after_hours": 72})
     return churn.model_copy(update={"training": training})
 
 
@@ -190,7 +189,7 @@ def test_the_same_batch_gives_the_same_sha256_also_after_compaction(churn: UseCa
     update_features.update_features(small)
     done = maintain_lake.maintain_lake(small)
     assert any("merge" in step for step in done)
-    with open_lake(small, read_only=True) as opened:
-        assert opened.value("lake/checkpoints/last_stored_batch") > first["batch_id"]
+    with open_lake(small, read_only=True) as lake:
+        assert lake.value("lake/checkpoints/last_stored_batch") > first["batch_id"]
     again = training_set.build_training_set(small, int(str(first["batch_id"])))
     assert again["sha256"] == first["sha256"]

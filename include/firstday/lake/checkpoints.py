@@ -1,0 +1,36 @@
+"""Checkpoints: the last micro-batch that each stage has processed, kept in the lake.
+
+A stage commits its rows and its checkpoint in one transaction, by compare and set.
+"""
+
+from collections.abc import Collection
+
+from include.firstday.errors import CheckpointConflictError
+from include.firstday.lake import clock
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.shards import ALL
+
+STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "monitor_model")
+SPLIT_STAGES = ("update_features", "score_users")  # by users, so that shards can share the work
+
+
+def of(lake: Lake, stage: str) -> int:
+    """The last micro-batch that a stage has processed, of every user; 0 before the first."""
+    return int(lake.value("lake/checkpoints/checkpoint", stage=stage))
+
+
+def of_buckets(lake: Lake, stage: str, buckets: Collection[int]) -> dict[int, int]:
+    """The last micro-batch that a stage has processed, for each of some buckets of users."""
+    rows = lake.rows("lake/checkpoints/checkpoints_of_buckets", stage=stage, buckets=list(buckets))
+    return {row["bucket"]: row["batch_id"] for row in rows}
+
+
+def advance(lake: Lake, stage: str, after: int, upto: int, buckets: Collection[int] | None = None) -> None:
+    """Compare and set a stage's progress, of some buckets of users or of all, inside its transaction.
+
+    Raises CheckpointConflictError if it is not `after`.
+    """
+    wanted = len(buckets or ALL) if stage in SPLIT_STAGES else 1
+    values = {"stage": stage, "buckets": list(buckets) if buckets else None, "after": after, "upto": upto}
+    if lake.execute("lake/checkpoints/advance_checkpoint", **values, now=clock.now()) != wanted:
+        raise CheckpointConflictError(f"{stage}: progress is no longer at micro-batch {after}")

@@ -1,0 +1,65 @@
+"""Parameters of the synthetic source."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from include.firstday.use_case.base import Frozen, Identifier, Share
+
+
+class ByOutcome(Frozen):
+    """A number of the synthetic source, for users who stay and for users who leave."""
+
+    stays: float = Field(ge=0)
+    leaves: float = Field(ge=0)
+
+
+class Amounts(Frozen):
+    """Log-normal amounts of money: their median, and the standard deviation of their logarithm."""
+
+    median: float = Field(gt=0)
+    spread: float = Field(0.5, ge=0)
+
+
+class EventRate(Frozen):
+    """When an event type happens to a user of the synthetic source, and with which values.
+
+    Either in each session, so many times on average, or once, with a chance, so many minutes after registration.
+    """
+
+    per_session: ByOutcome | None = None
+    once: ByOutcome | None = None
+    after_minutes: float = Field(0, ge=0)
+    amounts: dict[Identifier, Amounts] = {}
+    choices: dict[Identifier, tuple[str, ...]] = {}
+
+    @model_validator(mode="after")
+    def _either(self) -> "EventRate":
+        if (self.per_session is None) == (self.once is None):
+            raise ValueError("expected either per_session or once")
+        if self.once is not None and max(self.once.stays, self.once.leaves) > 1:
+            raise ValueError("once: expected a chance from 0 to 1")
+        return self
+
+
+class Behaviour(Frozen):
+    """What users of the synthetic source do: how long they live, how often they come, and what happens then."""
+
+    life_days: ByOutcome
+    longest_life_days: float = Field(gt=0, le=365)
+    sessions_per_day: ByOutcome
+    session_minutes: float = Field(gt=0)
+    events: dict[Identifier, EventRate] = Field(min_length=1)
+
+
+class Generator(Frozen):
+    """Parameters of the synthetic source: users as `behaviour` describes them, or, without it, players of a game."""
+
+    seed: int = Field(ge=0)
+    registrations_per_minute: float = Field(gt=0)
+    churn_share: Share
+    behaviour: Behaviour | None = None
+    late_share: Share = 0.0
+    duplicate_share: Share = 0.0
+    malformed_share: Share = 0.0
+    format: Literal["ndjson", "ndjson.gz", "parquet"] = "ndjson.gz"

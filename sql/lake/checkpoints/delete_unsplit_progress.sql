@@ -1,4 +1,0 @@
--- Removes a stage's progress from before it was split by buckets of users.
--- params: $stage
-delete from progress
-where stage = $stage and bucket is null

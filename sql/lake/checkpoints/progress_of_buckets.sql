@@ -1,9 +1,0 @@
--- One row per bucket of users: the last micro-batch that a stage has processed of them.
--- Compares expressions, or DuckLake would look through the statistics of every file of the lake for this small table.
--- params: $stage, $buckets
-select
-    bucket,
-    batch_id
-from progress
-where concat(stage, '') = $stage and list_contains($buckets, bucket)
-order by batch_id, bucket

@@ -1,8 +1,0 @@
--- One row per statement or setting that the stored features were computed from, with its hash at that time.
--- All are noted at once, whenever features are computed anew.
--- params: none
-create table if not exists feature_sources (
-    source varchar not null,
-    sha256 varchar not null,
-    noted_at timestamp
-)

@@ -1,0 +1,10 @@
+-- One row per promotion: from then on this version was live, until the next row.
+-- params: none
+create table if not exists promotions (
+    promoted_at timestamp not null,
+    model_name varchar not null,
+    model_version bigint not null,
+    previous_version bigint,
+    reason varchar not null,
+    airflow_run varchar not null
+)

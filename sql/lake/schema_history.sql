@@ -1,0 +1,7 @@
+-- One row per change of the statements: their hash, when the lake was made ready for them, and its schema version then.
+-- params: none
+create table if not exists schema_history (
+    sql_sha256 varchar not null,
+    built_at timestamp not null,
+    schema_version bigint
+)
