@@ -171,7 +171,7 @@ def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     expect(first).to_have_text(re.compile("^0"))
     first.focus()
     visitor.page.keyboard.press("Enter")
-    expect(frame.get_by_role("heading", name="Churn probability through the day")).to_be_visible()
+    expect(frame.get_by_role("heading", name="Churn probability over time")).to_be_visible()
 
 
 def test_posted_events_arrive_in_the_chart_and_are_scored(
@@ -190,7 +190,7 @@ def test_posted_events_arrive_in_the_chart_and_are_scored(
     assert user["features"]["bet_count"] == 5000
     assert 0 <= user["prediction"]["churn_probability"] <= 1
     frame = visitor.firstday("now")
-    said = frame.get_by_role("img", name="Events a minute, by type").get_attribute("aria-label")
+    said = frame.get_by_role("img", name="Events per minute, by type").get_attribute("aria-label")
     highest = re.search(r"new_bet: newest [\d.]+, highest ([\d.]+)", str(said))
     assert highest is not None, said
     assert float(highest[1]) >= 5000
@@ -210,7 +210,7 @@ def test_a_refused_row_is_replayed_from_the_page(
     expect(rule.get_by_text("Started")).to_be_visible()
     stored = f"select count(*) as n from events where bet_amount = 7.77 and user_id = '{USER}'"
     wait_until(lambda: installation.query(stored)[0]["n"] == "1", 240, every=2)
-    rule.get_by_role("link", name="the run").click()
+    rule.get_by_role("link", name="Airflow run").click()
     visitor.page.wait_for_url("**/dags/first_day_churn.replay_rejected/runs/**")
     wait_until(lambda: "1 stored as events" in str(replay_note(installation)), 120, every=2)
 
@@ -222,7 +222,7 @@ def replay_note(installation: Installation) -> str | None:
 
 def test_a_link_leads_out_of_the_frame_to_airflows_run(visitor: Visitor) -> None:
     frame = visitor.firstday("lake")
-    link = frame.get_by_role("region", name="Micro-batches, the newest first").get_by_role("link").first
+    link = frame.get_by_role("region", name="Micro-batches, newest first").get_by_role("link").first
     link.click()
     visitor.page.wait_for_url("**/dags/first_day_churn.*/runs/**")
     expect(visitor.page.get_by_text("stored").first).to_be_visible()  # in the run's note

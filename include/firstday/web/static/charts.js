@@ -1,4 +1,4 @@
-// Charts by uPlot (https://github.com/leeoniya/uPlot), in the page's colours, with a sentence for those who cannot see them.
+// Charts by uPlot (https://github.com/leeoniya/uPlot), in the page's colours, each with a text alternative.
 
 import { h, zone } from "./dom.js";
 
@@ -23,7 +23,7 @@ function axes(format, isNumeric) {
   return [{ ...common, ...(isNumeric ? {} : { values: hours, space: 80 }) }, { ...common, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : format(tick))) }];
 }
 
-/** The span of a time axis; a single moment gets half an hour on both sides. */
+/** The range of a time axis; a single point gets half an hour on each side. */
 const around = (xs) => (_, low, high) => (xs[0] === xs.at(-1) ? [xs[0] - 1800, xs[0] + 1800] : [low, high]);
 
 function options(element, xs, labels, spec) {
@@ -51,11 +51,11 @@ function options(element, xs, labels, spec) {
   };
 }
 
-/** A chart of values `{label: [y]}` over xs; `said` is what it shows in words. */
+/** A chart of values `{label: [y]}` over xs; `spec.summary` is its text alternative. */
 export function chart(title, xs, values, spec = {}) {
   const element = h("div", { class: "plot" });
   const labels = Object.keys(values);
-  const words = spec.said ?? labels.map((label) => `${label}: ${spoken(values[label], spec.format)}`).join("; ");
+  const words = spec.summary ?? labels.map((label) => `${label}: ${spoken(values[label], spec.format)}`).join("; ");
   const figure = h("figure", {}, h("h2", {}, title), h("div", { role: "img", "aria-label": `${title}. ${words}` }, element));
   let plot = null;
   const draw = () => {
@@ -72,7 +72,7 @@ function spoken(values, format = (value) => value.toFixed(1)) {
   return known.length ? `newest ${format(known.at(-1))}, highest ${format(Math.max(...known))}` : "no values yet";
 }
 
-/** Draw all charts again, as after a change of theme or width; forget those that have gone. */
+/** Draw all charts again after a change of theme or width; drop those no longer on the page. */
 export function redraw() {
   for (const [element, draw] of alive) {
     if (element.isConnected) draw();

@@ -1,6 +1,6 @@
-// Elements without innerHTML: what comes from the lake is text, never markup.
+// Elements built without innerHTML: values from the lake are text, never markup.
 
-/** An element with attributes and children; strings become text, null and false are left out. */
+/** An element with attributes and children; strings become text, null and false are skipped. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -41,6 +41,7 @@ const NONE = "–";
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 export const count = (value) => (value === null || value === undefined ? NONE : whole.format(value));
+export const counted = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 export const number = (value) => (value === null || value === undefined ? NONE : short.format(value));
 export const percent = (value, digits = 1) => (value === null || value === undefined ? NONE : `${(value * 100).toFixed(digits)} %`);
 export function seconds(value) {
@@ -55,13 +56,13 @@ export function bytes(value) {
   return `${size.toFixed(unit && size < 100 ? 1 : 0)} ${units[unit]}`;
 }
 
-// Airflow keeps the time zone its user has chosen here; its default is UTC.
+// Airflow stores its user's time zone under this key; the default is UTC.
 const chosen = (localStorage.getItem("timezone") ?? "UTC").replaceAll('"', "");
 export const zone = Intl.supportedValuesOf("timeZone").includes(chosen) ? chosen : "UTC";
 const clock = new Intl.DateTimeFormat("sv", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const full = new Intl.DateTimeFormat("sv", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
 
-/** A moment: its time today, its date otherwise, the whole of it as a title. */
+/** A timestamp: the time of day if it is today, else date and time; the full value is the tooltip. */
 export function time(text) {
   if (!text) return NONE;
   const moment = new Date(text);
@@ -69,7 +70,7 @@ export function time(text) {
   return h("time", { datetime: text, title: `${full.format(moment)} ${zone}` }, isToday ? clock.format(moment) : full.format(moment));
 }
 
-/** A link that leaves the page. Airflow's frame may not navigate, so the click is made in Airflow's own document. */
+/** A link out of this page. Airflow's frame may not navigate, so the click is made in Airflow's own document. */
 export function leave(url, ...words) {
   if (!url) return h("span", {}, ...words);
   const isOutside = !url.startsWith("/");

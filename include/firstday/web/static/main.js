@@ -1,4 +1,4 @@
-// Tabs, polling, theme. Each tab is a function of the use case and what follows in the address; it gives its elements.
+// Tabs, polling, theme. Each tab is a function of the use case and the rest of the URL fragment; it returns elements.
 
 import * as api from "./api.js";
 import { redraw } from "./charts.js";
@@ -23,7 +23,7 @@ function place() {
   return TABS[tab] ? { tab, rest: rest.map(decodeURIComponent) } : { tab: "now", rest: [] };
 }
 
-/** Show the tab of the address. A repeated look keeps the tab as it is where it says so. */
+/** Show the tab named in the URL. On a refresh, a tab that returns undefined stays unchanged. */
 async function show(isAgain = false) {
   const mine = isAgain ? turn : (turn += 1);
   const { tab, rest } = place();
@@ -39,14 +39,14 @@ async function show(isAgain = false) {
     if (elements) keepFocus(() => main.replaceChildren(...[elements].flat()));
   } catch (error) {
     if (mine !== turn) return;
-    trouble.textContent = `${error.message} Trying again.`;
+    trouble.textContent = `${error.message} Retrying …`;
     trouble.hidden = false;
   } finally {
     if (mine === turn) main.setAttribute("aria-busy", "false");
   }
 }
 
-/** Replacing what is shown must not take the keyboard's place away. */
+/** Replace the content and keep the keyboard focus and the scroll position. */
 function keepFocus(replace) {
   const id = main.contains(document.activeElement) ? document.activeElement.id : "";
   const scrolled = window.scrollY;
@@ -55,7 +55,7 @@ function keepFocus(replace) {
   window.scrollTo(0, scrolled);
 }
 
-/** Airflow's theme, also when it changes; the system's own outside of Airflow. */
+/** Follow Airflow's theme when it changes; outside Airflow, the system's theme. */
 function followTheme() {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -75,7 +75,7 @@ function followTheme() {
 async function start() {
   const cases = await api.useCases();
   trouble.hidden = true;
-  if (!cases.length) throw new Error("No use case fits together: Airflow shows why under import errors.");
+  if (!cases.length) throw new Error("No valid use case. Airflow lists the errors under Dag Import Errors.");
   select.replaceChildren(...cases.map((one) => h("option", { value: one.name }, one.title)));
   document.getElementById("chooser").hidden = cases.length < 2;
   const remembered = localStorage.getItem(CHOSEN);
@@ -92,7 +92,7 @@ async function start() {
   setInterval(() => document.visibilityState === "visible" && show(true), EVERY);
 }
 
-/** Start, as often as it takes. */
+/** Start; retry until it succeeds. */
 function begin() {
   start().catch((error) => {
     trouble.textContent = error.message;

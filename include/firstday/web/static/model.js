@@ -1,8 +1,8 @@
-// How the models do.
+// Model tab: versions, promotions, score distribution, calibration, drift and performance.
 
 import * as api from "./api.js";
 import { chart } from "./charts.js";
-import { card, count, empty, h, leave, number, percent, table, time, wide } from "./dom.js";
+import { card, count, counted, empty, h, leave, number, percent, table, time, wide } from "./dom.js";
 
 export async function model(useCase) {
   const found = await api.get(useCase.name, "model");
@@ -13,51 +13,51 @@ export async function model(useCase) {
 }
 
 function history(found, useCase) {
-  if (!found.versions.length) return wide("Versions", empty("No model yet. Trigger train_model, or ship one with the use case."));
+  if (!found.versions.length) return wide("Versions", empty("No model yet. Trigger train_model, or bundle a model with the use case."));
   const columns = [
     { title: "Version", cell: (one) => leave(one.url, `version ${one.version}`) },
     { title: "Alias", cell: (one) => one.aliases.join(", ") },
     { title: "Registered", cell: (one) => time(one.registered_at) },
-    { title: "Scored from", cell: (one) => time(one.first_scored_at) },
-    { title: "until", cell: (one) => time(one.last_scored_at) },
+    { title: "First scored", cell: (one) => time(one.first_scored_at) },
+    { title: "Last scored", cell: (one) => time(one.last_scored_at) },
     { title: "Predictions", number: true, cell: (one) => count(one.predictions) },
-    { title: "About to churn", number: true, cell: (one) => percent(one.about_to_churn_share) },
-    { title: "MLflow", cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
+    { title: "Predicted churn", number: true, cell: (one) => percent(one.about_to_churn_share) },
+    { title: "MLflow run", cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
   ];
-  return wide("Versions", table("Model versions, the newest first", columns, found.versions), h("p", {}, leave(`/dags/${useCase.name}.train_model`, "Train another in Airflow")));
+  return wide("Versions", table("Model versions, newest first", columns, found.versions), h("p", {}, leave(`/dags/${useCase.name}.train_model`, "Train a new version in Airflow")));
 }
 
 function promotions({ promotions: rows }) {
-  if (!rows.length) return wide("Champions", empty("No promotion is kept yet. The first comes with train_model, or with the shipped model."));
+  if (!rows.length) return wide("Promotions", empty("No promotions yet. The first one is recorded by train_model, or when the bundled model is registered."));
   const columns = [
-    { title: "From", cell: (row) => leave(row.url, time(row.promoted_at)) },
+    { title: "Promoted", cell: (row) => leave(row.url, time(row.promoted_at)) },
     { title: "Champion", cell: (row) => leave(row.model_url, `version ${row.version}`) },
-    { title: "Before it", cell: (row) => (row.previous_version === null ? "none" : `version ${row.previous_version}`) },
-    { title: "Why", cell: (row) => row.reason },
+    { title: "Previous champion", cell: (row) => (row.previous_version === null ? "none" : `version ${row.previous_version}`) },
+    { title: "Reason", cell: (row) => row.reason },
   ];
-  return wide("Champions", table("Champions, the newest first", columns, rows));
+  return wide("Promotions", table("Promotions, newest first", columns, rows));
 }
 
 function distribution({ distribution: bins }) {
   const title = "Users by churn probability, last 24 hours";
-  if (!bins.length) return card(title, empty("Nobody was scored in the last 24 hours."));
-  const said = bins.filter((bin) => bin.users).map((bin) => `${bin.users} between ${percent(bin.low, 0)} and ${percent(bin.high, 0)}`).join(", ");
+  if (!bins.length) return card(title, empty("No users scored in the last 24 hours."));
+  const summary = bins.filter((bin) => bin.users).map((bin) => `${bin.users} between ${percent(bin.low, 0)} and ${percent(bin.high, 0)}`).join(", ");
   const middles = bins.map((bin) => (bin.low + bin.high) / 2);
-  return h("section", { class: "card" }, chart(title, middles, { users: bins.map((bin) => bin.users) }, { isNumeric: true, isBars: true, x: "probability", format: count, said }));
+  return h("section", { class: "card" }, chart(title, middles, { users: bins.map((bin) => bin.users) }, { isNumeric: true, isBars: true, x: "probability", format: count, summary }));
 }
 
 function calibration({ calibration: bins }) {
-  const title = "Calibration: predicted against what came true";
-  if (!bins.length) return card(title, empty("No predicted user's label is known yet. It is known some hours after their window."));
+  const title = "Calibration: predicted against observed churn";
+  if (!bins.length) return card(title, empty("No labels for scored users yet. A label is known some hours after the user's window ends."));
   const versions = [...new Set(bins.map((bin) => bin.model_version))];
   const xs = [...new Set([0, 1, ...bins.map((bin) => bin.predicted)])].sort((one, other) => one - other);
-  const values = { "as predicted": xs };
+  const values = { "perfect calibration": xs };
   for (const version of versions) values[`version ${version}`] = xs.map((x) => bins.find((bin) => bin.model_version === version && bin.predicted === x)?.observed ?? null);
   const users = bins.reduce((sum, bin) => sum + bin.users, 0);
-  return h("section", { class: "card" }, chart(title, xs, values, { isNumeric: true, x: "predicted", format: (value) => percent(value, 0), range: () => [0, 1], points: true, dashed: ["as predicted"] }), h("p", { class: "quiet" }, `${count(users)} users, each with their newest prediction by a version.`));
+  return h("section", { class: "card" }, chart(title, xs, values, { isNumeric: true, x: "predicted", format: (value) => percent(value, 0), range: () => [0, 1], points: true, dashed: ["perfect calibration"] }), h("p", { class: "quiet" }, `${counted(users, "user")}, each counted once per version with their latest prediction.`));
 }
 
-/** Values over time by name, lined up on the moments of all. */
+/** Values over time by name, aligned on the union of all timestamps. */
 function lines(rows, name) {
   const moments = [...new Set(rows.map((row) => row.measured_at))].sort();
   const at = new Map(moments.map((moment, index) => [moment, index]));
@@ -67,29 +67,29 @@ function lines(rows, name) {
 }
 
 function drift({ monitoring }) {
-  const title = "Drift of features since training (stability index)";
+  const title = "Feature drift since training (population stability index)";
   const rows = monitoring.filter((row) => row.metric === "psi");
-  if (!rows.length) return card(title, empty("Not measured yet: it needs a champion trained here, and some hundred predictions. Trigger train_model, then wait for monitor_model."));
+  if (!rows.length) return card(title, empty("Not measured yet. Drift needs a champion trained in this installation and a few hundred predictions: trigger train_model; monitor_model runs every hour."));
   const newest = rows.filter((row) => row.measured_at === rows.at(-1).measured_at).sort((one, other) => other.value - one.value);
   const top = new Set(newest.slice(0, 6).map((row) => row.subject));
   const [xs, values] = lines(rows.filter((row) => top.has(row.subject)), (row) => row.subject);
   const judged = monitoring.filter((row) => row.metric === "drifted" && row.measured_at === rows.at(-1).measured_at);
   const drifted = judged.filter((row) => row.value).map((row) => row.subject);
-  return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(3), points: xs.length < 30 }), h("p", { class: "quiet" }, drifted.length ? `Drifted at the last look: ${drifted.join(", ")}.` : "None drifted at the last look. The six largest are drawn."));
+  return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(3), points: xs.length < 30 }), h("p", { class: "quiet" }, drifted.length ? `Drifted in the latest monitoring run: ${drifted.join(", ")}.` : "No drift in the latest monitoring run. The chart shows the six largest values."));
 }
 
 function performance({ monitoring }) {
   const title = "Estimated and realised AUC";
   const rows = monitoring.filter((row) => /^(estimated|realised)_(roc_)?auc$/.test(row.metric));
-  if (!rows.length) return card(title, empty("Not measured yet. monitor_model measures it hourly, once the labels of enough predicted users are known."));
+  if (!rows.length) return card(title, empty("Not measured yet. monitor_model measures it every hour, as soon as enough scored users have labels."));
   const [xs, values] = lines(rows, (row) => `${row.metric.split("_")[0]}, version ${row.model_version}`);
   return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(3), range: (_, low) => [Math.min(0.5, low), 1], points: xs.length < 30, dashed: Object.keys(values).filter((name) => name.startsWith("estimated")) }));
 }
 
 function quality({ monitoring }) {
   const newest = monitoring.at(-1)?.measured_at;
-  if (!newest) return card("Last look of monitor_model", empty("It has not looked yet. It runs every hour."));
+  if (!newest) return card("Latest monitoring run", empty("No monitoring run yet. monitor_model runs every hour."));
   const rows = monitoring.filter((row) => row.measured_at === newest);
-  const columns = [{ title: "Measured", cell: (row) => h("span", { class: "mono" }, row.metric) }, { title: "Of", cell: (row) => row.subject }, { title: "Version", number: true, cell: (row) => row.model_version ?? "" }, { title: "Value", number: true, cell: (row) => number(row.value) }];
-  return card("Last look of monitor_model", h("p", { class: "quiet" }, "At ", time(newest)), table("Measured values", columns, rows));
+  const columns = [{ title: "Metric", cell: (row) => h("span", { class: "mono" }, row.metric) }, { title: "Subject", cell: (row) => row.subject }, { title: "Version", number: true, cell: (row) => row.model_version ?? "" }, { title: "Value", number: true, cell: (row) => number(row.value) }];
+  return card("Latest monitoring run", h("p", { class: "quiet" }, "Measured at ", time(newest)), table("Measurements", columns, rows));
 }

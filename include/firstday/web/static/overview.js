@@ -1,8 +1,8 @@
-// How the pipeline stands at this moment.
+// Overview tab: state, totals, charts and the latest micro-batch.
 
 import * as api from "./api.js";
 import { chart } from "./charts.js";
-import { count, empty, h, leave, percent, seconds, tile, time, wide } from "./dom.js";
+import { count, counted, empty, h, leave, percent, seconds, tile, time, wide } from "./dom.js";
 
 let hours = 3;
 
@@ -20,33 +20,33 @@ function line(state) {
 
 function tiles(status, activity) {
   const { totals, lag, model, waiting, schedule } = status;
-  const refused = totals.rejected_events / Math.max(totals.events + totals.rejected_events, 1);
+  const rejected = totals.rejected_events / Math.max(totals.events + totals.rejected_events, 1);
   return h(
     "div",
     { class: "tiles" },
-    tile("Events a minute", count(newest(activity.events)), `${count(totals.events)} in the lake`),
-    tile("Predictions a minute", count(newest(activity.predictions, ["predictions"])), `${count(totals.predictions)} in the log`),
+    tile("Events per minute", count(newest(activity.events)), `${count(totals.events)} in the lake`),
+    tile("Predictions per minute", count(newest(activity.predictions, ["predictions"])), `${count(totals.predictions)} in the inference log`),
     tile("Users in their window", count(status.users_in_window), `${count(totals.users)} registered`),
-    tile("Event to prediction", seconds(lag.median_seconds), `median; 95 % within ${seconds(lag.p95_seconds)}, last ${lag.over_minutes} min`),
-    tile("Rejected", percent(refused, 2), h("a", { href: "#lake" }, `${count(totals.rejected_events)} rows`)),
+    tile("Event-to-prediction lag", seconds(lag.median_seconds), `median; 95th percentile ${seconds(lag.p95_seconds)}, last ${lag.over_minutes} min`),
+    tile("Rejected rows", percent(rejected, 2), h("a", { href: "#lake" }, counted(totals.rejected_events, "row"))),
     tile("Champion", model ? leave(model.url, `version ${model.version}`) : "none", model ? h("span", {}, "since ", time(model.since)) : "trigger train_model"),
-    tile("Waiting in landing", count(waiting.files), waiting.files ? h("span", {}, "oldest ", time(waiting.oldest_at)) : "nothing waits"),
+    tile("Pending files", count(waiting.files), waiting.files ? h("span", {}, "oldest ", time(waiting.oldest_at)) : "landing is empty"),
     tile("Next run", schedule ? (schedule.is_paused ? "paused" : time(schedule.next_run_at)) : "–", schedule?.last_state ? `last run: ${schedule.last_state}` : "no run yet"),
   );
 }
 
-/** Index of the last step with a value, -1 where there is none. */
+/** Index of the last step with a value, -1 if there is none. */
 function lastKnown(series) {
   return Math.max(...Object.values(series.values).map((values) => values.findLastIndex((value) => value !== null)));
 }
 
-/** The sum of the newest whole step: the present one is still filling. */
+/** The sum of the newest complete step: the current one is still filling. */
 function newest(series, names = Object.keys(series.values)) {
   const index = Math.min(lastKnown(series), series.step_at.length - 2);
   return index < 0 ? null : names.reduce((sum, name) => sum + (series.values[name][index] ?? 0), 0);
 }
 
-/** The same series with zeros where nothing came, up to the newest whole step. */
+/** The same series with zeros for empty steps, up to the newest complete step. */
 function zeros(series) {
   const end = Math.min(lastKnown(series), series.step_at.length - 2);
   const fill = (values) => values.map((value, index) => (index <= end ? value ?? 0 : null));
@@ -62,7 +62,7 @@ function span() {
   return h(
     "div",
     { class: "bar" },
-    h("label", {}, "Charts show the", h("select", { id: "hours", onchange: choose }, choices.map(([value, words]) => h("option", { value, selected: value === hours }, words)))),
+    h("label", {}, "Time range", h("select", { id: "hours", onchange: choose }, choices.map(([value, words]) => h("option", { value, selected: value === hours }, words)))),
   );
 }
 
@@ -74,25 +74,25 @@ function charts(activity) {
   return h(
     "div",
     { class: "cards" },
-    draw("Events a minute, by type", zeros(events), "No events in this time. Unpause generate_events, or post some to the API."),
-    draw("Predictions a minute", zeros(predictions), "Nobody was scored in this time."),
-    draw("From event to prediction", lag, "Nobody was scored in this time.", { format: seconds }),
-    draw("Rejected share of rows", rejected, "No micro-batch in this time.", { format: (value) => percent(value), range: (_, low, high) => [0, Math.max(high * 1.1, 0.01)] }),
+    draw("Events per minute, by type", zeros(events), "No events in this time range. Unpause generate_events, or post events to the API."),
+    draw("Predictions per minute", zeros(predictions), "No users scored in this time range."),
+    draw("Event-to-prediction lag", lag, "No users scored in this time range.", { format: seconds }),
+    draw("Rejected share of rows", rejected, "No micro-batches in this time range.", { format: (value) => percent(value), range: (_, low, high) => [0, Math.max(high * 1.1, 0.01)] }),
   );
 }
 
 const STAGES = ["store_events", "update_features", "score_users", "publish_predictions"];
 
 function microBatch(batch) {
-  if (!batch) return wide("Last micro-batch", empty("None yet. It comes with the first file in landing."));
+  if (!batch) return wide("Latest micro-batch", empty("No micro-batches yet. The first one is stored when a file arrives in landing."));
   const stage = (name) => {
     const done = batch.stages.find((one) => one.task === name);
-    if (!done) return h("li", {}, h("strong", {}, name), h("br"), h("span", { class: "quiet" }, "not yet"));
+    if (!done) return h("li", {}, h("strong", {}, name), h("br"), h("span", { class: "quiet" }, "pending"));
     return h("li", {}, h("strong", {}, leave(done.url, name)), h("br"), `${seconds(done.seconds)}, at `, time(done.committed_at), h("br"), h("span", { class: "quiet" }, done.message));
   };
   return wide(
-    `Last micro-batch: ${batch.batch_id}`,
-    h("p", {}, `${count(batch.rows_stored)} events stored, ${count(batch.rows_rejected)} rejected; begun at `, time(batch.started_at), ", by ", leave(batch.url, batch.airflow_run)),
+    `Latest micro-batch: ${batch.batch_id}`,
+    h("p", {}, `${counted(batch.rows_stored, "event")} stored, ${counted(batch.rows_rejected, "row")} rejected; started at `, time(batch.started_at), " by ", leave(batch.url, batch.airflow_run)),
     h("ol", { class: "stages" }, STAGES.map(stage)),
   );
 }
