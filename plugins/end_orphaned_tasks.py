@@ -1,4 +1,4 @@
-"""Ends a task whose supervising process died: Airflow retries it, and it must not run on beside its retry."""
+"""End a task whose supervising process died: Airflow retries the task, and both must not run at the same time."""
 
 import signal
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Firstday page in Airflow's navigation, and the API under /firstday, both behind Airflow's login and rights."""
+"""The Firstday page in Airflow's navigation and the API under /firstday, with Airflow's login and permissions."""
 
 from datetime import UTC
 from functools import cached_property
@@ -10,7 +10,7 @@ PREFIX = "/firstday"
 
 
 class FirstdayPage(AirflowPlugin):
-    """Every process of Airflow loads plugins, only the web server asks for apps: so the app is built when asked for."""
+    """Registers the page. All Airflow processes load plugins, only the web server uses apps: so it is built lazily."""
 
     name = "firstday_page"
     external_views = [  # noqa: RUF012 - Airflow reads plain class attributes
@@ -27,14 +27,14 @@ class FirstdayPage(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The app, mounted at its prefix."""
+        """Build the app, mounted at its prefix."""
         from include.firstday.web.app import build
 
         return [{"name": "Firstday", "url_prefix": PREFIX, "app": build(_gate())}]
 
 
 def _gate() -> Any:
-    """Airflow's rights: reading takes the right to see process_events' runs, editing the right to start one."""
+    """Airflow's permissions: reading requires the right to see runs of process_events, editing to start one."""
     from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
     from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
     from fastapi import Request

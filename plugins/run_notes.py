@@ -1,19 +1,19 @@
-"""Gives each finished run a note that says what it did, from what its tasks told: Airflow shows it beside the run."""
+"""Write a note on each finished run, from its tasks' reports: Airflow shows it beside the run."""
 
 from typing import Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
-LONGEST = 1000  # characters that Airflow keeps of a note
+LONGEST = 1000  # Airflow's limit for a note, in characters
 
 
 def note(xcoms: list[tuple[str, Any]]) -> str:
-    """One line from the keys and values that a run's tasks have left, in order: what they told, or a returned text."""
+    """Join the reports and returned texts among the XCom keys and values of a run's tasks, in order, on one line."""
     from include.firstday.orchestration.tasks import NOTE
 
-    told = [value for key, value in xcoms if isinstance(value, str) and key in (NOTE, "return_value")]
-    return ", ".join(told)[:LONGEST]
+    reports = [value for key, value in xcoms if isinstance(value, str) and key in (NOTE, "return_value")]
+    return ", ".join(reports)[:LONGEST]
 
 
 class RunListener:
@@ -26,7 +26,7 @@ class RunListener:
 
     @hookimpl
     def on_dag_run_failed(self, dag_run: Any, msg: str) -> None:
-        """Write what was done before the failure."""
+        """Write the note, with the reports from before the failure."""
         _write(dag_run)
 
 

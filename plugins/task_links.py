@@ -1,4 +1,4 @@
-"""Links on each task's page: to the Firstday page, and to what the task made or used in MLflow."""
+"""Links on each task's page: to the Firstday page, and to the task's run or model in MLflow."""
 
 from typing import Any
 
@@ -7,24 +7,24 @@ from airflow.sdk import BaseOperatorLink
 
 
 class FirstdayLink(BaseOperatorLink):
-    """To the Firstday page."""
+    """Link to the Firstday page."""
 
     name = "Firstday"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The page, for the tasks of this project."""
+        """Return the page's path for tasks of this project, an empty text for others."""
         from include.firstday.use_case.use_case import names
 
         return "/plugin/firstday" if ti_key.dag_id.split(".")[0] in names() else ""
 
 
 class MlflowLink(BaseOperatorLink):
-    """To the task's run or model in MLflow."""
+    """Link to the task's run or model in MLflow."""
 
     name = "MLflow"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The URL that the task has left; empty where it left none."""
+        """Return the URL in the task's XCom; empty if there is none."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
         from sqlalchemy import select

@@ -1,16 +1,16 @@
-"""The note of a run, from what its tasks have left."""
+"""The note of a run, from its tasks' XComs."""
 
 from plugins.run_notes import LONGEST, note
 
 
-def test_a_note_is_what_the_tasks_told_in_order() -> None:
+def test_a_note_is_the_tasks_reports_in_order() -> None:
     left = [
         ("note", "35,120 events stored, 12 rejected"),
         ("return_value", {"rows": 1}),
         ("mlflow_url", "http://127.0.0.1:5000/#/runs/1"),
-        ("return_value", "3 refused rows tried again"),
+        ("return_value", "3 rejected rows replayed"),
     ]
-    assert note(left) == "35,120 events stored, 12 rejected, 3 refused rows tried again"
+    assert note(left) == "35,120 events stored, 12 rejected, 3 rejected rows replayed"
 
 
 def test_a_note_is_no_longer_than_airflow_keeps() -> None:

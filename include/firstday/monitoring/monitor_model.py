@@ -1,7 +1,7 @@
-"""Monitoring: is the data as it was, are the users as they were in training, and is the champion right?
+"""Monitoring of data quality, of feature drift since training, and of the champion's performance.
 
-Each monitoring run takes the micro-batches since the last one. Values go into the table `monitoring` and, as metrics over time,
-into the MLflow run `monitoring`; what needs a person is an alert.
+Each monitoring run covers the micro-batches since the previous one. Measurements go to the table `monitoring` and, as
+metrics over time, to the MLflow run `monitoring`; a measurement beyond its limit raises an alert.
 
 - Drift compares the users who passed a cut-off since the last run with the champion's training set, feature by feature
   and by the champion's probability, at the same cut-offs and by the same statements. A column has drifted when both

@@ -1,4 +1,4 @@
-"""The FastAPI app: the page, its files, and the API under `/api/{use_case}`. Every route is guarded."""
+"""The FastAPI app: the page, its files, and the API under `/api/{use_case}`. Every route requires authentication."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -40,25 +40,25 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """Which users are wanted."""
+    """A filter of users."""
 
-    search: Annotated[str, Query(max_length=200, description="how the id begins")] = ""
-    only: Annotated[users.Only, Query(description="by their newest prediction")] = "all"
+    search: Annotated[str, Query(max_length=200, description="prefix of the user id")] = ""
+    only: Annotated[users.Only, Query(description="filter by the latest prediction")] = "all"
     limit: Annotated[int, Query(ge=1, le=100_000)] = 200
 
 
 def build(gate: Gate) -> FastAPI:
-    """The app, guarded by the orchestrator's rules."""
-    # FastAPI's own pages for the schema would not be guarded, and load their scripts from elsewhere.
+    """Build the app; `gate` checks permissions by the orchestrator's rules."""
+    # FastAPI's own schema pages would need no login and load scripts from other hosts.
     app = FastAPI(title="Firstday", description=__doc__, openapi_url=None, docs_url=None, redoc_url=None)
     app.middleware("http")(_with_headers)
-    app.add_exception_handler(UseCaseError, _says(404))
-    app.add_exception_handler(users.UnknownUserError, _says(404))
-    app.add_exception_handler(drivers.NothingToExplainError, _says(404))
-    app.add_exception_handler(LakeError, _says(503))
-    app.add_exception_handler(KeyReusedError, _says(422))
-    app.add_exception_handler(parsing.BodyError, _refused_body)
-    app.add_exception_handler(backlog.BacklogError, _too_much)
+    app.add_exception_handler(UseCaseError, _status(404))
+    app.add_exception_handler(users.UnknownUserError, _status(404))
+    app.add_exception_handler(drivers.NothingToExplainError, _status(404))
+    app.add_exception_handler(LakeError, _status(503))
+    app.add_exception_handler(KeyReusedError, _status(422))
+    app.add_exception_handler(parsing.BodyError, _invalid_body)
+    app.add_exception_handler(backlog.BacklogError, _retry_later)
     app.include_router(_page(app, gate))
     app.include_router(_reading(gate))
     app.include_router(_writing(gate))
@@ -70,24 +70,24 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
 
     @router.get("/", include_in_schema=False)
     def page() -> FileResponse:
-        """The page itself."""
+        """Return the page."""
         return FileResponse(STATIC / "index.html")
 
     @router.get("/static/{name}", include_in_schema=False)
     def static(name: str) -> FileResponse:
-        """A file of the page."""
+        """Return a static file of the page."""
         if name not in STATIC_FILES:
             raise HTTPException(404, f"no file {name}")
         return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
 
     @router.get("/api/openapi.json", include_in_schema=False)
     def openapi() -> dict[str, Any]:
-        """This API, as OpenAPI."""
+        """Return the OpenAPI document of this API."""
         return app.openapi()
 
     @router.get("/api/use_cases")
     def use_cases() -> list[schemas.UseCaseName]:
-        """The business cases whose files fit together; those that run from the start come first."""
+        """List the valid use cases; those whose DAGs start unpaused come first."""
         return [
             schemas.UseCaseName(
                 name=case.name,
@@ -109,62 +109,62 @@ def _reading(gate: Gate) -> APIRouter:
 
     @router.get("/status")
     def status(case: Case) -> schemas.Status:
-        """How the use case stands: state line, totals, lag, model, last micro-batch, next run."""
+        """Return the state of the pipeline: state line, totals, lag, model, latest micro-batch, next run."""
         return overview.status(case, gate.schedule(overview.process_events(case.use_case)))
 
     @router.get("/activity")
     def activity(case: Case, hours: Annotated[float, Query(ge=0.5, le=72)] = 3) -> schemas.Activity:
-        """Events, refusals, predictions and lag over the last hours."""
+        """Return events, rejected rows, predictions and lag over the last hours."""
         return overview.activity(case, hours)
 
     @router.get("/users")
     def list_users(case: Case, choice: Annotated[Choice, Depends()]) -> schemas.Users:
-        """Users in their window, most endangered first; with `search`, all whose id begins with it."""
+        """List users in their window, highest risk first; with `search`, all users with that id prefix."""
         return users.users(case, choice.search, choice.only, choice.limit)
 
     @router.get("/users.csv", response_class=StreamingResponse)
     def export_users(case: Case, choice: Annotated[Choice, Depends()]) -> StreamingResponse:
-        """The same as CSV."""
+        """Export the list of users as CSV."""
         found = users.users(case, choice.search, choice.only, choice.limit)
         attachment = {"Content-Disposition": f'attachment; filename="{case.use_case.name}_users.csv"'}
         return StreamingResponse(users.as_csv(found), media_type="text/csv", headers=attachment)
 
     @router.get("/users/{user_id}")
     def user(case: Case, user_id: str) -> schemas.OneUser:
-        """One user's features as they stand, and their newest prediction."""
+        """Return a user's current feature values and latest prediction."""
         return users.user(case, user_id)
 
     @router.get("/users/{user_id}/timeline")
     def timeline(case: Case, user_id: str) -> schemas.Timeline:
-        """What a user did in their window, and how the probability moved."""
+        """Return a user's events in their window and all their predictions."""
         return users.timeline(case, user_id)
 
     @router.get("/users/{user_id}/drivers")
     def user_drivers(case: Case, user_id: str) -> schemas.Drivers:
-        """Which features drive a user's probability. A server's first call loads the model, in seconds."""
+        """Return the top drivers of a user's churn probability. The first call loads the model, which takes seconds."""
         return drivers.drivers(case, user_id)
 
     @router.get("/predictions")
     def predictions(
         case: Case, since: datetime, limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000
     ) -> schemas.Predictions:
-        """The inference log after a moment, with the features as used. A time without an offset is UTC."""
+        """Return predictions made after a time, with the features used. A time without an offset is UTC."""
         moment = clock.naive(since) if since.tzinfo else since
         return users.predictions_since(case, moment, limit)
 
     @router.get("/model")
     def show_model(case: Case) -> schemas.Model:
-        """Versions, score distribution, calibration, and what monitor_model has measured."""
+        """Return model versions, score distribution, calibration and monitoring measurements."""
         return model.model(case)
 
     @router.get("/lake")
     def show_lake(case: Case) -> schemas.LakeContents:
-        """Tables and files, micro-batches, commits, refused rows by rule."""
+        """Return tables and files, micro-batches, snapshots, and rejected rows by rule."""
         return catalog.contents(case)
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def show_metrics(case: Case) -> PlainTextResponse:
-        """The state as gauges, for Prometheus."""
+        """Return the state as gauges in Prometheus text format."""
         status = overview.status(case, gate.schedule(overview.process_events(case.use_case)))
         return PlainTextResponse(metrics.text(status), media_type=metrics.MEDIA_TYPE)
 
@@ -182,10 +182,10 @@ def _writing(gate: Gate) -> APIRouter:
         request: Request,
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> schemas.Accepted:
-        """Take events: one JSON object, an array, or NDJSON; plain or gzipped. All of a body or nothing of it.
+        """Accept events as one JSON object, an array, or NDJSON; plain or gzipped. A body is accepted atomically.
 
-        The answer comes when they are durable in landing. The same Idempotency-Key within a day brings the same events
-        once. 429 says that too much waits in landing; come back after Retry-After seconds.
+        The response is sent when the events are durable in landing. Events posted again with the same Idempotency-Key
+        within a day are stored once. 429: the backlog in landing is too large; retry after Retry-After seconds.
         """
         await run_in_threadpool(backlog.check, use_case)
         headers = request.headers
@@ -195,15 +195,15 @@ def _writing(gate: Gate) -> APIRouter:
         try:
             return await asyncio.wrap_future(delivery(use_case).put(lines, idempotency_key))
         except OSError as error:
-            raise HTTPException(503, f"landing cannot be written: {error.strerror}; try again later") from error
+            raise HTTPException(503, f"landing is not writable: {error.strerror}; retry later") from error
 
     return router
 
 
 def _from_here(request: Request) -> None:
-    """A browser says where a request comes from; another site must not use a visitor's cookie."""
+    """Reject cross-site requests, so that another site cannot use a visitor's cookie."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise HTTPException(403, "Sec-Fetch-Site: expected same-origin; requests of other sites are refused")
+        raise HTTPException(403, "Sec-Fetch-Site: expected same-origin; cross-site requests are not allowed")
 
 
 _EVENTS_BODY = {
@@ -218,11 +218,11 @@ def _reader(use_case: str) -> Reader:
     return reader(use_case)
 
 
-def _refused_body(request: Request, error: Exception) -> JSONResponse:
+def _invalid_body(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, error.code if isinstance(error, parsing.BodyError) else 400)
 
 
-def _too_much(request: Request, error: Exception) -> JSONResponse:
+def _retry_later(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(backlog.RETRY_SECONDS)})
 
 
@@ -233,7 +233,7 @@ async def _with_headers(request: Request, answer: Callable[[Request], Awaitable[
     return response
 
 
-def _says(code: int) -> Callable[[Request, Exception], JSONResponse]:
+def _status(code: int) -> Callable[[Request, Exception], JSONResponse]:
     def handler(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, code)
 

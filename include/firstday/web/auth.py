@@ -1,4 +1,4 @@
-"""What the page needs of the orchestrator that serves it: who may do what, and how a DAG is scheduled."""
+"""The orchestrator's side of the page: permissions and schedules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a DAG is scheduled. The time is naive UTC; states are Airflow's (`running`, `success`, `failed` …)."""
+    """A DAG's schedule. The time is naive UTC; states are Airflow's (`running`, `success`, `failed` …)."""
 
     is_paused: bool
     next_run_at: datetime | None
@@ -17,10 +17,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Gate:
-    """The orchestrator's side.
+    """Permission checks and schedule look-up, provided by the orchestrator.
 
-    All but `schedule` are FastAPI dependencies that answer 401 or 403 by themselves: `may_enter` wants a login,
-    `may_read` and `may_edit` look at the path's `use_case`. `schedule` takes a DAG's id; None where there is none.
+    All but `schedule` are FastAPI dependencies that raise 401 or 403: `may_enter` requires a login, `may_read` and
+    `may_edit` check permissions for the path's `use_case`. `schedule` returns the schedule of a DAG id, or None.
     """
 
     may_enter: Callable[..., Any]

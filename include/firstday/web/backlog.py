@@ -1,22 +1,22 @@
-"""Back-pressure: what waits in landing must stay small enough to drain."""
+"""Back-pressure: posts are refused while the backlog in landing is above its limit."""
 
 from include.firstday import landing
 from include.firstday.settings import settings
 from include.firstday.web.cache import Memory
 
 RETRY_SECONDS = 30
-FRESH = 0.5  # seconds that a look into landing is remembered
+FRESH = 0.5  # seconds for which the size of landing is cached
 
 _MEMORY = Memory()
 
 
 class BacklogError(RuntimeError):
-    """More waits in landing than is allowed."""
+    """The backlog in landing exceeds the limit."""
 
 
 def check(use_case: str) -> None:
-    """Raises BacklogError where more bytes wait than the settings allow."""
+    """Check the size of pending files in landing. Raises BacklogError above FIRSTDAY_BACKLOG_MEGABYTES."""
     waiting = _MEMORY.get(lambda: landing.waiting_bytes(use_case), use_case, FRESH)
     limit = settings().backlog_megabytes * 10**6
     if waiting > limit:
-        raise BacklogError(f"{waiting:,} bytes wait in landing, above the limit of {limit:,}; try again later")
+        raise BacklogError(f"{waiting:,} bytes pending in landing, above the limit of {limit:,}; retry later")

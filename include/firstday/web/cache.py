@@ -1,4 +1,4 @@
-"""Answers remembered for seconds: many browsers ask the same within a moment."""
+"""A cache with a time to live of seconds: many browsers send the same requests within seconds."""
 
 import threading
 import time
@@ -7,18 +7,18 @@ from typing import TypeVar, cast
 
 Answer = TypeVar("Answer")
 
-REMEMBERED = 200  # answers at most
+REMEMBERED = 200  # maximum number of entries
 
 
 class Memory:
-    """Makes one answer at a time, and gives it again while it is young. An exception is not remembered."""
+    """A thread-safe cache that computes one value at a time. Exceptions are not cached."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answers: dict[object, tuple[float, object]] = {}
 
     def get(self, make: Callable[[], Answer], key: object, seconds: float) -> Answer:
-        """The answer under a key, made anew where it is older than `seconds`."""
+        """Return the cached value of a key, computed again if it is older than `seconds`."""
         with self._lock:
             made_at, answer = self._answers.get(key, (float("-inf"), None))
             if time.monotonic() - made_at >= seconds:
@@ -26,4 +26,4 @@ class Memory:
                 if len(self._answers) >= REMEMBERED:
                     self._answers.clear()
                 self._answers[key] = (time.monotonic(), answer)
-        return cast(Answer, answer)  # the key stands for what makes it
+        return cast(Answer, answer)  # a key is always used with the same `make`

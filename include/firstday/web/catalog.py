@@ -1,4 +1,4 @@
-"""What the lake holds, who wrote it, and what was refused. What may be personal in a refused row stays in the lake."""
+"""Tables, micro-batches, snapshots and rejected rows. Values that may be personal are removed from rejected rows."""
 
 import csv
 import json
@@ -13,15 +13,15 @@ from include.firstday.use_case.use_case import UseCase
 from include.firstday.web import schemas
 from include.firstday.web.reader import Reader
 
-SHOWN = 50  # micro-batches and commits
-SAMPLES = 3  # refused rows of each rule
+SHOWN = 50  # micro-batches and snapshots
+SAMPLES = 3  # rejected rows per rule
 FRESH = 3.0
 OPEN_FIELDS = frozenset({"event_type", "event_time", "user_id"})
 NUMBERS = ("DECIMAL", "DOUBLE", "INTEGER", "BIGINT")
 
 
 def contents(reader: Reader) -> schemas.LakeContents:
-    """Tables, micro-batches, commits and refused rows."""
+    """Return tables, micro-batches, snapshots and rejected rows."""
     return reader.ask(lambda lake: _look(lake, reader.use_case), "contents", seconds=FRESH)
 
 
@@ -76,9 +76,9 @@ def _rejected(lake: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
 
 
 def fields(raw: str | None, header: str | None, shown: set[str] | frozenset[str]) -> dict[str, str | None]:
-    """Names of a refused row's fields, with the values that may be shown and None in place of the others.
+    """Return a rejected row's field names, with the values that may be shown and None for the others.
 
-    Empty where the row cannot be read: its text may hold anything.
+    Returns an empty mapping for an unreadable row: its text may contain personal data.
     """
     return {name: str(value)[:100] if name in shown else None for name, value in _read(raw, header).items()}
 

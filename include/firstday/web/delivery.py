@@ -1,8 +1,8 @@
-"""Posted events on their way into landing: several requests share one file, and each is answered once it is durable.
+"""Posted events to landing: several requests share one file, and each is answered once the file is durable.
 
-A file for every request would cost a sync each, and each micro-batch thousands of files. So the requests of a few
-hundredths of a second are written together. A receipt for each Idempotency-Key is made durable before the file
-appears: a repeat finds it, looks whether its file came into landing, and delivers again only where it did not.
+One file per request would cost one fsync each, and each micro-batch would read thousands of files. So the requests of
+50 ms are written together. A receipt for each Idempotency-Key is made durable before the file is published; a repeated
+request finds the receipt, checks whether its file reached landing, and is written again only if it did not.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from include.firstday.web.schemas import Accepted
 
 GATHER_SECONDS = 0.05
 GATHER_BYTES = 32 * 2**20
-KEPT_SECONDS = 86_400  # how long a key is known; a consumed landing file is kept at least as long
+KEPT_SECONDS = 86_400  # how long a key is stored; a consumed landing file is kept at least as long
 
 _TABLE = """
 create table if not exists receipts (
@@ -34,7 +34,7 @@ create table if not exists receipts (
 
 
 class KeyReusedError(ValueError):
-    """An Idempotency-Key came with other events than the first time."""
+    """An Idempotency-Key was used again with different events."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class _Post:
 
 
 class Delivery:
-    """Brings posted events of one use case into landing, in a thread of its own."""
+    """Writes posted events of one use case to landing, in its own thread."""
 
     def __init__(self, use_case: str) -> None:
         self._use_case = use_case
@@ -55,9 +55,10 @@ class Delivery:
         threading.Thread(target=self._run, name=f"delivery of {use_case}", daemon=True).start()
 
     def put(self, lines: list[bytes], key: str | None) -> "Future[Accepted]":
-        """Take events, one a line; the answer comes when they are durable.
+        """Queue events, one per line, and return a future that completes when they are durable.
 
-        It is KeyReusedError where the key is known with other events, OSError where landing cannot be written.
+        The future fails with KeyReusedError if the key was used with different events, with OSError if landing is not
+        writable.
         """
         body = hashlib.sha256(b"\n".join(lines)).hexdigest()
         post = _Post(lines, hashlib.sha256(key.encode()).hexdigest() if key else None, body)
@@ -100,7 +101,7 @@ class Delivery:
             post.answer.set_result(Accepted(accepted=len(post.lines), repeated=post in repeats))
 
     def _sorted(self, posts: list[_Post], receipts: sqlite3.Connection) -> tuple[list[_Post], list[_Post]]:
-        """Those to deliver, and those that were; whose key has other events is answered at once."""
+        """Split posts into new and repeated ones; a reused key with different events fails at once."""
         fresh: dict[str, _Post] = {}
         repeats: list[_Post] = []
         for post in posts:
@@ -111,11 +112,11 @@ class Delivery:
             elif known == post.body_sha256:
                 repeats.append(post)
             else:
-                post.answer.set_exception(KeyReusedError("Idempotency-Key: it was used with other events before"))
+                post.answer.set_exception(KeyReusedError("Idempotency-Key: already used with different events"))
         return list(fresh.values()), repeats
 
     def _delivered(self, key: str | None, receipts: sqlite3.Connection) -> str | None:
-        """Hash of the events that came with a key and are in landing, or were; None where there are none."""
+        """Return the hash of the events that reached landing with a key; None if there are none."""
         found = receipts.execute(
             "select body_sha256, source_file from receipts where key_sha256 = ? and received_at >= ?",
             (key, time.time() - KEPT_SECONDS),
@@ -125,7 +126,7 @@ class Delivery:
 
 @cache
 def delivery(use_case: str) -> Delivery:
-    """This process's way into landing."""
+    """Return this process's Delivery of a use case."""
     return Delivery(use_case)
 
 
@@ -135,7 +136,7 @@ def _receipts(use_case: str) -> Iterator[sqlite3.Connection]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, timeout=30)) as receipts:
         receipts.execute("pragma journal_mode = wal")
-        receipts.execute("pragma synchronous = full")  # a receipt that is given back is on disk
+        receipts.execute("pragma synchronous = full")  # a receipt is on disk before the request is answered
         receipts.execute(_TABLE)
         yield receipts
 

@@ -1,8 +1,8 @@
-"""Which features drive one user's probability: what would the champion say if one feature had its usual value?
+"""Top drivers of one user's churn probability, by model-agnostic local ablation.
 
-Model-agnostic local ablation: each feature in turn is replaced by the median of the users scored over the last day,
-and the difference in probability is its effect (Robnik-Šikonja and Kononenko: Explaining Classifications For Individual
-Instances, 2008). Effects do not add up, and features of one measure share theirs. One call of the model, a few rows.
+Each feature in turn is replaced by the median of the users scored over the last day; the difference in probability is
+its effect (Robnik-Šikonja and Kononenko: Explaining Classifications For Individual Instances, 2008). Effects do not add
+up, and features of one measure share theirs. It costs one call of the model with a few rows.
 """
 
 from datetime import timedelta
@@ -20,27 +20,29 @@ from include.firstday.web.cache import Memory
 from include.firstday.web.reader import Reader
 
 METHOD = (
-    "Each feature in turn gets the median of the users scored over the last 24 hours; the effect is by how much the "
-    "probability falls then (local ablation). Effects of related features overlap and do not add up."
+    "Each feature in turn is replaced by the median of the users scored over the last 24 hours; the effect is the "
+    "resulting decrease in probability (local ablation). Effects of related features overlap and do not add up."
 )
-POPULATION = 5000  # predictions that the medians are taken from, at most
-MODEL_SECONDS = 60.0  # how long a champion is taken to be champion still
+POPULATION = 5000  # maximum number of predictions for the medians
+MODEL_SECONDS = 60.0  # how long the champion is cached
 MEDIAN_SECONDS = 300.0
 
-_MODELS = Memory()  # not the reader's: the first look loads libraries for seconds, and the lake's questions go on
+_MODELS = Memory()  # not the reader's: the first load takes seconds and must not block queries of the lake
 
 
 class NothingToExplainError(LookupError):
-    """There is no champion, or the user has no features."""
+    """No champion, or no features for the user."""
 
 
 def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
-    """The effects of a user's features on the champion's probability. Raises NothingToExplainError."""
+    """Return the effects of a user's features on the champion's probability. Raises NothingToExplainError."""
     use_case = reader.use_case
     champion = _MODELS.get(lambda: registry.champion(use_case), use_case.name, MODEL_SECONDS)
     rows = reader.ask(lambda lake: lake.rows("web/users/user_features", user_id=user_id))
     if champion is None or not rows:
-        raise NothingToExplainError("no champion yet" if champion is None else f"user {user_id} has no features")
+        raise NothingToExplainError(
+            "no champion yet: trigger train_model" if champion is None else f"user {user_id} has no features"
+        )
     usual = reader.ask(lambda lake: _medians(lake, use_case), "medians", seconds=MEDIAN_SECONDS)
     features = {name: _number(rows[0][name]) for name in use_case.features}
     probability = champion.predict(_ablated(features, usual))
@@ -58,7 +60,7 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
 
 
 def _ablated(features: dict[str, float | None], usual: dict[str, float | None]) -> pa.Table:
-    """The user as they are, then once for each feature with that one at its usual value."""
+    """One row with the user's features, then one row per feature with that feature at its median."""
     rows = [features, *(features | {name: usual[name]} for name in features)]
     schema = pa.schema([(name, pa.float64()) for name in features])
     return pa.Table.from_pylist(rows, schema=schema)

@@ -1,4 +1,4 @@
-"""The state of a use case in Prometheus' text format."""
+"""The state of a use case in Prometheus text format."""
 
 from collections.abc import Iterator
 
@@ -11,15 +11,19 @@ LEVELS = ("healthy", "empty", "behind", "stalled")
 
 
 def text(status: schemas.Status) -> str:
-    """All gauges of one use case. A value that is not known is left out."""
+    """Format all gauges of one use case. Unknown values are omitted."""
     registry = CollectorRegistry()
     for name, about, value in _gauges(status):
         if value is not None:
             Gauge(f"firstday_{name}", about, ["use_case"], registry=registry).labels(status.use_case).set(value)
-    behind = Gauge("firstday_stage_behind", "micro-batches a stage is behind", ["use_case", "stage"], registry=registry)
+    behind = Gauge(
+        "firstday_stage_behind", "number of micro-batches a stage is behind", ["use_case", "stage"], registry=registry
+    )
     for stage in status.stages:
         behind.labels(status.use_case, stage.stage).set(stage.behind)
-    level = Gauge("firstday_state", "1 for the state that holds", ["use_case", "state"], registry=registry)
+    level = Gauge(
+        "firstday_state", "1 for the current state, 0 for the others", ["use_case", "state"], registry=registry
+    )
     for name in LEVELS:
         level.labels(status.use_case, name).set(status.state.level == name)
     return generate_latest(registry).decode()
@@ -32,15 +36,15 @@ def _gauges(status: schemas.Status) -> Iterator[tuple[str, str, float | None]]:
     yield "users", "registered users", totals.users
     yield "users_in_window", "users in their window", status.users_in_window
     yield "predictions", "rows in predictions", totals.predictions
-    yield "landing_files", "files that wait in landing", status.waiting.files
-    yield "landing_bytes", "bytes that wait in landing", status.waiting.bytes
-    yield "lag_median_seconds", "from an event to its prediction, last minutes", status.lag.median_seconds
-    yield "lag_p95_seconds", "from an event to its prediction, last minutes", status.lag.p95_seconds
-    yield "champion_version", "version of the newest predictions' model", status.model.version if status.model else None
-    yield "last_micro_batch", "number of the newest micro-batch", batch.batch_id if batch else None
+    yield "landing_files", "pending files in landing", status.waiting.files
+    yield "landing_bytes", "bytes of pending files in landing", status.waiting.bytes
+    yield "lag_median_seconds", "event-to-prediction lag of the last minutes, median", status.lag.median_seconds
+    yield "lag_p95_seconds", "event-to-prediction lag of the last minutes, p95", status.lag.p95_seconds
+    yield "champion_version", "version of the current champion", status.model.version if status.model else None
+    yield "last_micro_batch", "id of the latest micro-batch", batch.batch_id if batch else None
     yield (
         "last_micro_batch_age_seconds",
-        "since its commit",
+        "seconds since the latest micro-batch was committed",
         ((status.now - batch.committed_at).total_seconds() if batch else None),
     )
-    yield "is_paused", "whether process_events is paused", status.schedule.is_paused if status.schedule else None
+    yield "is_paused", "1 if process_events is paused", status.schedule.is_paused if status.schedule else None

@@ -1,4 +1,4 @@
-"""How the models do: who scores, how probabilities are spread, what came true, and what monitor_model has measured."""
+"""Model versions, score distribution, calibration and monitoring measurements."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,11 +17,11 @@ MONITORED = timedelta(days=14)
 FRESH = 10.0
 REGISTRY_SECONDS = 30.0
 
-_REGISTRY = Memory()  # not the reader's: MLflow may be slow to answer, and the lake's questions go on
+_REGISTRY = Memory()  # not the reader's: a slow MLflow must not block queries of the lake
 
 
 def model(reader: Reader) -> schemas.Model:
-    """All that is known of a use case's models."""
+    """Return everything the model tab shows."""
     use_case = reader.use_case
     found: dict[str, Any] = reader.ask(lambda lake: _look(lake, use_case), "model tab", seconds=FRESH)
     registered, error = _REGISTRY.get(lambda: _registered(use_case), use_case.name, REGISTRY_SECONDS)
@@ -43,7 +43,7 @@ def _look(lake: Lake, use_case: UseCase) -> dict[str, Any]:
         "used": lake.rows("web/model/models_used"),
         "promotions": lake.rows("web/model/promotions"),
         "distribution": lake.rows("web/model/score_distribution", since=now - timedelta(days=1)),
-        # A label that is observed is not kept in the lake: monitor_model measures with it.
+        # A derived label is not stored in the lake; monitor_model computes it.
         "calibration": lake.rows("web/model/calibration", now=now, label_seconds=label_seconds)
         if use_case.training.label == "explicit"
         else [],
@@ -52,11 +52,11 @@ def _look(lake: Lake, use_case: UseCase) -> dict[str, Any]:
 
 
 def _registered(use_case: UseCase) -> tuple[list[registry.Version], str | None]:
-    """What the registry says; without it the page still shows what the lake knows."""
+    """Return the registry's versions, or none and an error: the page still shows what is in the lake."""
     try:
         return registry.versions(use_case), None
-    except Exception as error:  # of MLflow, its database or the way there: the page says which
-        return [], f"MLflow does not answer: {str(error).splitlines()[0][:200]}"
+    except Exception as error:  # from MLflow, its database or the network: the page shows which
+        return [], f"MLflow is not reachable: {str(error).splitlines()[0][:200]}"
 
 
 def _versions(

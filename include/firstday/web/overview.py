@@ -1,4 +1,4 @@
-"""How a use case stands at this moment, and what happened over the last hours."""
+"""The current state of a use case, and its activity over the last hours."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,18 +15,18 @@ from include.firstday.web.reader import Reader
 from include.firstday.web.state import Work, state
 
 LAG_MINUTES = 5
-STEPS = 360  # points of a chart at most
-FRESH = 1.0  # seconds that an answer is remembered
-SLOW = 15.0  # seconds for what hardly changes
+STEPS = 360  # maximum number of points in a chart
+FRESH = 1.0  # seconds for which a result is cached
+SLOW = 15.0  # the same for values that rarely change
 
 
 def process_events(use_case: UseCase) -> str:
-    """Id of the DAG that runs the micro-batches."""
+    """Return the id of the DAG that runs the micro-batches."""
     return f"{use_case.name}.process_events"
 
 
 def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
-    """How the use case stands."""
+    """Return the state of the use case."""
     now, use_case = clock.now(), reader.use_case
     found: dict[str, Any] = reader.ask(lambda lake: _status(lake, use_case, now), "status", seconds=FRESH)
     champion = reader.ask(_champion, "champion", seconds=SLOW)
@@ -60,7 +60,7 @@ def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
 
 
 def activity(reader: Reader, hours: float) -> schemas.Activity:
-    """Events, refusals, predictions and lag over the last hours."""
+    """Return events, rejected rows, predictions and lag over the last hours."""
     step = max(60, round(hours * 3600 / STEPS / 60) * 60)
     end = int(datetime.now(UTC).timestamp()) // step * step
     begin = end - int(hours * 3600) // step * step
@@ -83,7 +83,7 @@ def _status(lake: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
 
 
 def _champion(lake: Lake) -> dict[str, Any] | None:
-    """The newest promotion; without one, as in an older lake, the model of the newest predictions."""
+    """The latest promotion; if there is none, as in an older lake, the model of the latest predictions."""
     rows = lake.rows("web/model/promotions") or lake.rows("web/overview/scoring_model")
     return rows[0] if rows else None
 
@@ -97,7 +97,7 @@ def _linked(row: dict[str, Any] | None) -> schemas.Champion | None:
 
 
 def _last_micro_batch(batch: dict[str, Any], commits: list[dict[str, Any]]) -> schemas.LastMicroBatch:
-    """The micro-batch and, of each stage, its first commit since: a later stage may have been another run's."""
+    """The micro-batch and each stage's first commit after it: a later stage may belong to another run."""
     stages, before = [], batch["started_at"]
     for task in MICRO_BATCH_STAGES:
         commit = next((row for row in commits if row["task"] == task and row["committed_at"] >= before), None)

@@ -1,4 +1,4 @@
-"""One warm read-only connection to a use case's part of the lake: opening it takes longer than any question."""
+"""One read-only connection per use case, kept open: opening the lake takes longer than any query."""
 
 import threading
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 
 
 class Reader:
-    """Asks one question at a time; each sees the newest snapshot."""
+    """Runs one query at a time; each reads the latest snapshot."""
 
     def __init__(self, use_case: UseCase) -> None:
         self.use_case = use_case
@@ -25,13 +25,13 @@ class Reader:
         self._lake: Lake | None = None
 
     def ask(self, question: Callable[[Lake], Answer], *key: object, seconds: float = 0) -> Answer:
-        """The answer to a question; with a key and `seconds`, one given less than that ago is given again."""
+        """Run a query; with a key and `seconds`, return a cached result that is younger than that."""
         if not seconds:
             return self._ask(question)
         return self._memory.get(lambda: self._ask(question), key, seconds)
 
     def close(self) -> None:
-        """Close the connection; the next question opens another."""
+        """Close the connection; the next query opens a new one."""
         with self._lock:
             self._close()
 
@@ -40,7 +40,7 @@ class Reader:
             try:
                 return question(self._open())
             except QueryError:
-                # The catalog was replaced, or files went that this connection knew: a new connection knows better.
+                # The catalog was replaced, or files this connection had listed were deleted: retry on a new connection.
                 self._close()
                 return question(self._open())
 
@@ -56,5 +56,5 @@ class Reader:
 
 @cache
 def reader(name: str) -> Reader:
-    """This process's reader of the use case of that name. Raises UseCaseError where there is none."""
+    """Return this process's reader of a use case. Raises UseCaseError for an unknown name."""
     return Reader(load(name))

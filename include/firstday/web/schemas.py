@@ -1,16 +1,16 @@
-"""What the API answers, as types: FastAPI checks each answer against them and documents them as OpenAPI."""
+"""Response types of the API: FastAPI validates each response against them and documents them as OpenAPI."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer
 
-# The lake's times are naive UTC; an answer says so.
+# Times in the lake are naive UTC; responses carry the "Z".
 Utc = Annotated[datetime, PlainSerializer(lambda time: time.isoformat() + "Z", return_type=str)]
 
 
 class UseCaseName(BaseModel):
-    """A business case: its name in paths, and its title for people."""
+    """A use case: its name in paths, and its title on the page."""
 
     name: str
     title: str
@@ -21,7 +21,7 @@ class UseCaseName(BaseModel):
 
 
 class StateLine(BaseModel):
-    """How the pipeline stands, and why."""
+    """The state of the pipeline, with reasons."""
 
     level: Literal["healthy", "empty", "behind", "stalled"]
     reasons: list[str]
@@ -37,7 +37,7 @@ class Totals(BaseModel):
 
 
 class Waiting(BaseModel):
-    """Files in landing that no micro-batch has taken yet."""
+    """Pending files in landing."""
 
     files: int
     bytes: int
@@ -54,7 +54,7 @@ class StageProgress(BaseModel):
 
 
 class Lag(BaseModel):
-    """Seconds from an event to the prediction its micro-batch brought; null where nothing was scored."""
+    """Seconds from an event to the prediction of its micro-batch; null if nothing was scored."""
 
     median_seconds: float | None
     p95_seconds: float | None
@@ -62,7 +62,7 @@ class Lag(BaseModel):
 
 
 class Champion(BaseModel):
-    """The model that is live, and since when."""
+    """The champion, and since when it has been the champion."""
 
     name: str
     version: int
@@ -71,7 +71,7 @@ class Champion(BaseModel):
 
 
 class CommittedStage(BaseModel):
-    """A stage's commit in a micro-batch: when, seconds after the one before, and what it said of itself."""
+    """A stage's commit in a micro-batch: time, seconds after the previous commit, and commit message."""
 
     task: str
     committed_at: Utc
@@ -82,7 +82,7 @@ class CommittedStage(BaseModel):
 
 
 class LastMicroBatch(BaseModel):
-    """The newest micro-batch and the commits of the run that made it."""
+    """The latest micro-batch and its stages' commits."""
 
     batch_id: int
     rows_stored: int
@@ -96,7 +96,7 @@ class LastMicroBatch(BaseModel):
 
 
 class NextRun(BaseModel):
-    """How process_events is scheduled in Airflow."""
+    """The schedule of process_events in Airflow."""
 
     is_paused: bool
     next_run_at: Utc | None
@@ -120,7 +120,7 @@ class Status(BaseModel):
 
 
 class Series(BaseModel):
-    """Values by time step; `step_at`: the steps' beginnings in epoch seconds; a value is null where there is none."""
+    """Values by time step; `step_at`: start of each step in epoch seconds; a value is null if there is none."""
 
     step_seconds: int
     step_at: list[int]
@@ -128,19 +128,19 @@ class Series(BaseModel):
 
 
 class Activity(BaseModel):
-    """What happened over the last hours, in equal time steps."""
+    """Activity over the last hours, in equal time steps."""
 
-    events: Series = Field(description="events per minute by type, by when they happened")
-    rejected: Series = Field(description="share of rows refused, by when their micro-batch was committed")
-    predictions: Series = Field(description="users scored per minute, and those about to churn")
+    events: Series = Field(description="events per minute by type, by event time")
+    rejected: Series = Field(description="share of rows rejected, by commit time of the micro-batch")
+    predictions: Series = Field(description="users scored per minute, and those with predicted churn")
     lag: Series = Field(description="seconds from an event to its prediction: median and 95th percentile")
 
 
 class Accepted(BaseModel):
-    """The answer to posted events, given once they are durable in landing."""
+    """The response to posted events, sent once they are durable in landing."""
 
-    accepted: int = Field(description="rows taken; each will be stored, or refused with a reason in rejected_events")
-    repeated: bool = Field(description="whether the same Idempotency-Key had brought the same rows before")
+    accepted: int = Field(description="rows accepted; each is stored in events, or in rejected_events with a reason")
+    repeated: bool = Field(description="whether the same rows were posted before with the same Idempotency-Key")
 
 
 class Started(BaseModel):
@@ -152,7 +152,7 @@ class Started(BaseModel):
 
 
 class User(BaseModel):
-    """A user: their window, and the newest prediction. Nothing personal."""
+    """A user: window and latest prediction, without personal data."""
 
     user_id: str
     registered_at: Utc
@@ -166,10 +166,10 @@ class User(BaseModel):
 
 
 class Users(BaseModel):
-    """Users in their window, most endangered first."""
+    """Users in their window, highest risk first."""
 
     users: list[User]
-    is_cut: bool = Field(description="whether there are more than were asked for")
+    is_cut: bool = Field(description="whether there are more users than the limit")
 
 
 class Prediction(BaseModel):
@@ -185,7 +185,7 @@ class Prediction(BaseModel):
 
 
 class OneUser(BaseModel):
-    """One user's features as they stand, and the newest prediction, null before the first."""
+    """A user's current feature values and latest prediction, null before the first."""
 
     user_id: str
     registered_at: Utc
@@ -206,7 +206,7 @@ class UserEvent(BaseModel):
 
 
 class Timeline(BaseModel):
-    """What a user did in their window, newest first, and how the probability moved."""
+    """A user's events in their window, newest first, and their predictions, oldest first."""
 
     events: list[UserEvent]
     is_cut: bool
@@ -214,7 +214,7 @@ class Timeline(BaseModel):
 
 
 class Driver(BaseModel):
-    """A feature and how much the probability would fall if it had its usual value; negative where it would rise."""
+    """A feature and the decrease in probability if it had its median value; negative for an increase."""
 
     feature: str
     value: float | None
@@ -223,7 +223,7 @@ class Driver(BaseModel):
 
 
 class Drivers(BaseModel):
-    """Which features drive one user's probability, the strongest first."""
+    """The drivers of one user's churn probability, largest effect first."""
 
     method: str
     model_version: int
@@ -232,7 +232,7 @@ class Drivers(BaseModel):
 
 
 class Predictions(BaseModel):
-    """Predictions made after a moment, in order, each with the features as used. Ask on with `next_since`."""
+    """Predictions made after a time, in order, each with the features used. Continue with `next_since`."""
 
     predictions: list[dict[str, Any]]
     next_since: Utc
@@ -265,7 +265,7 @@ class Promotion(BaseModel):
 
 
 class Bin(BaseModel):
-    """Users whose newest probability of the last day lies between `low` and `high`."""
+    """Users whose latest probability of the last day is between `low` and `high`."""
 
     low: float
     high: float
@@ -274,7 +274,7 @@ class Bin(BaseModel):
 
 
 class CalibrationBin(BaseModel):
-    """What a version predicted for a tenth of probability, and the share of it that came true."""
+    """Mean predicted and observed churn of one model version in one tenth of probability."""
 
     model_version: int
     predicted: float
@@ -283,7 +283,7 @@ class CalibrationBin(BaseModel):
 
 
 class Measurement(BaseModel):
-    """A value of one hourly look of monitor_model."""
+    """A measurement of one hourly run of monitor_model."""
 
     measured_at: Utc
     model_version: int | None
@@ -293,7 +293,7 @@ class Measurement(BaseModel):
 
 
 class Model(BaseModel):
-    """How the models do: distribution, calibration, monitoring and history."""
+    """Model versions, promotions, score distribution, calibration and monitoring."""
 
     name: str
     url: str
@@ -330,7 +330,7 @@ class MicroBatch(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """A commit of the lake: who made it and what it says of itself."""
+    """A snapshot of the lake: the Airflow run that committed it, and its commit message."""
 
     snapshot_id: int
     committed_at: Utc
@@ -340,7 +340,7 @@ class Snapshot(BaseModel):
 
 
 class RejectedRow(BaseModel):
-    """A refused row, without what may be personal: its fields' names, and values that are types, times, numbers."""
+    """A rejected row without personal data: field names, and values that are types, times or numbers."""
 
     source_file: str
     row_number: int | None
@@ -349,7 +349,7 @@ class RejectedRow(BaseModel):
 
 
 class RejectedRule(BaseModel):
-    """A rule that refused rows broke which have not been stored since."""
+    """A rule, and the rejected rows pending replay that broke it."""
 
     rule: str
     rows: int
@@ -360,7 +360,7 @@ class RejectedRule(BaseModel):
 
 
 class LakeContents(BaseModel):
-    """What the lake holds and who wrote it."""
+    """Tables, micro-batches, snapshots and rejected rows of the lake."""
 
     tables: list[LakeTable]
     micro_batches: list[MicroBatch]

@@ -1,4 +1,4 @@
-"""The state line: is the pipeline healthy, behind or stalled, and why, in a sentence that says what to do."""
+"""The state line: whether the pipeline is healthy, behind or stalled, with the reasons and the remedy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from include.firstday.web.auth import Schedule
 
 Level = Literal["healthy", "empty", "behind", "stalled"]
 
-BEHIND_AFTER = timedelta(minutes=2)  # two ticks: one may just have been missed
+BEHIND_AFTER = timedelta(minutes=2)  # two schedule intervals: one run may just have been missed
 STALLED_AFTER = timedelta(minutes=5)
 BEHIND_BATCHES = 2
 
 
 @dataclass(frozen=True)
 class Work:
-    """What waits: files in landing, and micro-batches that a stage has not processed. Times are naive UTC.
+    """Pending work: files in landing, and micro-batches that a stage has not processed. Times are naive UTC.
 
-    `waiting_stage` is the stage that is furthest behind, `behind` by how many micro-batches.
+    `waiting_stage` is the stage that is furthest behind, by `behind` micro-batches.
     """
 
     events: int
@@ -32,22 +32,22 @@ class Work:
 
 @dataclass(frozen=True)
 class State:
-    """One word and the reasons for it."""
+    """A level and its reasons."""
 
     level: Level
     reasons: tuple[str, ...]
 
 
 def state(work: Work, schedule: Schedule | None, now: datetime) -> State:
-    """How the pipeline stands at a moment."""
+    """Return the state of the pipeline at a time."""
     causes = tuple(_causes(work, schedule))
     waiting = tuple(_waiting(work, now))
     if work.events == 0 and not waiting:
-        return State("empty", ("No events yet: unpause generate_events, or send some to POST /events.", *causes))
+        return State("empty", ("No events yet: unpause generate_events, or post events to the API.", *causes))
     if schedule and schedule.is_paused:
         return State("stalled", (*causes, *waiting))
     if not waiting:
-        return State("healthy", causes or ("Everything that has arrived is processed.",))
+        return State("healthy", causes or ("All events are processed.",))
     idle = now - (work.last_commit_at or now)
     waited = now - work.oldest_pending_at if work.oldest_pending_at else idle
     if min(idle, waited) >= STALLED_AFTER:
@@ -60,8 +60,8 @@ def state(work: Work, schedule: Schedule | None, now: datetime) -> State:
 def _waiting(work: Work, now: datetime) -> Iterator[str]:
     if work.pending_files:
         age = f", the oldest for {_words(now - work.oldest_pending_at)}" if work.oldest_pending_at else ""
-        files = "1 file waits" if work.pending_files == 1 else f"{work.pending_files:,} files wait"
-        yield f"{files} in landing{age}."
+        files = "1 file is" if work.pending_files == 1 else f"{work.pending_files:,} files are"
+        yield f"{files} pending in landing{age}."
     if work.waiting_stage:
         batches = "1 micro-batch" if work.behind == 1 else f"{work.behind:,} micro-batches"
         yield f"{work.waiting_stage} is {batches} behind."
@@ -69,17 +69,17 @@ def _waiting(work: Work, now: datetime) -> Iterator[str]:
 
 def _causes(work: Work, schedule: Schedule | None) -> Iterator[str]:
     if schedule is None:
-        yield "Airflow does not know process_events (yet): look for import errors."
+        yield "process_events is not in Airflow: check its Dag import errors."
     elif schedule.is_paused:
         yield "process_events is paused: unpause it in Airflow."
     elif schedule.last_state == "failed":
-        yield "The last run of process_events failed: its log says why."
+        yield "The last run of process_events failed: check its log."
     if not work.has_champion:
-        yield "No model is champion, so nobody is scored: trigger train_model."
+        yield "No champion, so no users are scored: trigger train_model."
 
 
 def _unknown(age: timedelta) -> tuple[str]:
-    return (f"Nothing has been committed for {_words(age)}: is Airflow's scheduler running?",)
+    return (f"No commit for {_words(age)}: check that Airflow's scheduler is running.",)
 
 
 def _words(span: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""Users in their window, and one of them: features, timeline, predictions. Nothing personal leaves this module."""
+"""Users in their window; one user's features, timeline and predictions. Personal columns are never returned."""
 
 import csv
 import io
@@ -18,11 +18,11 @@ Only = Literal["all", "predicted_churn", "likely_to_stay", "not_scored"]
 
 
 class UnknownUserError(LookupError):
-    """No user of that id has registered."""
+    """No registered user with that id."""
 
 
 def users(reader: Reader, search: str, only: Only, limit: int) -> schemas.Users:
-    """Users in their window, most endangered first; with a search, those whose id begins with it."""
+    """List users in their window, highest risk first; with `search`, all users with that id prefix."""
     rows = reader.ask(
         lambda lake: lake.rows(
             "web/users/users",
@@ -39,7 +39,7 @@ def users(reader: Reader, search: str, only: Only, limit: int) -> schemas.Users:
 
 
 def as_csv(found: schemas.Users) -> Iterator[str]:
-    """The same as CSV, a piece at a time. A cell that a spreadsheet would take for a formula becomes text."""
+    """Format users as CSV, line by line. A cell that a spreadsheet would read as a formula becomes text."""
     rows: list[list[object]] = [list(schemas.User.model_fields), *(_cells(user) for user in found.users)]
     for row in rows:
         line = io.StringIO()
@@ -48,7 +48,7 @@ def as_csv(found: schemas.Users) -> Iterator[str]:
 
 
 def user(reader: Reader, user_id: str) -> schemas.OneUser:
-    """One user's features and newest prediction. Raises UnknownUserError."""
+    """Return one user's current feature values and latest prediction. Raises UnknownUserError."""
 
     def look(lake: Lake) -> schemas.OneUser:
         found, features = _found(lake, user_id), lake.rows("web/users/user_features", user_id=user_id)
@@ -66,7 +66,7 @@ def user(reader: Reader, user_id: str) -> schemas.OneUser:
 
 
 def timeline(reader: Reader, user_id: str) -> schemas.Timeline:
-    """A user's events from registration to the end of their window, and their predictions. Raises UnknownUserError."""
+    """Return a user's events from registration to window end, and predictions. Raises UnknownUserError."""
 
     def look(lake: Lake) -> schemas.Timeline:
         found = _found(lake, user_id)
@@ -84,7 +84,7 @@ def timeline(reader: Reader, user_id: str) -> schemas.Timeline:
 
 
 def predictions_since(reader: Reader, since: datetime, limit: int) -> schemas.Predictions:
-    """Predictions made after a moment (naive UTC), whole scoring steps only, with the features as used."""
+    """Return predictions made after a time (naive UTC), complete scoring steps only, with the features used."""
     rows = reader.ask(lambda lake: lake.rows("web/users/predictions_since", since=since, row_limit=limit))
     last = rows[-1]["scored_at"] if rows else since
     return schemas.Predictions(predictions=[_zoned(row) for row in rows], next_since=last)
@@ -93,7 +93,7 @@ def predictions_since(reader: Reader, since: datetime, limit: int) -> schemas.Pr
 def _found(lake: Lake, user_id: str) -> dict[str, Any]:
     rows = lake.rows("web/users/user", user_id=user_id)
     if not rows:
-        raise UnknownUserError(f"no user {user_id} has registered")
+        raise UnknownUserError(f"no registered user with the id {user_id}")
     return rows[0]
 
 

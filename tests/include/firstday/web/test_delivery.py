@@ -82,5 +82,5 @@ def test_a_backlog_above_the_limit_is_refused(home: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(backlog, "FRESH", 0.0)
     backlog.check(CASE)
     landing.deliver(CASE, "big.ndjson", lambda path: path.write_bytes(b" " * 1_000_001))
-    with pytest.raises(BacklogError, match=r"1,000,001 bytes wait in landing, above the limit of 1,000,000"):
+    with pytest.raises(BacklogError, match=r"1,000,001 bytes pending in landing, above the limit of 1,000,000"):
         backlog.check(CASE)

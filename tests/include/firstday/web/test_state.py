@@ -42,16 +42,16 @@ def test_files_that_wait_while_others_are_taken_are_a_backlog() -> None:
     backlog = replace(IDLE, pending_files=40, oldest_pending_at=ago(30), last_commit_at=ago(0.1))
     found = state(backlog, RUNNING, NOW)
     assert found.level == "behind"
-    assert found.reasons[0] == "40 files wait in landing, the oldest for 30 min."
+    assert found.reasons[0] == "40 files are pending in landing, the oldest for 30 min."
 
 
 def test_files_that_wait_while_nothing_is_committed_are_a_stall() -> None:
     stuck = replace(IDLE, pending_files=1, oldest_pending_at=ago(6), last_commit_at=ago(7))
     found = state(stuck, RUNNING, NOW)
     assert found.level == "stalled"
-    assert "is Airflow's scheduler running?" in found.reasons[-1]
+    assert "check that Airflow's scheduler is running" in found.reasons[-1]
     failed = state(stuck, replace(RUNNING, last_state="failed"), NOW)
-    assert failed.reasons[-1] == "The last run of process_events failed: its log says why."
+    assert failed.reasons[-1] == "The last run of process_events failed: check its log."
 
 
 def test_a_long_quiet_night_does_not_make_the_first_file_a_stall() -> None:
@@ -76,9 +76,9 @@ def test_scoring_without_a_champion_says_so() -> None:
     assert found.level == "behind"
     assert found.reasons == (
         "score_users is 5 micro-batches behind.",
-        "No model is champion, so nobody is scored: trigger train_model.",
+        "No champion, so no users are scored: trigger train_model.",
     )
 
 
 def test_a_dag_that_airflow_does_not_know_is_said() -> None:
-    assert "look for import errors" in state(IDLE, None, NOW).reasons[0]
+    assert "check its Dag import errors" in state(IDLE, None, NOW).reasons[0]
