@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.firstday.generator import season
 from include.firstday.generator.chance import Floats, Ints, Keys, keys, normal, poisson, uniform
 from include.firstday.use_case.generator import Behaviour, ByOutcome, EventRate, Generator
 
@@ -63,7 +64,7 @@ def events(config: Generator, behaviour: Behaviour, start: int, end: int, since:
 
 def _users(config: Generator, behaviour: Behaviour, first: int, last: int) -> Users:
     minutes = np.arange(first, last, dtype=np.int64)
-    counts = poisson(config.registrations_per_minute, uniform("registrations", config.seed, minutes))
+    counts = poisson(season.registrations(config, minutes), uniform("registrations", config.seed, minutes))
     minute = np.repeat(minutes, counts)
     index = np.arange(len(minute)) - np.repeat(np.cumsum(counts) - counts, counts)
     key = keys("user", config.seed, minute, index)

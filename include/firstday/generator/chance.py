@@ -35,8 +35,15 @@ def normal(purpose: str, *parts: Keys | Ints | int) -> Floats:
     return np.asarray(radius * np.cos(2.0 * np.pi * uniform(purpose + "/angle", *parts)))
 
 
-def poisson(mean: float, draws: Floats) -> Ints:
-    """One Poisson number per uniform draw, by inverting the distribution function."""
+def poisson(means: Floats, draws: Floats) -> Ints:
+    """One Poisson number per mean and uniform draw, by inverting the distribution function."""
+    counts = np.zeros(len(draws), dtype=np.int64)
+    for mean in np.unique(means):  # few: they change by the hour
+        counts[means == mean] = _poisson(float(mean), draws[means == mean])
+    return counts
+
+
+def _poisson(mean: float, draws: Floats) -> Ints:
     largest = int(mean + 12 * np.sqrt(mean) + 20)
     steps = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, largest + 1)))])
     mass = np.exp(np.arange(largest + 1) * np.log(mean) - mean - steps)

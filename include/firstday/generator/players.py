@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from include.firstday.generator import season
 from include.firstday.generator.chance import Floats, Ints, Keys, keys, normal, poisson, uniform
 from include.firstday.generator.postcodes import FIRST, indices
 from include.firstday.use_case.generator import Generator
@@ -37,7 +38,7 @@ class Players:
 def players(config: Generator, start: int, end: int) -> Players:
     """Everybody who registers in the minutes start <= minute < end (minutes since 1970)."""
     minutes = np.arange(start, end, dtype=np.int64)
-    counts = poisson(config.registrations_per_minute, uniform("registrations", config.seed, minutes))
+    counts = poisson(season.registrations(config, minutes), uniform("registrations", config.seed, minutes))
     minute = np.repeat(minutes, counts)
     index = np.arange(len(minute)) - np.repeat(np.cumsum(counts) - counts, counts)
     return _traits(config, minute, keys("player", config.seed, minute, index))

@@ -52,12 +52,20 @@ class Behaviour(Frozen):
     events: dict[Identifier, EventRate] = Field(min_length=1)
 
 
+class Season(Frozen):
+    """How registrations vary: a cosine over the day that peaks at 20:00 UTC, and a factor for Saturday and Sunday."""
+
+    daily_swing: float = Field(0, ge=0, le=1, description="0.5: from half to one and a half times the mean")
+    weekend_factor: float = Field(1, gt=0, description="of a weekend day beside a working day")
+
+
 class Generator(Frozen):
     """Parameters of the synthetic source: users as `behaviour` describes them, or, without it, players of a game."""
 
     seed: int = Field(ge=0)
     registrations_per_minute: float = Field(gt=0)
     churn_share: Share
+    season: Season = Season()
     behaviour: Behaviour | None = None
     late_share: Share = 0.0
     duplicate_share: Share = 0.0

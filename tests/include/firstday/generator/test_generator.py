@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.firstday.generator import events, postcodes
+from include.firstday.generator import events, postcodes, season
+from include.firstday.generator.players import players
 from include.firstday.use_case import use_case
 
 CASE = use_case.load("first_day_churn")
@@ -54,3 +56,16 @@ def test_the_shipped_enrichment_table_is_the_generators() -> None:
     assert shipped.equals(postcodes())
     assert shipped["postcode"][0].as_py() == "10000"
     assert shipped["postcode"][-1].as_py() == "99999"
+
+
+def test_registrations_follow_the_hour_and_the_weekend() -> None:
+    config = CASE.generator.model_copy(update={"registrations_per_minute": 20.0})
+    assert (config.season.daily_swing, config.season.weekend_factor) == (0.5, 1.3)
+    monday = int(datetime(2026, 11, 16, tzinfo=UTC).timestamp()) // 60
+    hours = season.registrations(config, monday + 60 * np.arange(7 * 24)).reshape(7, 24)
+    assert hours[:5].mean() == pytest.approx(20.0)
+    assert hours[5:].sum() / 2 == pytest.approx(1.3 * hours[:5].sum() / 5)
+    assert hours[0, 20] / hours[0, 8] == pytest.approx(3)
+    for hour in (8, 20, 24 * 5 + 20):  # what is drawn has those means
+        drawn = [len(players(config, monday + hour * 60 + n, monday + hour * 60 + n + 1).key) for n in range(60)]
+        assert np.mean(drawn) == pytest.approx(hours.ravel()[hour], rel=0.1)
