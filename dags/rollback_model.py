@@ -4,7 +4,8 @@
 from which version. The next micro-batch scores with it. **Trigger it** when a promoted model turns out wrong; what was
 predicted meanwhile stays in `predictions` with its version.
 
-**When it fails**: it says so: there was no champion before this one, or no such version. Nothing has changed then.
+**When it fails**: there is no such version; the message lists the registered ones. Where there is no earlier champion
+to roll back to, the run is skipped and its note lists the registered versions. Nothing has changed in either case.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, fail_without_retry
+from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, fail_without_retry, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -43,6 +44,9 @@ def build(use_case: UseCase) -> None:
 
             try:
                 before, now = stage.rollback_model(load(use_case.name), (params or {}).get("version"), current_run())
+            except stage.NothingToRollBackError as nothing:
+                report((str(nothing), {}))
+                skip(str(nothing))
             except LookupError as error:
                 fail_without_retry(str(error))
             return f"version {now} is the champion, version {before} no longer is"

@@ -13,6 +13,8 @@ from include.firstday.models import registry
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
 
+ROLLED_BACK = "rolled back from version"  # how the reason of a rollback's promotion begins
+
 
 class NothingToRollBackError(LookupError):
     """There is no version to go back to; the message says what there is."""
@@ -21,7 +23,10 @@ class NothingToRollBackError(LookupError):
 def promote(use_case: UseCase, version: int, reason: str, run: Run | None = None) -> None:
     """Make a version the champion, and note when and why. Safe to repeat. Raises LookupError for an unknown version."""
     if version not in {each.number for each in registry.versions(use_case)}:
-        raise LookupError(f"{use_case.name}: there is no version {version} in the registry")
+        raise LookupError(
+            f"{use_case.name}: there is no version {version} in the registry; "
+            f"choose one of the registered versions: {_registered(use_case)}"
+        )
     registry.set_champion(use_case, version)
     _note(use_case, version, reason, run or Run(task="promote_model"))
 
@@ -49,8 +54,11 @@ def rollback_model(use_case: UseCase, version: int | None = None, run: Run | Non
     if version is None:
         version = _version_before(use_case, now)
     if version == now:
-        raise NothingToRollBackError(f"{use_case.name}: version {version} is the champion already")
-    promote(use_case, version, f"rolled back from version {now}", run)
+        raise NothingToRollBackError(
+            f"{use_case.name}: version {version} is the champion already; "
+            f"choose another of the registered versions: {_registered(use_case)}"
+        )
+    promote(use_case, version, f"{ROLLED_BACK} {now}", run)
     return now, version
 
 
@@ -62,10 +70,30 @@ def promotion_at(use_case: UseCase, moment: datetime) -> dict[str, Any] | None:
 
 def _version_before(use_case: UseCase, version: int) -> int:
     with open_lake(use_case, read_only=True) as lake:
-        before = lake.rows("models/promotion/promotion_before", version=version)
+        promotions = lake.rows("models/promotion/promotions_in_order")
+    before = [number for number in _not_rolled_back(promotions) if number != version]
     if not before:
-        raise NothingToRollBackError(f"{use_case.name}: no champion before version {version} is known; name a version")
-    return int(before[0]["model_version"])
+        raise NothingToRollBackError(
+            f"{use_case.name}: version {version} is the champion, and there is no earlier champion that was not rolled "
+            f"back; choose one of the registered versions: {_registered(use_case)}"
+        )
+    return before[-1]
+
+
+def _not_rolled_back(promotions: list[dict[str, Any]]) -> list[int]:
+    """Versions that were champion, in order, without those that a rollback has undone."""
+    versions: list[int] = []
+    for row in promotions:
+        if row["reason"].startswith(ROLLED_BACK):
+            del versions[-1:]
+            if row["model_version"] in versions:
+                del versions[versions.index(row["model_version"]) :]
+        versions.append(row["model_version"])
+    return versions
+
+
+def _registered(use_case: UseCase) -> str:
+    return ", ".join(str(each.number) for each in registry.versions(use_case)) or "none"
 
 
 @retrying

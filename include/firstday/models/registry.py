@@ -4,13 +4,19 @@ A model is a scikit-learn pipeline over the use case's features, in their order.
 restores only types it knows or that are listed here, whatever a model's own metadata says.
 """
 
+import json
+import logging
+import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +25,8 @@ from numpy.typing import NDArray
 from include.firstday.servers import links
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
+
+log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -92,7 +100,7 @@ def with_alias(use_case: UseCase, alias: str) -> Champion | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-    model = _load(_download(use_case.name, int(version.version)))
+    model = _registered_model(use_case.name, int(version.version))
     found = tuple(str(name) for name in model.feature_names_in_)
     if found != use_case.features:
         raise ModelError(
@@ -221,19 +229,36 @@ def _experiment(use_case: UseCase) -> str:
         return str(store.get_experiment_by_name(use_case.name).experiment_id)
 
 
+def _registered_model(name: str, version: int) -> Any:
+    """The model of a version from the local cache; where its file is truncated or corrupt, it is fetched once more."""
+    path = _download(name, version)
+    try:
+        return _load(path)
+    except (BadZipFile, zlib.error, EOFError, KeyError, json.JSONDecodeError):
+        log.warning("%s is truncated or corrupt and is fetched again", path)
+        shutil.rmtree(_cache_folder(name, version))
+        return _load(_download(name, version))
+
+
+def _cache_folder(name: str, version: int) -> Path:
+    return settings().home / "models" / name / str(version)
+
+
 def _download(name: str, version: int) -> Path:
-    """The model's file in the local cache; a version never changes, so it is fetched once."""
-    folder = settings().home / "models" / name / str(version)
-    found = next(folder.rglob(MODEL_FILE), None)
-    if found is None:
+    """The model's file in the local cache, where it appears atomically. A version never changes: it is fetched once."""
+    folder = _cache_folder(name, version)
+    if next(folder.rglob(MODEL_FILE), None) is None:
         import mlflow
 
         mlflow.set_tracking_uri(settings().tracking_uri)
         mlflow.set_registry_uri(settings().tracking_uri)
-        folder.mkdir(parents=True, exist_ok=True)
-        mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=str(folder))
-        found = next(folder.rglob(MODEL_FILE))
-    return found
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=folder.parent) as partial:
+            mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=f"{partial}/model")
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # another process was quicker
+                Path(partial, "model").rename(folder)
+    return next(folder.rglob(MODEL_FILE))
 
 
 @lru_cache(maxsize=4)

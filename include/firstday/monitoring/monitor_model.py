@@ -73,6 +73,8 @@ def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | 
         if champion:
             measured += _consistency(lake, use_case, after, upto)
             measured += _drift(lake, use_case, champion, upto)
+        # Before the commit: where MLflow fails, the retry measures again and no alert is lost.
+        registry.log_monitoring(use_case, {_key(one): one.value for one in measured}, upto)
         with lake.transaction() as commit:
             lake.append("monitoring", _rows(measured, upto))
             confirmed = _confirmed(lake, use_case, measured)
@@ -81,7 +83,6 @@ def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | 
             checkpoints.advance(lake, STAGE, after, upto)
             done = MonitoringRun(after, upto, tuple(measured), tuple(_alerts(use_case, measured, confirmed)))
             commit.message = describe(done)
-    registry.log_monitoring(use_case, {_key(one): one.value for one in measured}, upto)
     for alert in done.alerts:
         log.warning("%s", alert)
     return done

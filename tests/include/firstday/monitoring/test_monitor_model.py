@@ -1,12 +1,16 @@
 """Monitoring: silence on a stationary stream, an alert and one call for training on a shifted one, and the truth."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from mlflow.exceptions import MlflowException
 
 from include.firstday import landing
 from include.firstday.features import update_features
@@ -34,7 +38,7 @@ def process(case: UseCase) -> None:
 
 
 def monitored(case: UseCase, start: datetime, count: int, stakes: float = 1) -> tuple[list[MonitoringRun], datetime]:
-    """Two hours after the other, each with a monitoring run; what was seen, and when it ends. `stakes` multiplies each bet."""
+    """Two hours at a time, each with a monitoring run; what was seen, and when it ends. `stakes` multiplies each bet."""
     seen = []
     assert case.generator
     for _ in range(count):
@@ -122,3 +126,24 @@ def test_a_logged_prediction_with_other_features_is_an_alert(churn: UseCase) -> 
     done = monitor_model.monitor_model(churn)
     assert done is not None
     assert done.alerts == ("first_day_churn: 1 predictions were made from other features than a recompute gives",)
+
+
+@pytest.mark.slow
+def test_where_mlflow_fails_no_alert_is_lost(churn: UseCase, home: Path) -> None:
+    promotion.register_bundled(churn)
+    generate_events.generate_history(churn, NOON, days=0.3)
+    process(churn)
+    with open_lake(churn) as lake, lake.transaction():
+        lake.query(
+            "update predictions set bet_sum = bet_sum + 0.01 "
+            "where user_id = (select user_id from predictions order by hash(user_id), user_id limit 1)"
+        )
+    (database,) = (home / "mlflow").glob("*.db")
+    with closing(sqlite3.connect(database)) as mlflow:
+        mlflow.execute("create trigger full before insert on metrics begin select raise(abort, 'disk full'); end")
+        with pytest.raises(MlflowException, match="disk full"):
+            monitor_model.monitor_model(churn)
+        mlflow.execute("drop trigger full")
+    done = monitor_model.monitor_model(churn)
+    assert done is not None
+    assert len(done.alerts) == 1
