@@ -76,6 +76,7 @@ check: $(INSTALLED_DEV)  ## Everything that is checked without running the proje
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	@if find sql -name '*.sql' | grep --quiet .; then echo "sqlfluff lint sql"; $(BIN)/sqlfluff lint --nocolor sql; fi
+	$(BIN)/codespell
 
 load: $(INSTALLED_DEV)  ## A minute of 200 posts a second to an installation of its own: nothing lost?
 	$(BIN)/python -m tests.faults.load $(ARGS)

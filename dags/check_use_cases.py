@@ -1,6 +1,6 @@
-"""Shows each use case whose files do not fit together as an import error of this file.
+"""Validate every use case, and show each invalid one as an import error of this file.
 
-There is no DAG in here, so that airflow has nothing else to show: the use cases that fit run on.
+This file defines no DAG. Valid use cases keep running. The error names the file, the key and the expected value.
 """
 
 from include.firstday.authoring import check_use_case

@@ -1,12 +1,13 @@
-"""Brings what a source holds into landing: a Kafka topic, a Redis stream, a RabbitMQ queue or files on S3.
+"""Read new messages of one source into landing: a Kafka topic, a Redis stream, a RabbitMQ queue or files on S3.
 
-One DAG a source that the use case's YAML names, `<use case>.consume_<source>`, every minute. A run takes what is there,
-for three quarters of a minute at most, and stops while landing is full.
+One DAG per source in the use case's YAML, `<use case>.consume_<source>`, every minute. A run reads for at most
+45 seconds, and stops while the backlog in landing is above its limit.
 
-**Reads** the server that the YAML's Airflow Connection leads to. **Writes** files into landing; only when they are
-durable is the server told. What it sends again is recognised. A broken message is refused later, by `process_events`.
+**Reads** the server of the Airflow Connection named in the YAML. **Writes** files into landing; messages are
+acknowledged only when those files are durable. Redelivered messages are recognised and count once. A broken message is
+rejected later, by `process_events`.
 
-**When it fails**: the log says what the server answered. Nothing is lost; the next run goes on where this one stopped.
+**When it fails**: the log contains the server's error. No message is lost; the next run continues from there.
 """
 
 from airflow.sdk import CronTriggerTimetable, dag, task

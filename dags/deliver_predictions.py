@@ -1,13 +1,14 @@
-"""Delivers new predictions to one target that the use case's YAML names: HTTP, a queue, a PostgreSQL table or files.
+"""Deliver new predictions to one target of the use case: HTTP, a queue, a PostgreSQL table or files.
 
-One DAG a target, `<use case>.deliver_to_<target>`, so that a target that is down delays only itself.
+One DAG per target in the use case's YAML, `<use case>.deliver_to_<target>`: a failing target delays only itself.
 
-**Reads** `predictions` and the target's progress. **Writes** to the target, and into `deliveries` what it has taken:
-at least once, in order, each prediction with the same id whenever it comes. Credentials are the Airflow Connection that
-the YAML names. Runs when `predictions` change, and every minute in any case.
+**Reads** `predictions` and the target's checkpoint. **Writes** to the target, and the delivered rows to `deliveries`:
+at least once, in order, each prediction always with the same id. Credentials are in the Airflow Connection named in the
+YAML. Runs when `predictions` change, and every minute.
 
-**When it fails**: the log says what the target answered. It is asked again after ten seconds, then twice as long each
-time, up to a quarter of an hour; runs in between are skipped. Nothing is lost: what it missed is sent in order then.
+**When it fails**: the log contains the target's error. The target is backed off for ten seconds, then twice as long
+after each failure, up to a quarter of an hour; runs in between are skipped. No prediction is lost: pending ones are
+delivered in order afterwards.
 """
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task

@@ -1,9 +1,10 @@
-"""Writes features and predictions as plain Parquet into `<home>/exports/`, for tools that do not read a DuckLake.
+"""Export features and predictions as plain Parquet to `<home>/exports/`, for tools that do not read a DuckLake.
 
-**Reads** `user_features` and `predictions`. **Writes** one file with the features of now, and one file a day with the
-predictions made on it; a day that is over is not written again. Each file replaces the one before at once.
+**Reads** `user_features` and `predictions`. **Writes** one file with the current features, and one file per day with
+that day's predictions; the file of a past day is not written again. Each file is replaced atomically.
 
-**When it fails**: the disk is full or the folder cannot be written; the log names the path. The next run goes on.
+**When it fails**: the disk is full or the folder is not writable; the log names the path. The next run repeats the
+export.
 """
 
 from airflow.sdk import CronTriggerTimetable, dag, task

@@ -1,12 +1,12 @@
-"""Erases one person everywhere: lake, older snapshots, landing, published files, training sets and profiles.
+"""Erase one user everywhere: lake, older snapshots, landing, published files, training sets and profiles.
 
-**Reads and writes** everything that Firstday keeps of the use case. MLflow runs whose artifacts held the person are
-tagged `firstday.changed_after_logging`. A tombstone, which does not say who, keeps late files and replays from bringing
-the person back. The lake's older snapshots end with it. **Trigger it** with the user's id. Airflow keeps the id in this
-run's configuration: delete the run when it is done. Backups that were made before still hold the person.
+**Reads and writes** all data of the use case. MLflow runs whose artifacts contained the person are tagged
+`firstday.changed_after_logging`. A tombstone, which does not identify the person, prevents late files and replays from
+storing them again. The lake's older snapshots are expired. **Trigger it** with the user's id. Airflow stores the id in
+this run's configuration: delete the run afterwards. Older backups still contain the person.
 
-**When it fails**: it names the files that still hold the person; nothing is half erased. Clear the run to repeat it.
-With a PostgreSQL catalog, pause the other DAGs first.
+**When it fails**: the error lists the files that still contain the person. Clear the run to repeat it; repeating is
+safe. With a PostgreSQL catalog, pause the other DAGs first.
 """
 
 from datetime import timedelta

@@ -1,11 +1,12 @@
-"""Writes the events of the minutes since the last run into landing, as a source would.
+"""Generate the events of the minutes since the last run, and write them into landing, as a source would.
 
-**Reads** the generator's parameters in the use case's YAML. **Writes** one file a minute into landing. The same seed
-and minute give the same bytes, so a repeated run changes nothing. After a pause it writes the minutes that were missed.
+**Reads** the generator's parameters in the use case's YAML. **Writes** one file per minute into landing. The same seed
+and minute give the same bytes, so a repeated run changes nothing. After a pause it writes the missed minutes.
 
-**Pause it** to bring your own source: put files into landing, by `python -m include.firstday ingest` or otherwise.
+**Pause it** to use your own source: put files into landing, with `python -m include.firstday ingest` or otherwise.
 
-**When it fails**: the disk is full or landing cannot be written; the log names the path. The next run makes up for it.
+**When it fails**: the disk is full or landing is not writable; the log names the path. The next run writes the missing
+minutes.
 """
 
 from datetime import timedelta

@@ -1,10 +1,11 @@
-"""Keeps the lake small and quick: merges the minutes' files, rewrites what was replaced, expires old snapshots.
+"""Maintain the lake: merge small files, rewrite files with deleted rows, expire old snapshots, delete unused files.
 
-**Reads and writes** the lake's files and catalog, never what a query returns. Runs hourly beside the micro-batches,
-within a time budget; what is left over waits for the next hour. Consumed landing files older than the retention go too.
+**Reads and writes** the lake's files and catalog; query results do not change. Runs every hour concurrently with the
+micro-batches, within a time budget; remaining work is done in the next hour. Consumed landing files older than the
+retention are deleted.
 
-**When it fails**: the log says at which step; nothing is half done, and the next run starts again. Until then the lake
-works, with more and smaller files.
+**When it fails**: the log names the step. Each step is atomic, and the next run starts again. Until then the lake works
+with more and smaller files.
 """
 
 from datetime import timedelta

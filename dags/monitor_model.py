@@ -1,12 +1,12 @@
-"""Looks every hour at what came: is the data as it was, have the users drifted, and is the champion right?
+"""Measure data quality, feature drift and the champion's performance every hour, and raise alerts.
 
-**Reads** the ledger, `events`, `predictions` and, once they are known, the labels; the champion and its reference from
-MLflow. **Writes** the table `monitoring`, and metrics over time in the MLflow run `monitoring`. What is beyond the
-limits in the use case's YAML is an alert: in the log, and to the notifiers named there. Confirmed drift triggers
-`train_model`, at most once in the time named there.
+**Reads** the ledger, `events`, `predictions` and known labels; the champion and its reference from MLflow. **Writes**
+the table `monitoring`, and metrics over time to the MLflow run `monitoring`. A measurement beyond its limit in the use
+case's YAML raises an alert: in the log, and with the notifiers in the YAML. Confirmed drift triggers `train_model`, at
+most once in the configured time.
 
-**When it fails**: usually MLflow or a notifier does not answer; the next run measures everything since the last one
-that succeeded.
+**When it fails**: usually MLflow or a notifier is unavailable; the next run covers everything since the last successful
+run.
 """
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator

@@ -1,15 +1,15 @@
-"""Moves what has arrived through the lake: events, features, predictions, publication.
+"""Process new files in micro-batches: store events, update features, score users, publish predictions.
 
-**Reads** landing, and in the lake how far each stage has come. **Writes** `events`, `rejected_events`, `users`,
-`feature_state`, `predictions` and the published files. Runs when landing changes, and every minute in any case.
-Each task takes everything that is new to its stage; a run that finds nothing new skips all of them. A backlog drains
-oldest first, in bounded micro-batches, for three minutes a run; the log says how much waits, and the next run goes on.
-Where the use case has `shards`, so many tasks share each of the first three stages.
+**Reads** landing, and the checkpoint of each stage in the lake. **Writes** `events`, `rejected_events`, `users`,
+`feature_state`, `predictions` and the published files. Runs when landing changes, and every minute.
+Each task processes everything after its stage's checkpoint; a run without new events skips all tasks. A backlog is
+processed oldest first, in bounded micro-batches, for three minutes per run; the log reports its size, and the next run
+continues. With `shards` in the use case, that many tasks share each of the first three stages.
 
-**When it fails**: the log of the failed task says why. Nothing is lost or doubled: each stage commits its rows and its
-progress together, and the next run takes what this one left. `python -m include.firstday status` shows how far each
-stage is, as the Firstday page does. A run that takes longer than five minutes misses its deadline, which is logged as a
-warning. Files that cannot be read are in landing's `quarantine/`, refused rows in `rejected_events`.
+**When it fails**: check the log of the failed task. No row is lost or duplicated: each stage commits its rows and its
+checkpoint together, and the next run continues from there. `python -m include.firstday status` and the Firstday page
+show the checkpoint of each stage. A run that takes longer than five minutes misses its deadline, which is logged as a
+warning. Unreadable files are in landing's `quarantine/`, rejected rows in `rejected_events`.
 """
 
 import time

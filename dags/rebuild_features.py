@@ -1,11 +1,11 @@
-"""Computes all features anew from `events`, says how many users differ, and swaps to the result at once.
+"""Recompute all features from `events`, report how many users differ, and replace the state atomically.
 
-**Reads** `events`. **Writes** `users` and `feature_state`, where they differ. Micro-batches run on beside it.
+**Reads** `events`. **Writes** `users` and `feature_state` where they differ. Micro-batches keep running.
 **Trigger it** after a change of `measures.sql`, `registrations.sql` or the window, which the log of `process_events`
-and `python -m include.firstday status` report until then; or to prove that the features are right: without a change,
-no user differs. A corrected enrichment table and a changed `user_features.sql` need no rebuild.
+and `python -m include.firstday status` report until then; or to verify the features: without a change, no user
+differs. A corrected enrichment table and a changed `user_features.sql` need no rebuild.
 
-**When it fails**: nothing was swapped; the log says why. Clear the run to repeat it.
+**When it fails**: nothing was replaced; check the log. Clear the run to repeat it.
 """
 
 from datetime import timedelta

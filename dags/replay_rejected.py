@@ -1,11 +1,11 @@
-"""Tries refused rows once more, after a fix of what refused them: the contract, a check, or a clock.
+"""Replay rejected rows after a correction of the contract, a check, or a clock.
 
-**Reads** `rejected_events`. **Writes** `events`, for each row that breaks no rule any more, and marks the row with the
-micro-batch that stored it (`replayed_in`); `process_events` goes on from there. Rows that still break a rule stay.
-**Trigger it** with the beginning of a reason, such as `event_type`, or with none for all rows.
-`python -m include.firstday rejected` lists the reasons. Rows whose text itself is broken need a corrected file instead.
+**Reads** `rejected_events`. **Writes** `events`, for each row that no longer breaks a rule, and marks the row with the
+micro-batch that stored it (`replayed_in`); `process_events` does the rest. Rows that still break a rule remain.
+**Trigger it** with the prefix of a reason, such as `event_type`, or without one for all rows.
+`python -m include.firstday rejected` lists the reasons. Rows with broken text need a corrected file instead.
 
-**When it fails**: what was stored stays stored, once; clear the run to go on with the rest.
+**When it fails**: rows that were stored remain stored, once; clear the run to replay the rest.
 """
 
 from typing import Any

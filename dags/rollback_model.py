@@ -1,11 +1,10 @@
-"""Puts an earlier model back: the alias `champion` moves to the version that was live before, or to the one given.
+"""Roll back the model: move the alias `champion` to the previous champion, or to a given version.
 
-**Reads** the table `champions` and MLflow's registry. **Writes** the alias, and a row of `champions` that says when and
-from which version. The next micro-batch scores with it. **Trigger it** when a promoted model turns out wrong; what was
-predicted meanwhile stays in `predictions` with its version.
+**Reads** the table `promotions` and MLflow's registry. **Writes** the alias, and a row of `promotions` with the time
+and the previous version. The next micro-batch is scored with it. **Trigger it** when a promoted model performs badly;
+its predictions remain in `predictions` with its version.
 
-**When it fails**: there is no such version; the message lists the registered ones. Where there is no earlier champion
-to roll back to, the run is skipped and its note lists the registered versions. Nothing has changed in either case.
+**When it fails**: the error gives the reason: there is no previous champion, or no such version. Nothing was changed.
 """
 
 from typing import Any

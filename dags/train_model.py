@@ -1,13 +1,13 @@
-"""Trains candidates on users as they were in the middle of their first day, tests the best, and promotes it if better.
+"""Train candidates on past users at cut-offs in their window, test the best, and promote it if it passes all gates.
 
-**Reads** `events` up to a micro-batch, and the use case's YAML. **Writes** a run in MLflow's experiment of the use
-case, with one nested run per candidate: parameters, metrics, plots, the profile and the training set itself; a new
-version in the model registry, alias `challenger`; and, if it beats the champion on users that nobody has trained on by
-more than chance, the alias `champion`.
+**Reads** `events` up to a micro-batch, and the use case's YAML. **Writes** a run in the use case's MLflow experiment,
+with one nested run per candidate: parameters, metrics, plots, the profile and the training set; a new version in the
+model registry, alias `challenger`; and, if it passes all gates on users that no model was trained on, the alias
+`champion`.
 
-**When it fails** in `build_training_set`: too few users have a known label yet; the log says how many there are and how
-many are needed (a scheduled run is skipped instead). Otherwise the log of the failed task says why, and the run can be
-cleared and repeated.
+**When it fails** in `build_training_set`: too few users have a known label; the log gives their number and the required
+one (a scheduled run is skipped instead). Otherwise check the log of the failed task; the run can be cleared and
+repeated.
 """
 
 from datetime import timedelta

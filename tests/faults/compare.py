@@ -112,7 +112,7 @@ def _ledger(lake: Lake) -> Iterator[Found]:
         )
     stages = ", ".join(f"'{stage}'" for stage in MICRO_BATCH_STAGES)
     behind = f"select count(distinct stage) from checkpoints where stage in ({stages}) and batch_id <> {batches}"
-    yield Found("progress (every stage at the end)", len(MICRO_BATCH_STAGES), _value(lake, behind))
+    yield Found("checkpoints (every stage at the end)", len(MICRO_BATCH_STAGES), _value(lake, behind))
 
 
 UNLIKE_LEDGER = """
@@ -219,7 +219,7 @@ def _published(use_case: UseCase) -> Found:
             told.append(((row["batch_id"], row["user_id"]), row["churn_probability"]))
     differing = len(expected.keys() ^ dict(told).keys()) + len(told) - len(dict(told))
     differing += sum(expected.get(key, value) != value for key, value in told)
-    return Found("published files (who is about to churn)", len(expected), differing)
+    return Found("published files (predicted churn)", len(expected), differing)
 
 
 def _landing(use_case: UseCase) -> Found:

@@ -1,4 +1,4 @@
-"""Writes `docs/dags.md` from the docstrings of the DAG files: `python -m include.firstday.orchestration.dag_docs`."""
+"""Write `docs/dags.md` from the docstrings of the DAG files: `python -m include.firstday.orchestration.dag_docs`."""
 
 import ast
 from pathlib import Path
@@ -8,13 +8,13 @@ from include.firstday.settings import REPOSITORY
 TARGET = REPOSITORY / "docs" / "dags.md"
 HEAD = """# DAGs
 
-Each runs once per use case, as `<use case>.<name>`. This page is made from the DAG files' docstrings, which Airflow
-shows too.
+There is one DAG per use case, `<use case>.<name>`. This page is generated from the docstrings of the DAG files, which
+Airflow shows as well.
 """
 
 
 def render() -> str:
-    """The page's text."""
+    """Return the text of the page."""
     parts = [_section(path) for path in sorted((REPOSITORY / "dags").glob("*.py"))]
     return "\n".join([HEAD, *parts])
 

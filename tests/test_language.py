@@ -1,0 +1,53 @@
+"""Documents and the page use the terms of docs/vocabulary.md, and no phrase of vocabulary.yaml."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from include.firstday.settings import REPOSITORY
+
+PHRASES: dict[str, str] = yaml.safe_load((Path(__file__).parent / "vocabulary.yaml").read_text(encoding="utf-8"))
+PAGE = REPOSITORY / "include" / "firstday" / "web" / "static"
+FILES = [
+    *(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+    *(path for path in sorted(PAGE.iterdir()) if path.suffix in (".js", ".html") and not path.name.startswith("uplot")),
+]
+
+
+def rejected(text: str) -> list[str]:
+    """Line, phrase and replacement of each phrase in a text; a phrase may be split by a line's end."""
+    flat = text.replace("\n", " ")
+    return [
+        f"line {text.count(chr(10), 0, match.start()) + 1}: {match[0]!r}: use {replacement!r}"
+        for phrase, replacement in PHRASES.items()
+        for match in re.finditer(phrase, flat, re.IGNORECASE)
+    ]
+
+
+def test_there_are_documents_and_a_page() -> None:
+    names = {path.name for path in FILES}
+    assert {"README.md", "models.md", "0004-the-lake-is-the-ledger.md", "users.js", "index.html"} <= names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_a_document_has_no_rejected_phrase(path: Path) -> None:
+    assert rejected(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the users most endangered first",
+        "files wait\nin landing",
+        "a target is told of predictions",
+        "Features as they stand",
+        "What waits: nothing waits",
+        "the gate holds",
+        "label: carried",
+    ],
+)
+def test_a_rejected_phrase_is_found(text: str) -> None:
+    assert rejected(text)
