@@ -76,7 +76,7 @@ def _try_stages(lake: Lake, case: UseCase) -> None:
     _expect(columns, case.personal, f"use_cases/{case.name}/events", "named by personal")
     for path in ("registrations", "user_features"):
         _expect_nothing_personal(lake, case, path)
-    lake.build("features/update_features/no_scope_events", into="given_rows")
+    lake.build_like("given_rows", "events")
     rules = contract.event_rules(case, clock.now())
     lake.build_text("arriving_rows", contract.typed_rows(columns, lake.columns("given_rows"), rules))
     lake.build("records/contract/broken_rows")

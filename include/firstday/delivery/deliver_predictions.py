@@ -101,7 +101,7 @@ def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: R
         with lake.transaction() as commit:
             if rows:
                 lake.append("deliveries", _taken(name, rows))
-            lake.execute("delivery/deliver_predictions/clear_failure", target=name)
+            lake.delete_rows("delivery_failures", target=name)
             checkpoints.advance(lake, checkpoint(name), after, batch_id)
             step = Delivered(after, batch_id, len(rows))
             commit.message = describe(name, step)
@@ -115,7 +115,7 @@ def _progress(lake: Lake, name: str) -> int:
     if lake.value("lake/checkpoints/checkpoint", stage=stage) is None:
         with lake.transaction() as commit:
             commit.message = f"{name} is told of predictions from now on"
-            lake.execute("lake/checkpoints/start_checkpoint", stage=stage, now=clock.now())
+            checkpoints.start(lake, stage)
             checkpoints.advance(lake, stage, 0, checkpoints.of(lake, "score_users"))
     return checkpoints.of(lake, stage)
 
@@ -159,13 +159,13 @@ def _note_failure(lake: Lake, name: str, error: str) -> None:
         failures = (known[0]["failures"] if known else 0) + 1
         pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
         commit.message = f"{name} failed {failures} times in a row"
-        lake.execute("delivery/deliver_predictions/clear_failure", target=name)
+        lake.delete_rows("delivery_failures", target=name)
         now = clock.now()
-        lake.execute(
-            "delivery/deliver_predictions/record_failure",
+        lake.insert_row(
+            "delivery_failures",
             target=name,
             failures=failures,
-            now=now,
+            failed_at=now,
             retry_at=now + pause,
             error=error,
         )

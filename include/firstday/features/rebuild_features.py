@@ -89,10 +89,9 @@ def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
         tombstones.drop(lake, f"rebuilt_{table}")
     lake.build("features/rebuild_features/changed_users", into="touched_users")
     for table in TABLES:
-        lake.build(f"features/rebuild_features/changed_rows_of_{table}", into=f"{table}_now")
-    rebuilt = Rebuilt(
-        upto, **lake.row("features/rebuild_features/counts"), sources=tuple(fingerprint.changed(lake, use_case))
-    )
+        lake.build_users(f"{table}_now", f"rebuilt_{table}", of="touched_users")
+    users, changed = lake.count("rebuilt_users"), lake.count("touched_users")
+    rebuilt = Rebuilt(upto, users, changed, sources=tuple(fingerprint.changed(lake, use_case)))
     update_features.write(lake)
     for bucket, stand in stands.items():
         if stand < upto:  # its users have been brought up to date with the others
@@ -111,5 +110,5 @@ def _catch_up(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
         upto=upto,
     )
     for table in TABLES:
-        lake.execute(f"features/rebuild_features/drop_newer_{table}")
+        lake.delete_users(f"rebuilt_{table}", of="touched_users")
     _recompute(lake, use_case, upto)

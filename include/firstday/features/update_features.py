@@ -109,7 +109,7 @@ def aggregate(lake: Lake, use_case: UseCase) -> None:
 def write(lake: Lake) -> None:
     """Replace the touched users' rows by `users_now` and `feature_state_now`, inside a transaction."""
     for table in ("users", "feature_state"):
-        lake.execute(f"features/update_features/delete_{table}")
+        lake.delete_users(table, of="touched_users")
         lake.insert_from(table, f"{table}_now")
 
 

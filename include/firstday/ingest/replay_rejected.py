@@ -84,13 +84,13 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
             lake.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=clock.now())
             lake.execute("ingest/replay_rejected/delete_accepted")
             lake.insert_from("rejected_events", "accepted", replayed_in=batch_id)
-            lake.execute(
-                "ingest/store_events/insert_micro_batch",
+            lake.insert_row(
+                "micro_batches",
                 batch_id=batch_id,
                 **extent,
                 airflow_run=lake.run_id,
                 started_at=started_at,
-                now=clock.now(),
+                committed_at=clock.now(),
             )
             # The event handler's own progress: whoever comes second of a replay, its twin and store_events starts anew.
             checkpoints.advance(lake, store_events.STAGE, last_batch, batch_id)

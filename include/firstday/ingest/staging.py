@@ -197,7 +197,7 @@ def _keep(lake: Lake, entry: Consumed, refused: str) -> Consumed:
         **(constants if entry.file.table == "events" else {}),
     )
     rejected = lake.insert("staged_rejects", f"records/contract/{refused}", **constants)
-    if stored + rejected != (arrived := lake.value("ingest/staging/arriving_count")):
+    if stored + rejected != (arrived := lake.count("arriving_rows")):
         raise RuntimeError(f"{entry.file.name}: {arrived} rows arrived, {stored} stored and {rejected} rejected")
     _free(lake)
     return replace(entry, rows_stored=entry.rows_stored + stored, rows_rejected=entry.rows_rejected + rejected)
@@ -225,7 +225,7 @@ def _refuse_file(lake: Lake, entry: Consumed, error: Exception) -> Consumed:
 
 def _unstage(lake: Lake, file: LandingFile) -> None:
     if file.table == "events":
-        lake.execute("ingest/staging/unstage_events", source_file=file.name)
+        lake.delete_rows("staged_events", source_file=file.name)
     else:
         lake.build_like(f"staged_{file.table}", file.table, without=("batch_id",))
-    lake.execute("ingest/staging/unstage_rejects", source_file=file.name)
+    lake.delete_rows("staged_rejects", source_file=file.name)

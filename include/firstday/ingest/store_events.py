@@ -176,13 +176,13 @@ def _commit(
         for table in use_case.enrichment:
             lake.insert_from(table, f"staged_{table}", batch_id=batch_id)
         lake.append("consumed_files", _ledger(consumed, batch_id))
-        lake.execute(
-            "ingest/store_events/insert_micro_batch",
+        lake.insert_row(
+            "micro_batches",
             batch_id=batch_id,
             **extent,
             airflow_run=lake.run_id,
             started_at=started_at,
-            now=now,
+            committed_at=now,
         )
         checkpoints.advance(lake, STAGE, after, batch_id)
     return batch, consumed

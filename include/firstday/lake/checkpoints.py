@@ -14,6 +14,11 @@ STAGES = ("store_events", "update_features", "score_users", "publish_predictions
 SPLIT_STAGES = ("update_features", "score_users")  # by users, so that shards can share the work
 
 
+def start(lake: Lake, stage: str) -> None:
+    """Begin a stage's checkpoint before the first micro-batch."""
+    lake.insert_row("checkpoints", stage=stage, batch_id=0, updated_at=clock.now())
+
+
 def of(lake: Lake, stage: str) -> int:
     """The last micro-batch that a stage has processed, of every user; 0 before the first."""
     return int(lake.value("lake/checkpoints/checkpoint", stage=stage))

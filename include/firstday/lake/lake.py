@@ -128,6 +128,15 @@ class Lake:
         text = f"select * from lake.{quoted(self.schema)}.{quoted(table)} where batch_id <= $upto"
         self.build_text(table, text, upto=upto)
 
+    def build_users(self, name: str, table: str, of: str) -> None:
+        """Put a table's rows of the users in another one into the temporary table `name`."""
+        self.build_text(name, f"select * from {quoted(table)} where user_id in (select user_id from {quoted(of)})")
+
+    def partition_by(self, table: str, column: str, *parts: str) -> None:
+        """Partition a table's future files by parts of a time: year, month, day, hour."""
+        expressions = ", ".join(f"{part}({quoted(column)})" for part in parts)
+        self._connection.execute(f"alter table {quoted(table)} set partitioned by ({expressions})")
+
     def restrict_to(self, table: str, to: str) -> None:
         """Make a temporary table of the same name that holds a table's rows of those users that another one holds."""
         source = f"lake.{quoted(self.schema)}.{quoted(table)}"
@@ -153,8 +162,21 @@ class Lake:
     def erase(self, table: str, user_ids: Collection[str]) -> int:
         """Delete users' rows from a table or temporary table with a `user_id`; the number of rows."""
         text = f"delete from {quoted(table)} where list_contains($user_ids, user_id)"
-        (count,) = self._connection.execute(text, {"user_ids": list(user_ids)}).fetchone() or (0,)
-        return int(count)
+        return self._written(text, {"user_ids": list(user_ids)})
+
+    def insert_row(self, table: str, **values: object) -> None:
+        """Insert one row; columns without a value become NULL."""
+        columns = ", ".join(f"${name} as {quoted(name)}" for name in values)
+        self._connection.execute(f"insert into {quoted(table)} by name select {columns}", values)
+
+    def delete_rows(self, table: str, **values: object) -> int:
+        """Delete the rows of a table or temporary table that have these values, NULL among them; how many."""
+        condition = " and ".join(f"{quoted(name)} is not distinct from ${name}" for name in values) or "true"
+        return self._written(f"delete from {quoted(table)} where {condition}", values)
+
+    def delete_users(self, table: str, of: str) -> int:
+        """Delete from a table or temporary table the rows of the users in another one; how many."""
+        return self._written(f"delete from {quoted(table)} where user_id in (select user_id from {quoted(of)})", {})
 
     def has_rows(self, table: str) -> bool:
         """Whether a table or temporary table holds any row."""
@@ -259,8 +281,10 @@ class Lake:
 
     def _insert(self, table: str, source: str, constants: Mapping[str, object]) -> int:
         columns = "".join(f", ${name} as {quoted(name)}" for name in constants)
-        text = f"insert into {quoted(table)} by name select *{columns} from {source}"
-        (count,) = self._connection.execute(text, constants or None).fetchone() or (0,)
+        return self._written(f"insert into {quoted(table)} by name select *{columns} from {source}", constants)
+
+    def _written(self, text: str, parameters: Mapping[str, object]) -> int:
+        (count,) = self._connection.execute(text, parameters or None).fetchone() or (0,)
         return int(count)
 
     def _roll_back(self) -> None:

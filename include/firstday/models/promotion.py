@@ -102,12 +102,12 @@ def _note(use_case: UseCase, version: int, reason: str, run: Run) -> None:
         last = next(iter(lake.rows("models/promotion/promotion_at", moment=clock.now())), None)
         commit.message = f"version {version} is the champion"
         if last is None or last["model_version"] != version:
-            lake.execute(
-                "models/promotion/insert_promotion",
-                now=clock.now(),
+            lake.insert_row(
+                "promotions",
+                promoted_at=clock.now(),
                 model_name=use_case.name,
-                version=version,
-                previous=last["model_version"] if last else None,
+                model_version=version,
+                previous_version=last["model_version"] if last else None,
                 reason=reason,
-                run=run.id,
+                airflow_run=run.id,
             )

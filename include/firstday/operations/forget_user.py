@@ -109,7 +109,7 @@ def _erase(lake: Lake, person: Person) -> int:
     rows = sum(lake.erase(table, [person.user_id]) for table in tables if "user_id" in lake.columns(table))
     for row in lake.rows("operations/forget_user/rejected_with", words=list(person.words)):
         if person_data.is_in_line(row.pop("raw").encode(), person):
-            rows += lake.execute("operations/forget_user/erase_rejected", **row)
+            rows += lake.delete_rows("rejected_events", **row)
     return rows
 
 

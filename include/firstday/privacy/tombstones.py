@@ -33,13 +33,7 @@ def add(lake: Lake, user_id: str) -> bool:
     user_sha256 = _sha256(salt, user_id)
     if user_sha256 in {row["user_sha256"] for row in known}:
         return False
-    lake.execute(
-        "privacy/tombstones/insert_tombstone",
-        user_sha256=user_sha256,
-        salt=salt,
-        now=clock.now(),
-        airflow_run=lake.run_id,
-    )
+    lake.insert_row("tombstones", user_sha256=user_sha256, salt=salt, forgotten_at=clock.now(), airflow_run=lake.run_id)
     return True
 
 

@@ -24,7 +24,12 @@ TABLES = (
     "deliveries",
     "delivery_failures",
 )
-PARTITIONED = ("events", "rejected_events", "predictions", "shadow_predictions")
+PARTITIONED = {  # table → the time that its files are partitioned by, and by which parts of it
+    "events": ("event_time", "year", "month", "day", "hour"),
+    "rejected_events": ("rejected_at", "year", "month", "day"),
+    "predictions": ("scored_at", "year", "month", "day", "hour"),
+    "shadow_predictions": ("scored_at", "year", "month", "day", "hour"),
+}
 
 
 def prepare(use_case: UseCase) -> None:
@@ -37,14 +42,14 @@ def prepare(use_case: UseCase) -> None:
         if existing:
             migrate.migrate(lake, _wanted(use_case))
         create(lake, use_case)
-        for table in PARTITIONED:
+        for table, (column, *parts) in PARTITIONED.items():
             if table not in existing:
-                lake.execute(f"lake/{table}_partition")
-        lake.execute(
-            "schema/open_lake/insert_schema_version",
+                lake.partition_by(table, column, *parts)
+        lake.insert_row(
+            "schema_history",
             sql_sha256=sql_sha256(use_case),
+            built_at=clock.now(),
             schema_version=migrate.SCHEMA_VERSION,
-            now=clock.now(),
         )
 
 
@@ -60,7 +65,7 @@ def create(lake: Lake, use_case: UseCase) -> None:
     for table, file in use_case.enrichment.items():
         if table not in existing:
             _create_enrichment(lake, use_case, table, file)
-    lake.build("features/update_features/no_scope_events", into="scope_events")
+    lake.build_like("scope_events", "events")
     lake.build(f"{own}/registrations")
     lake.execute("lake/users")
     lake.create_view(f"{own}/user_features")
@@ -75,7 +80,7 @@ def create(lake: Lake, use_case: UseCase) -> None:
 def _start_progress(lake: Lake) -> None:
     unsplit = set(STAGES) - set(SPLIT_STAGES)
     for row in lake.rows("lake/checkpoints/stages_without_checkpoint", stages=sorted(unsplit)):
-        lake.execute("lake/checkpoints/start_checkpoint", stage=row["stage"], now=clock.now())
+        checkpoints.start(lake, row["stage"])
     for stage in SPLIT_STAGES:
         if not checkpoints.of_buckets(lake, stage, ALL):
             lake.execute("lake/checkpoints/start_bucket_checkpoints", stage=stage, buckets=list(ALL), now=clock.now())

@@ -16,10 +16,10 @@ STAGE = "features/update_features"
 
 def note(lake: Lake, use_case: UseCase) -> None:
     """Write down what the features in the lake are computed from, as the files are now. Inside a transaction."""
-    lake.execute("schema/fingerprint/delete_fingerprint")
+    lake.delete_rows("feature_fingerprint")
     now = clock.now()
     for source, sha256 in _now(use_case).items():
-        lake.execute("schema/fingerprint/insert_fingerprint", source=source, sha256=sha256, now=now)
+        lake.insert_row("feature_fingerprint", source=source, sha256=sha256, noted_at=now)
 
 
 def noted_at(lake: Lake) -> datetime | None:

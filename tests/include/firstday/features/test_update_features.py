@@ -175,14 +175,14 @@ def store(lake: Lake, rows: list[Event]) -> None:
     """One micro-batch of these events, past the event handler: its own tests are elsewhere."""
     after = checkpoints.of(lake, "store_events")
     now = clock.now()
-    shape = pa.table(lake.table("features/update_features/no_scope_events")).schema
+    shape = lake.query("select * from events limit 0").schema
     table = pa.Table.from_pylist(
         [row | {"batch_id": after + 1, "ingested_at": now, "source_file": f"{after + 1}"} for row in rows], shape
     )
     with lake.transaction():
         lake.append("events", table)
-        lake.execute(
-            "ingest/store_events/insert_micro_batch",
+        lake.insert_row(
+            "micro_batches",
             batch_id=after + 1,
             rows_stored=len(rows),
             rows_rejected=0,
@@ -190,7 +190,7 @@ def store(lake: Lake, rows: list[Event]) -> None:
             last_event_at=None,
             airflow_run="test",
             started_at=now,
-            now=now,
+            committed_at=now,
         )
         checkpoints.advance(lake, "store_events", after, after + 1)
 

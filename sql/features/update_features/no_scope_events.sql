@@ -1,5 +1,0 @@
--- Empty: the shape of the events in scope.
--- params: none
-select *
-from events
-limit 0

@@ -1,3 +1,0 @@
--- Predictions are kept by the hour in which they were made.
--- params: none
-alter table predictions set partitioned by (year(scored_at), month(scored_at), day(scored_at), hour(scored_at))
