@@ -21,7 +21,6 @@ import pytest
 from include.firstday.delivery import deliver_predictions, publish_predictions
 from include.firstday.delivery.targets import DeliveryError
 from include.firstday.lake import checkpoints
-from include.firstday.lake.lake import Lake
 from include.firstday.operations import status
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials
@@ -205,7 +204,7 @@ def test_taken_but_not_noted_comes_again_with_the_same_id(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr(Lake, "advance", die)
+        killed.setattr(checkpoints, "advance", die)
         with pytest.raises(KeyboardInterrupt):
             deliver(case, "crm")
     assert deliver(case, "crm") == 1

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer
 
 from include.firstday.delivery import deliver_predictions
 from include.firstday.delivery.targets import DeliveryError
-from include.firstday.lake.lake import Lake
+from include.firstday.lake import checkpoints
 from include.firstday.servers import Credentials, kafka, rabbitmq, redis, s3
 from include.firstday.use_case.use_case import UseCase
 from tests import servers
@@ -72,7 +72,7 @@ def test_a_queue_is_told_in_order_and_again_with_the_same_id(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed:
-        killed.setattr(Lake, "advance", die)
+        killed.setattr(checkpoints, "advance", die)
         with pytest.raises(KeyboardInterrupt):
             deliver_predictions.deliver_predictions(case, "crm", at)
     done = deliver_predictions.deliver_predictions(case, "crm", at)

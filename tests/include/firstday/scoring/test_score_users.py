@@ -13,6 +13,7 @@ from include.firstday.delivery import publish_predictions
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
+from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
@@ -73,18 +74,18 @@ def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanw
     features = ", ".join(("user_id", *loaded.features))
     active = "select user_id from feature_state where measure in ('bet', 'win')"
     before = select(loaded, f"select {features} from user_features where user_id in ({active}) order by user_id")
-    progress = Lake.checkpoint
+    progress = checkpoints.of_buckets
 
     def progress_then_more(lake: Lake, stage: str, buckets: tuple[int, ...]) -> dict[int, int]:
         found = progress(lake, stage, buckets)
         if stage == "update_features":
-            monkeypatch.setattr(Lake, "checkpoint", progress)
+            monkeypatch.setattr(checkpoints, "of_buckets", progress)
             generate_events.generate_minutes(loaded, NOON, NOON + timedelta(minutes=30), since=NOON - timedelta(days=1))
             store_events.store_events(loaded)
             update_features.update_features(loaded)
         return found
 
-    monkeypatch.setattr(Lake, "checkpoint", progress_then_more)
+    monkeypatch.setattr(checkpoints, "of_buckets", progress_then_more)
     step = score_users.score_users(loaded)
     assert step is not None
     assert step.upto == 1
