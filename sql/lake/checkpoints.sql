@@ -1,5 +1,5 @@
--- One row per stage, and per bucket of users where a stage works by users: the last micro-batch that it has processed.
--- Compared and set in the stage's own transaction.
+-- One row per stage, and per bucket of users for stages that work by user: the last processed micro-batch.
+-- Updated by compare and set in the stage's own transaction.
 -- params: none
 create table if not exists checkpoints (
     stage varchar not null,

@@ -1,4 +1,4 @@
--- One row per landing file that has been consumed: the same bytes are never stored twice.
+-- One row per consumed landing file: the same bytes are never stored twice.
 -- params: none
 create table if not exists consumed_files (
     source_file varchar not null,

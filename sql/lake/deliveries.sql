@@ -1,4 +1,4 @@
--- One row per prediction that a target has taken: what it was last told of a user.
+-- One row per prediction delivered to a target.
 -- params: none
 create table if not exists deliveries (
     target varchar not null,

@@ -1,5 +1,4 @@
--- One row per target that has refused or not answered since it last took something: how often in a row, and until when
--- it is left alone.
+-- One row per failing target: the number of failures since its last delivery, and when it is retried.
 -- params: none
 create table if not exists delivery_failures (
     target varchar not null,

@@ -1,5 +1,5 @@
 -- One row per statement or setting that the stored features were computed from, with its hash at that time.
--- All are noted at once, whenever features are computed anew.
+-- All rows are replaced whenever features are recomputed.
 -- params: none
 create table if not exists feature_fingerprint (
     source varchar not null,

@@ -1,6 +1,6 @@
 -- One row per user, measure and item: exact aggregates of the values inside the window. Merging two is associative.
--- item: which of several things the values are of, so that different ones can be counted; null where there is one.
--- batch_id: the last micro-batch that brought a value.
+-- item: the item of the values, such as a product, so that distinct items can be counted; else null.
+-- batch_id: the last micro-batch with a value.
 -- params: none
 create table if not exists feature_state (
     user_id varchar not null,

@@ -1,4 +1,4 @@
--- One row per micro-batch: the ledger of what was stored, in order.
+-- One row per micro-batch: the ledger of stored data, in order.
 -- params: none
 create table if not exists micro_batches (
     batch_id bigint not null,

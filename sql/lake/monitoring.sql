@@ -1,5 +1,5 @@
--- One row per hourly look and measured value: how the data and the champion are doing.
--- subject: a feature, an event type, or empty where the value is about everything.
+-- One row per monitoring run and measurement of the data and the champion.
+-- subject: a feature, an event type, or empty for an overall measurement.
 -- params: none
 create table if not exists monitoring (
     measured_at timestamp not null,

@@ -1,4 +1,4 @@
--- One row per user scored in a micro-batch: the inference log, with the features as used. It only grows.
+-- One row per user scored in a micro-batch: the inference log, with the features used. Append-only.
 -- params: none
 create table if not exists predictions as
 select

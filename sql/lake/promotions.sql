@@ -1,4 +1,4 @@
--- One row per promotion: from then on this version was live, until the next row.
+-- One row per promotion: the version is the champion from then until the next row.
 -- params: none
 create table if not exists promotions (
     promoted_at timestamp not null,

@@ -1,5 +1,5 @@
--- One row per refused row of a landing file, as it was read, with the rule it broke.
--- header: the first line of the CSV file it was read from. replayed_in: the micro-batch that stored it after all.
+-- One row per rejected row of a landing file, as it was read, with the rule it broke.
+-- header: the first line of its CSV file. replayed_in: the micro-batch that stored it in a replay.
 -- params: none
 create table if not exists rejected_events (
     batch_id bigint not null,

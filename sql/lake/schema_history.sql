@@ -1,4 +1,4 @@
--- One row per change of the statements: their hash, when the lake was made ready for them, and its schema version then.
+-- One row per change of the statements: their hash, when the lake was migrated to them, and the schema version.
 -- params: none
 create table if not exists schema_history (
     sql_sha256 varchar not null,

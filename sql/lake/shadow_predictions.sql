@@ -1,4 +1,4 @@
--- One row per user scored by the challenger in a micro-batch: beside predictions, never published. It only grows.
+-- One row per user scored by the challenger in a micro-batch. Never published, append-only.
 -- params: none
 create table if not exists shadow_predictions as
 select *

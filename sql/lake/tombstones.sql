@@ -1,4 +1,4 @@
--- One row per user who is forgotten: a salted hash that tells the user from others when they come again.
+-- One row per erased user: a salted hash of the id, to recognise later events of the user.
 -- params: none
 create table if not exists tombstones (
     user_sha256 varchar not null,

@@ -1,5 +1,5 @@
--- One row per user seen: what registrations.sql keeps of their registration, and their window.
--- A user without a registration has registered_at null. window_start is null until the window opens.
+-- One row per user with an event: the columns of registrations.sql, and the window.
+-- registered_at is null for a user without a registration, window_start until the window opens.
 -- params: none
 create table if not exists users as
 select

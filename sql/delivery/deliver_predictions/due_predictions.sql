@@ -1,4 +1,4 @@
--- One row per prediction of one micro-batch that a target wants, by its rules. Nothing personal.
+-- One row per prediction of one micro-batch that matches a target's filters. No personal columns.
 -- params: $target, $batch_id, $probability_from, $changed_by, $once
 with told as (
     select

@@ -1,4 +1,4 @@
--- One row, or none where a target is well: since when it fails and until when it is left alone.
+-- One row, or none for a working target: since when it has failed and when it is retried.
 -- params: $target
 select
     failures,

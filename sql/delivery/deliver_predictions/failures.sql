@@ -1,4 +1,4 @@
--- One row per target that fails.
+-- One row per failing target.
 -- params: none
 select
     target,

@@ -1,4 +1,4 @@
--- One row: the oldest micro-batch with predictions that a target has not been told of; null where there is none.
+-- One row: the oldest micro-batch with predictions that have not been delivered to a target; null if there is none.
 -- params: $after, $upto
 select min(batch_id) as batch_id
 from predictions

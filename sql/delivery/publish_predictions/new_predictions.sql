@@ -1,4 +1,4 @@
--- One row per user who was found about to churn in one micro-batch: what is told to the outside. Nothing personal.
+-- One row per user with predicted churn in one micro-batch: the published columns. No personal columns.
 -- params: $batch_id
 select
     user_id,

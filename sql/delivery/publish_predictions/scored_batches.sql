@@ -1,4 +1,4 @@
--- One row per micro-batch that has been scored and not been published.
+-- One row per micro-batch that has been scored and not published.
 -- params: $after, $upto
 select distinct batch_id
 from predictions

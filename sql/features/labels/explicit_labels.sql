@@ -1,4 +1,4 @@
--- One row per user whose label can be known: the label that their registration carries, null where it carries none.
+-- One row per user whose label can be known: the label of their registration, null if it has none.
 -- params: none
 select
     users.user_id,

@@ -1,4 +1,4 @@
--- One row per raw event that an observed label may look at: of a user whose label can be known, up to that moment.
+-- One row per raw event available to a derived label: of a user whose label can be known, up to that time.
 -- params: none
 select scope_events.*
 from scope_events

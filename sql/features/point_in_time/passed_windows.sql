@@ -1,4 +1,4 @@
--- One row per user who passed a cut-off between two moments.
+-- One row per user who passed a cut-off between two times.
 -- params: $cutoff_seconds, $from_time, $to_time
 select *
 from open_windows

@@ -1,4 +1,4 @@
--- One row per raw event of the users whose window opened between two moments, up to a micro-batch.
+-- One row per raw event of the users whose window opened between two times, up to a micro-batch.
 -- params: $upto, $from_time, $to_time
 select *
 from events

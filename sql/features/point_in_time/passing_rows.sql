@@ -1,4 +1,4 @@
--- One row per user who passed a cut-off: their features as they stood then.
+-- One row per user who passed a cut-off: their features as of the cut-off.
 -- params: $cutoff_minutes
 select
     features_at_cutoff.*,

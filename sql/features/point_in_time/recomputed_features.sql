@@ -1,4 +1,4 @@
--- One row per sampled user: the features as they stood, computed anew.
+-- One row per sampled user: their features as of the prediction, recomputed.
 -- params: none
 select *
 from features_at_cutoff

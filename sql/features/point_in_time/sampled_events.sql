@@ -1,4 +1,4 @@
--- One row per raw event of sampled users that was stored up to a micro-batch.
+-- One row per raw event of the sampled users, stored up to a micro-batch.
 -- params: $user_ids, $upto
 select *
 from events

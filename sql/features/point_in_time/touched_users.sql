@@ -1,4 +1,4 @@
--- One row per registered user in scope; all are computed from their events, as update_features does for a recompute.
+-- One row per registered user in scope; all are computed from their events, as update_features does in a recompute.
 -- params: $registered_by
 select
     user_id,

@@ -1,4 +1,4 @@
--- One row per mature user: their window as far as it has come $cutoff_seconds after it opened.
+-- One row per mature user: their window up to $cutoff_seconds after it opened.
 -- params: $cutoff_seconds
 select
     user_id,

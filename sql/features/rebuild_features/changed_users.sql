@@ -1,4 +1,4 @@
--- One row per user whose row in users, or one of whose rows in feature_state, is not as it was computed anew.
+-- One row per user whose row in users, or one of whose rows in feature_state, differs from the recomputed one.
 -- params: none
 with gone as (
     select *

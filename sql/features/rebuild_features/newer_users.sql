@@ -1,4 +1,4 @@
--- One row per user with an event between two micro-batches; all are computed from all of their events.
+-- One row per user with an event between two micro-batches; each is computed from all of their events.
 -- params: $registered_by, $after, $upto
 with newer as (
     select user_id

@@ -1,4 +1,4 @@
--- One row per user of one shard with an event up to a micro-batch; all are computed from all of their events.
+-- One row per user of one shard with an event up to a micro-batch; each is computed from all of their events.
 -- params: $registered_by, $upto, $shard, $shards
 select
     user_id,

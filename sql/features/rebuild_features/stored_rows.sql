@@ -1,4 +1,4 @@
--- One row: how many events are stored up to a micro-batch.
+-- One row: the number of events stored up to a micro-batch.
 -- params: $upto
 select coalesce(sum(rows_stored), 0) as rows_stored
 from micro_batches

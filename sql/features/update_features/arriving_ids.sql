@@ -1,4 +1,4 @@
--- One row per arrival that carries its source's event_id, with the window of its user.
+-- One row per new event with an event_id, with the window of its user.
 -- params: $window_seconds
 select
     scope_events.user_id,

@@ -1,5 +1,5 @@
--- One row: the span of time in which an earlier copy of an arriving event_id could have counted.
--- Nulls where none could.
+-- One row: the time span in which an earlier copy of a new event_id could have been counted.
+-- Nulls if there is none.
 -- params: none
 select
     min(window_start) as from_time,

@@ -1,5 +1,5 @@
--- One row per touched user, measure and item, as it will stand in feature_state: what was counted before, merged
--- with what has arrived. A recomputed user starts from nothing.
+-- One row per touched user, measure and item, as stored in feature_state afterwards: the stored state merged with the
+-- new events. A recomputed user starts from an empty state.
 -- params: none
 with parts as (
     select feature_state.*

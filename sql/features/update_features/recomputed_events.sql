@@ -1,4 +1,4 @@
--- Adds the raw events of recomputed users in one span of time to the scope.
+-- Adds the raw events of recomputed users in one time span to the scope.
 -- params: $upto, $from_time, $to_time
 insert into scope_events
 select *

@@ -1,4 +1,4 @@
--- One row per span of time that recomputed users' windows can touch; spans do not overlap.
+-- One row per time span that the windows of recomputed users can cover; spans do not overlap.
 -- params: $window_seconds
 with spans as (
     select

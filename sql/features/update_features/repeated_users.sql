@@ -1,4 +1,4 @@
--- One row per user of whom an arrival repeats an event_id that may have counted already.
+-- One row per user with a new event whose event_id may have been counted before.
 -- params: $after, $from_time, $to_time
 select distinct events.user_id
 from events

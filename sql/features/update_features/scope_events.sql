@@ -1,5 +1,5 @@
--- One row per raw event that features are computed from; first, the events of the micro-batches at hand, of the users
--- in some of the 16 buckets.
+-- One row per raw event that features are computed from; initially, the events of the current micro-batches, of the
+-- users in some of the 16 buckets.
 -- params: $after, $upto, $buckets
 select *
 from events

@@ -1,4 +1,4 @@
--- One row: how many users are brought up to date, and how many of them from all their events.
+-- One row: the number of updated users, and of those recomputed from all their events.
 -- params: none
 select
     count(*) as users,

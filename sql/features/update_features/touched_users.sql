@@ -1,6 +1,6 @@
--- One row per user with arrivals: what is known of them, and whether arrivals alone can bring them up to date.
--- is_recomputed: an arrival may change what was counted (late, repeated, or a registration that moves the start).
--- opened_at_latest: the window opens then or, where the user is recomputed, maybe earlier.
+-- One row per user with new events: their stored state, and whether the new events alone suffice for an update.
+-- is_recomputed: a new event may change what was counted (late, repeated, or a registration that moves the start).
+-- opened_at_latest: the start of the window or, for a recomputed user, an upper bound of it.
 -- params: $registered_by, $opened_by, $window_seconds
 with arriving as (
     select

@@ -1,4 +1,4 @@
--- One row per touched user, as it will stand in users. Of several registrations the earliest counts.
+-- One row per touched user, as stored in users afterwards. Of several registrations the earliest counts.
 -- params: none
 with kept as (
     select users.* exclude (window_start, first_seen_at, last_seen_at, batch_id)

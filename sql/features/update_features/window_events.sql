@@ -1,6 +1,6 @@
--- One row per event inside its user's window. An event that was received twice counts once: the same in every
--- column, or, where the source gives an event_id, the earliest of the same event_id.
--- Not materialized, or every column would be copied twice where a few are read.
+-- One row per event inside its user's window. An event that was received twice counts once: equal in every column or,
+-- if the source sends an event_id, the earliest of the same event_id.
+-- Not materialized: otherwise every column would be copied twice though only a few are read.
 -- params: none
 with inside as not materialized (
     select

@@ -1,5 +1,5 @@
--- One row per touched user whose window is open: from the first opening event at or after registration.
--- Both ends belong to it.
+-- One row per touched user with an open window: from the first opening event at or after registration.
+-- Both ends are included.
 -- params: $opened_by, $window_seconds
 with openings as (
     select

@@ -1,4 +1,4 @@
--- One row per row at hand that breaks no rule any more, as an event of the file it came in.
+-- One row per replayed row that no longer breaks a rule, as an event of its original file.
 -- params: none
 select
     arriving_rows.* exclude (row_number, reason),

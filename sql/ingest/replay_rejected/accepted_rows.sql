@@ -1,4 +1,4 @@
--- One row per refused row at hand that breaks no rule any more.
+-- One row per replayed row that no longer breaks a rule.
 -- params: none
 select open_rows.* exclude (line_number, replayed_in)
 from open_rows

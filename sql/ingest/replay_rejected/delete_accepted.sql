@@ -1,4 +1,4 @@
--- Removes what `accepted` replaces.
+-- Deletes the rows that `accepted` replaces.
 -- params: none
 delete from rejected_events
 where (batch_id, source_file, row_number) in (select (batch_id, source_file, row_number) from accepted)

@@ -1,4 +1,4 @@
--- One row per header that the refused rows at hand were read under; null for JSON.
+-- One row per CSV header of the rejected rows in the current batch; null for JSON.
 -- params: none
 select distinct header
 from open_rows

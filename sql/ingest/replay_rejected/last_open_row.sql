@@ -1,4 +1,4 @@
--- One row: the last of the refused rows at hand, from where the next ones go on.
+-- One row: the last rejected row of the current batch, after which the next batch starts.
 -- params: none
 select
     batch_id as after_batch,

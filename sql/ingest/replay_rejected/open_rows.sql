@@ -1,5 +1,5 @@
--- One row per refused row that can be tried again, oldest first: it was read, and it has not been stored since.
--- A row of an enrichment table is not among them: its correction is a file of its own.
+-- One row per rejected row that can be replayed, oldest first: its text is stored, and it has not been replayed yet.
+-- Rows of enrichment tables are excluded: they are corrected by a new file.
 -- params: $reason, $after_batch, $after_file, $after_row, $row_limit
 select
     *,

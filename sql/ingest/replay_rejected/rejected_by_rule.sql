@@ -1,4 +1,4 @@
--- One row per rule that refused rows broke which have not been stored since, the most frequent first.
+-- One row per rule, most frequent first: the rejected rows pending replay that broke it.
 -- params: $reason
 select
     split_part(reason, ', found', 1) as rule,

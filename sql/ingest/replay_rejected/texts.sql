@@ -1,4 +1,4 @@
--- One row per refused row at hand that was read under one header; null: as JSON.
+-- One row per rejected row of the current batch with one CSV header; null for JSON.
 -- params: $header
 select
     line_number,

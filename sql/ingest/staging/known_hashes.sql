@@ -1,5 +1,5 @@
 -- One row per file hash that has been consumed already.
--- Materialized, or DuckLake would look through the statistics of every file of the lake for this table.
+-- Materialized: otherwise DuckLake would read the statistics of every file of the lake for this table.
 -- params: $arriving
 with arrived as (
     select unnest($arriving) as sha256

@@ -1,4 +1,4 @@
--- One row per file of those at hand that brought any row, and how many.
+-- One row per file of the current batch with at least one row: its number of rows.
 -- params: none
 select
     source_file,

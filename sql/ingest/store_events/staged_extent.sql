@@ -1,4 +1,4 @@
--- One row: how many events and refused rows are staged, and from when to when.
+-- One row: the number of staged events and rejected rows, and the range of event times.
 -- params: none
 select
     count(*) as rows_stored,

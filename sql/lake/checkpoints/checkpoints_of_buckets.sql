@@ -1,5 +1,5 @@
--- One row per bucket of users: the last micro-batch that a stage has processed of them.
--- Compares expressions, or DuckLake would look through the statistics of every file of the lake for this small table.
+-- One row per bucket of users: the last micro-batch that a stage has processed for it.
+-- Compares expressions: otherwise DuckLake would read the statistics of every file of the lake for this small table.
 -- params: $stage, $buckets
 select
     bucket,

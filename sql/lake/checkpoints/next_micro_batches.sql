@@ -1,7 +1,7 @@
--- One row: up to which micro-batch a stage may take them at once, so that no more than $row_limit rows are in memory,
--- and the last one that waits. Nulls where nothing is new; at least one micro-batch otherwise.
--- Compares expressions, or DuckLake would look through the statistics of every file of the lake for this small table.
--- Numbers of micro-batches are above 0; of `batch_id + 0` DuckDB would make the column again.
+-- One row: the last micro-batch that a stage may process at once, with at most $row_limit rows in memory, and the last
+-- pending one. Nulls if none is pending; at least one micro-batch otherwise.
+-- Compares expressions: otherwise DuckLake would read the statistics of every file of the lake for this small table.
+-- Ids of micro-batches are above 0; DuckDB would simplify `batch_id + 0` to the column.
 -- params: $after, $row_limit
 with waiting as (
     select

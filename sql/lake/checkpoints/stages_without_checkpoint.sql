@@ -1,4 +1,4 @@
--- One row per stage that has no progress yet.
+-- One row per stage without a checkpoint.
 -- params: $stages
 select unnest($stages) as stage
 except

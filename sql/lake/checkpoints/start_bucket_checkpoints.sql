@@ -1,4 +1,4 @@
--- Begins a stage's progress of each bucket of users: from how far it had come when it was not split yet.
+-- Inserts a stage's checkpoint for each bucket of users, starting from its checkpoint from before it was split.
 -- params: $stage, $buckets, $now
 insert into checkpoints (stage, bucket, batch_id, updated_at)
 select

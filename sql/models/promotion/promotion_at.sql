@@ -1,4 +1,4 @@
--- One row: the promotion that was in force at a moment; none before the first.
+-- One row: the latest promotion at a time; none before the first.
 -- params: $moment
 select *
 from promotions

@@ -1,4 +1,4 @@
--- One row per raw event that was known $cutoff_seconds after its user's window opened: it had happened and was stored.
+-- One row per raw event known $cutoff_seconds after its user's window opened: it had happened and was stored by then.
 -- params: $batch_id, $cutoff_seconds
 select events.*
 from events

@@ -1,4 +1,4 @@
--- One row per mature user with a label: their features as they stood $cutoff_minutes after their window opened.
+-- One row per mature user with a label: their features as of $cutoff_minutes after their window opened.
 -- params: $cutoff_minutes
 select
     features_at_cutoff.* exclude (registered_at),

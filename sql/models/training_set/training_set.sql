@@ -1,4 +1,4 @@
--- One row per user and cut-off, in an order of its own, so that the same rows give the same bytes.
+-- One row per user and cut-off, in a fixed order, so that the same rows give the same bytes.
 -- params: none
 select *
 from training_rows

@@ -1,4 +1,4 @@
--- One row: the share of rows that was refused, and how long after it happened an event was stored, in seconds.
+-- One row: the share of rejected rows, and the lag from an event to its storage, in seconds.
 -- params: $after, $upto
 with ledger as (
     select sum(rows_rejected) / greatest(sum(rows_stored + rows_rejected), 1) as rejected_share

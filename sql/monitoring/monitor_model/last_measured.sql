@@ -1,4 +1,4 @@
--- One row: the last micro-batch up to which a metric of a model's version was measured; null before the first.
+-- One row: the last micro-batch for which a metric of a model version was measured; null before the first.
 -- params: $metric, $model_version
 select max(batch_id) as batch_id
 from monitoring

@@ -1,4 +1,4 @@
--- One row: when and by which micro-batch confirmed drift last asked for a new model; nulls before the first.
+-- One row: when and by which micro-batch confirmed drift last triggered a training; nulls before the first.
 -- params: none
 select
     max(measured_at) as asked_at,

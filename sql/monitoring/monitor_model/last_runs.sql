@@ -1,4 +1,4 @@
--- One row per subject of a metric: in how many of its last looks it was above zero.
+-- One row per subject of a metric: in how many of the last monitoring runs it was above zero.
 -- params: $metric, $model_version, $runs
 with numbered as (
     select

@@ -1,4 +1,4 @@
--- One row per prediction whose user's label became known by the micro-batches at hand.
+-- One row per prediction whose user's label became known with the current micro-batches.
 -- params: $upto
 select
     predictions.model_version,

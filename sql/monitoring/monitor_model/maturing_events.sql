@@ -1,4 +1,4 @@
--- One row per raw event of a user whose label became known, up to that moment at least.
+-- One row per raw event of a user whose label became known, at least up to that time.
 -- params: $upto, $label_seconds
 with span as (
     select

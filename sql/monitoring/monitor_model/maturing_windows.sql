@@ -1,4 +1,4 @@
--- One row per user whose label became known by the micro-batches at hand, and not before: their window.
+-- One row per user whose label became known with the current micro-batches: their window.
 -- params: $after, $upto, $window_seconds, $label_seconds
 with watermarks as (
     select

@@ -1,4 +1,4 @@
--- One row per prediction of the micro-batches at hand, with the features as used.
+-- One row per prediction of the current micro-batches, with the features used.
 -- params: $after, $upto
 select *
 from predictions

@@ -1,4 +1,4 @@
--- One row per prediction of the last scored micro-batch at hand: a sample that is the same every time.
+-- One row per sampled prediction of the last scored micro-batch; the sample is deterministic.
 -- params: $after, $upto, $row_limit
 with last_scored as (
     select max(batch_id) as batch_id

@@ -1,4 +1,4 @@
--- One row per event type: how many events arrived in the micro-batches at hand.
+-- One row per event type: the number of events in the current micro-batches.
 -- params: $after, $upto
 select
     event_type,

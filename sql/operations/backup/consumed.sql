@@ -1,4 +1,4 @@
--- One row per landing file in the ledger, with the moment its micro-batch was committed, oldest first.
+-- One row per landing file in the ledger, with the commit time of its micro-batch, oldest first.
 -- params: none
 select
     consumed_files.source_file,

@@ -1,4 +1,4 @@
--- One row per Parquet file that a catalog names, with the parts of its path. Runs in the copied catalog itself.
+-- One row per Parquet file in a catalog, with the parts of its path. Runs on the copied catalog.
 -- params: none
 with named as (
     select

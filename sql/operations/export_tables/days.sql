@@ -1,4 +1,4 @@
--- One row per day from a day on in which users were scored.
+-- One row per day with predictions, from a given day on.
 -- params: $from_day
 select distinct cast(scored_at as date) as scored_on
 from predictions

@@ -1,4 +1,4 @@
--- One row per registered user: everything a model sees, in a fixed order.
+-- One row per registered user: all features of the model, in a fixed order.
 -- params: none
 select *
 from user_features

@@ -1,4 +1,4 @@
--- One row per refused row whose text holds any of the given words.
+-- One row per rejected row whose text contains any of the given words.
 -- params: $words
 select
     batch_id,

@@ -1,3 +1,3 @@
--- Deletes files that no snapshot needs since a moment; a day or more ago.
+-- Deletes files that no snapshot has referenced since a time at least a day ago.
 -- params: $before
 call ducklake_cleanup_old_files('lake', older_than => $before)

@@ -1,5 +1,5 @@
--- One row per snapshot that may go: from before a moment, or from before a later one and not the last of its hour.
--- The newest stays in any case.
+-- One row per snapshot to expire: older than a time, or older than a later one and not the last of its hour.
+-- The latest is never included.
 -- params: $before, $thinned_before
 with snapshots as (
     select

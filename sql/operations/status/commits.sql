@@ -1,4 +1,4 @@
--- One row per recent commit of the lake: who wrote it and what it says of itself.
+-- One row per recent commit of the lake: its author and message.
 -- params: $count
 select
     snapshot_id,

@@ -1,4 +1,4 @@
--- One row per stage: the last micro-batch it has processed, how many it is behind, and since when.
+-- One row per stage: the last processed micro-batch, the number of pending ones, and the time of the checkpoint.
 -- params: none
 with stages as (
     select

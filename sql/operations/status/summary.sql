@@ -1,4 +1,4 @@
--- One row: how much the lake holds and how far it has come. Lag is from an event to its prediction, in seconds.
+-- One row: row counts of the lake and the latest micro-batch. Lag is from an event to its prediction, in seconds.
 -- params: none
 select
     (select count(*) from events) as events,

@@ -1,4 +1,4 @@
--- Drops staged refused rows.
+-- Deletes staged rejected rows.
 -- params: $staged_rows
 delete from staged_rejects
 where list_contains($staged_rows, rowid)

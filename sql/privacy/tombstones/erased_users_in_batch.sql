@@ -1,4 +1,4 @@
--- One row per user at hand who is forgotten.
+-- One row per erased user in the current batch.
 -- params: none
 select users_at_hand.user_id
 from users_at_hand

@@ -1,4 +1,4 @@
--- One row per staged file and forgotten user: how many of the user's events it brought.
+-- One row per staged file and erased user: the number of the user's events in it.
 -- params: none
 select
     source_file,

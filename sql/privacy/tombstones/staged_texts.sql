@@ -1,4 +1,4 @@
--- One row per refused row that is staged: where it is, and its text.
+-- One row per staged rejected row: its position and its text.
 -- params: none
 select
     rowid as staged_row,

@@ -1,4 +1,4 @@
--- One row per user who is forgotten. All have the same salt.
+-- One row per erased user. All have the same salt.
 -- params: none
 select
     user_sha256,

@@ -1,4 +1,4 @@
--- One row per user at hand who is forgotten.
+-- One row per user in the current batch.
 -- params: none
 select user_id
 from erased_users_in_batch

@@ -1,4 +1,4 @@
--- One row per row of the file at hand that broke a rule of the contract.
+-- One row per row of the current file that broke a rule of the contract.
 -- params: none
 select
     row_number,

@@ -1,4 +1,4 @@
--- One row per row of the file at hand that broke no rule.
+-- One row per row of the current file that broke no rule.
 -- params: none
 select * exclude (row_number, reason)
 from arriving_rows

@@ -1,4 +1,4 @@
--- One row per refused line of a text file, as it was read, with the first rule it broke.
+-- One row per rejected line of a text file, as read, with the first rule it broke.
 -- params: none
 select
     given_rows.line_number as row_number,

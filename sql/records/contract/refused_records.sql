@@ -1,4 +1,4 @@
--- One row per refused row of a file without lines, as JSON, with the first rule it broke.
+-- One row per rejected row of a file without lines, as JSON, with the first rule it broke.
 -- params: none
 select
     broken_rows.row_number,

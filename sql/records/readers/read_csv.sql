@@ -1,4 +1,4 @@
--- One row per record of a CSV file with a header: the columns that are wanted, as text.
+-- One row per record of a CSV file with a header: the wanted columns, as text.
 -- params: $path, $delimiter, $structure, $wanted
 select columns(lambda name: list_contains($wanted, name))
 from

@@ -1,4 +1,4 @@
--- One row per line: its fields, all null where the line is not a JSON object, and the line itself.
+-- One row per line: its fields, all null if the line is not a JSON object, and the line itself.
 -- params: $structure
 with parsed as (
     select

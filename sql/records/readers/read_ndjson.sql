@@ -1,5 +1,5 @@
 -- One row per line of newline-delimited JSON files in which every line is an object; an error otherwise.
--- Of a key that an object repeats the first counts.
+-- If an object repeats a key, the first value counts.
 -- params: $paths, $columns, $path_column
 select *
 from

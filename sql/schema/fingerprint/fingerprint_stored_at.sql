@@ -1,4 +1,4 @@
--- One row: when all features were last computed anew.
+-- One row: the time of the last recompute of all features.
 -- params: none
 select max(noted_at) as noted_at
 from feature_fingerprint

@@ -1,4 +1,4 @@
--- One row per source of the stored features, with its hash when they were computed.
+-- One row per source of the stored features, with its hash at the time of computation.
 -- params: none
 select
     source,

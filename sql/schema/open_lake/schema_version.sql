@@ -1,4 +1,4 @@
--- One row: the newest schema version that the lake was made ready for.
+-- One row: the latest schema version of the lake.
 -- params: none
 select coalesce(max(schema_version), 1) as schema_version
 from schema_history

@@ -1,5 +1,4 @@
--- One row per user, in some of the 16 buckets, of whom a scored measure has counted a new value, and for which
--- micro-batch they are scored.
+-- One row per user, in some of the 16 buckets, with a new value of a scored measure, and the micro-batch of scoring.
 -- params: $after, $upto, $buckets, $measures
 select distinct
     user_id,

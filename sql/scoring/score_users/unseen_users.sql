@@ -1,4 +1,4 @@
--- One row: how many of the users to score have none of the rows that made them active.
+-- One row: the number of users to score without any of the rows that made them active.
 -- params: none
 select count(*) as unseen
 from active_users

@@ -1,4 +1,4 @@
--- One row per active user who is registered: the features as used, and for which micro-batch.
+-- One row per active registered user: the features used, and the micro-batch of scoring.
 -- params: none
 select
     user_features.*,

@@ -1,4 +1,4 @@
--- One row per visit whose label can be known: 1 where nothing was purchased from the first product in the cart on.
+-- One row per visit whose label can be known: 1 if there was no purchase after the first product in the cart.
 -- params: none
 select
     mature_windows.user_id,

@@ -1,4 +1,4 @@
--- One row per value that counts: views and removals count 1, an addition its price. Items of `product` are products.
+-- One row per counted value: views and removals count 1, an addition its price. Items of `product` are products.
 -- params: none
 select
     user_id,

@@ -1,4 +1,4 @@
--- One row per start of a visit: since when the visit exists, and on which device.
+-- One row per start of a visit: its time and device.
 -- params: none
 select
     user_id,

@@ -1,5 +1,5 @@
--- One row per registered visit: everything a model sees, and since when.
--- Times since an event end at the visit's last event, so that they are the same whenever they are looked at.
+-- One row per registered visit: all features of the model, and since when.
+-- Durations end at the visit's last event, so that they do not depend on the time of the query.
 -- params: none
 with wide as (
     select

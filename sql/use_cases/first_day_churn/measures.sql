@@ -1,4 +1,4 @@
--- One row per value that counts: which event counts towards which measure.
+-- One row per counted value: which event counts towards which measure.
 -- params: none
 select
     user_id,

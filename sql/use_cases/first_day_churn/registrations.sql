@@ -1,4 +1,4 @@
--- One row per registration: since when the user exists, the label, and what features are enriched by. Nothing personal.
+-- One row per registration: its time, the label, and the columns for enrichment. No personal columns.
 -- params: none
 select
     user_id,

@@ -1,4 +1,4 @@
--- One row per registered user: everything a model sees, and since when.
+-- One row per registered user: all features of the model, and since when.
 -- params: none
 with known_postcodes as (
     select

@@ -1,4 +1,4 @@
--- One row per subscriber whose label can be known: 1 where they neither came nor learned after their window.
+-- One row per subscriber whose label can be known: 1 if they had no session and no lesson after their window.
 -- params: none
 select
     mature_windows.user_id,

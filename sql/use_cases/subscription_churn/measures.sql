@@ -1,4 +1,4 @@
--- One row per value that counts. Items of `lesson` are topics, items of `active_day` are days.
+-- One row per counted value. Items of `lesson` are topics, items of `active_day` are days.
 -- params: none
 select
     user_id,

@@ -1,4 +1,4 @@
--- One row per sign-up: since when the subscriber exists, and their plan.
+-- One row per sign-up: its time and the plan.
 -- params: none
 select
     user_id,

@@ -1,4 +1,4 @@
--- One row per micro-batch, the newest first, with the number of landing files it took.
+-- One row per micro-batch, newest first, with its number of landing files.
 -- params: $row_limit
 with files as (
     select

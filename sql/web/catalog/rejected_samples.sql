@@ -1,4 +1,4 @@
--- One row per refused row that waits, the newest few of each rule.
+-- One row per rejected row pending replay, the latest few of each rule.
 -- params: $each
 select
     split_part(reason, ', found', 1) as rule,

@@ -1,4 +1,4 @@
--- One row per table of the use case: its Parquet files and their bytes. Small tables may have none.
+-- One row per table of the use case: the number and size of its Parquet files. Small tables may have none.
 -- params: none
 select
     info.table_name,

@@ -1,4 +1,4 @@
--- One row per prediction of the last scoring steps, with the features as used.
+-- One row per prediction of the last scoring steps, with the features used.
 -- params: $since, $row_limit
 select *
 from predictions

@@ -1,5 +1,5 @@
--- One row per model version and tenth of probability: what was predicted and what came true, one prediction a user.
--- Only users whose label is known: their window opened long enough ago.
+-- One row per model version and tenth of probability: predicted and observed churn, one prediction per user.
+-- Only users with a known label: their window opened long enough ago.
 -- params: $now, $label_seconds
 with latest as (
     select

@@ -1,4 +1,4 @@
--- One row per model version that has scored, the newest first: when, and how many users it called about to churn.
+-- One row per model version with predictions, newest first: its time range, and its share of predicted churn.
 -- params: none
 select
     model_name,

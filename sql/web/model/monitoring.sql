@@ -1,4 +1,4 @@
--- One row per measured value since a moment, in order.
+-- One row per measurement since a time, in order.
 -- params: $since
 select
     measured_at,

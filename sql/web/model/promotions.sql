@@ -1,4 +1,4 @@
--- One row per promotion, the newest first: the version that was live from then on, and why.
+-- One row per promotion, newest first: the new champion and the reason.
 -- params: none
 select
     promoted_at,

@@ -1,4 +1,4 @@
--- One row per bin of twenty: users whose latest probability since a moment lies in it.
+-- One row per bin of twenty: users whose latest probability since a time is in it.
 -- params: $since
 with latest as (
     select

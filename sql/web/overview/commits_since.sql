@@ -1,4 +1,4 @@
--- One row per commit of a task since a moment, in order.
+-- One row per commit of a task since a time, in order.
 -- params: $since
 select
     cast(snapshot_time as timestamp) as committed_at,

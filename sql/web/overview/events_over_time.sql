@@ -1,4 +1,4 @@
--- One row per time step and event type: events by when they happened.
+-- One row per time step and event type: the number of events, by event time.
 -- params: $since, $step_seconds
 select
     time_bucket(to_seconds($step_seconds), event_time) as step_at,

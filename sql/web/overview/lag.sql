@@ -1,4 +1,4 @@
--- One row: seconds from an event to the prediction that its micro-batch brought; null where there is none.
+-- One row: seconds from an event to the prediction of its micro-batch; null if there is none.
 -- params: $since
 select
     median(epoch(predictions.scored_at) - epoch(events.event_time)) as median_seconds,

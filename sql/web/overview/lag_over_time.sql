@@ -1,5 +1,5 @@
--- One row per time step of scoring: seconds from an event to the prediction that its micro-batch brought.
--- Events that happened before $since are left out: they were late at their source, or are history.
+-- One row per time step of scoring: seconds from an event to the prediction of its micro-batch.
+-- Events from before $since are excluded: they were late at their source, or are history.
 -- params: $since, $step_seconds
 select
     time_bucket(to_seconds($step_seconds), predictions.scored_at) as step_at,

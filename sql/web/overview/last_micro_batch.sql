@@ -1,4 +1,4 @@
--- One row, or none before the first: the newest micro-batch.
+-- One row, or none before the first: the latest micro-batch.
 -- params: none
 select
     batch_id,

@@ -1,4 +1,4 @@
--- One row per time step: rows stored and refused, by when their micro-batch was committed.
+-- One row per time step: rows stored and rejected, by commit time of their micro-batch.
 -- params: $since, $step_seconds
 select
     time_bucket(to_seconds($step_seconds), committed_at) as step_at,

@@ -1,4 +1,4 @@
--- One row per time step: users scored, and how many of them were about to churn.
+-- One row per time step: the number of users scored, and of those with predicted churn.
 -- params: $since, $step_seconds
 select
     time_bucket(to_seconds($step_seconds), scored_at) as step_at,

@@ -1,4 +1,4 @@
--- One row, or none before the first prediction: the model of the newest predictions, and since when it scores.
+-- One row, or none before the first prediction: the model of the latest predictions, and since when it scores.
 -- params: none
 with newest as (
     select arg_max(model_version, batch_id) as model_version

@@ -1,4 +1,4 @@
--- One row: how many users are in their window at a moment.
+-- One row: the number of users in their window at a time.
 -- params: $now, $window_seconds
 select count(*) as users
 from users

@@ -1,4 +1,4 @@
--- One row per prediction made after a moment, whole scoring steps only: as many as stay below $row_limit, at least one.
+-- One row per prediction after a time, complete scoring steps only: at most $row_limit rows, but at least one step.
 -- params: $since, $row_limit
 with steps as (
     select

@@ -1,4 +1,4 @@
--- One row, or none where the user is not registered: since when they are known. Nothing personal.
+-- One row, or none for an unregistered user: their registration and window. No personal columns.
 -- params: $user_id
 select
     user_id,

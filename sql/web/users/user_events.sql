@@ -1,4 +1,4 @@
--- One row per event of one user, the newest first. Only columns that are not personal leave the page's own module.
+-- One row per event of one user, newest first. The caller removes personal columns.
 -- params: $user_id, $since, $until, $row_limit
 select *
 from events

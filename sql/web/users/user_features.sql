@@ -1,4 +1,4 @@
--- One row, or none: what a model sees of one user.
+-- One row, or none: all features of one user.
 -- params: $user_id
 select *
 from user_features

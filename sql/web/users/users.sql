@@ -1,4 +1,4 @@
--- One row per user in their window, most endangered first; with a $search, per user whose id begins with it.
+-- One row per user in their window, highest risk first; with a $search, per user with that id prefix.
 -- params: $now, $window_seconds, $search, $choice, $row_limit
 with latest as (
     select

@@ -1,4 +1,4 @@
--- One row per raw event of any type, typed, as received. Times are UTC. The last three columns are Firstday's own.
+-- One row per raw event of any type, typed, as received. Times are UTC. Firstday adds the last three columns.
 -- params: none
 create table if not exists events (
     event_id varchar,

@@ -1,4 +1,4 @@
--- One row per user whose label can be known: 1 where nothing came of them after their window.
+-- One row per user whose label can be known: 1 if they had no event after their window.
 -- params: none
 select
     mature_windows.user_id,

@@ -1,5 +1,5 @@
--- One row per value that counts: which event counts towards which measure, with which value.
--- item: which of several things it is of, so that user_features.sql can count different ones; null where there is one.
+-- One row per counted value: which event counts towards which measure, with which value.
+-- item: the item of the value, such as a product, so that user_features.sql can count distinct items; else null.
 -- params: none
 select
     user_id,

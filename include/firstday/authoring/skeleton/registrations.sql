@@ -1,4 +1,4 @@
--- One row per event that can make a user exist: since when, and what else of it features need. Nothing personal.
+-- One row per event that can register a user: its time, and the columns that features need. No personal columns.
 -- params: none
 select
     user_id,

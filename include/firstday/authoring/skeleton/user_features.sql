@@ -1,6 +1,6 @@
--- One row per registered user: everything a model sees, and since when.
+-- One row per registered user: all features of the model, and since when.
 -- feature_state has value_count, value_sum, value_sum_of_squares, value_min, value_max, first_at and last_at of each
--- measure and item. Times end at the user's last event, so that they are the same whenever they are looked at.
+-- measure and item. Durations end at the user's last event, so that they do not depend on the time of the query.
 -- params: none
 with wide as (
     select

@@ -1,4 +1,4 @@
--- fail: a label is 1 (churned) or 0 (not).
+-- fail: a label is 1 (churned) or 0 (retained).
 -- params: none
 select
     row_number,

@@ -1,4 +1,4 @@
--- One row per postcode and correction: the socioeconomic index of its area. The newest micro-batch counts.
+-- One row per postcode and correction: the socioeconomic index of its area. The latest micro-batch counts.
 -- params: none
 create table if not exists postcodes (
     postcode varchar not null,

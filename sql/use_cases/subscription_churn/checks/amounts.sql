@@ -1,4 +1,4 @@
--- fail: money is never negative, and a single amount of a million or more is a mistake of the source.
+-- fail: an amount is never negative, and an amount of a million or more is an error of the source.
 -- params: none
 select
     row_number,
