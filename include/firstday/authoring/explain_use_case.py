@@ -115,9 +115,9 @@ def _store(lake: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
     except QueryError:
         if not readers.is_text(path):
             raise
-        for rejected in readers.read_rows(lake, path, wanted):
+        for piece in readers.read_rows(lake, path, wanted):
             keep()
-            reasons.extend((number, reason) for number, reason, _ in rejected)
+            reasons.extend((number, reason) for number, reason, _ in piece.rejected)
     rules: dict[str, dict[str, Any]] = {}
     for number, reason in sorted(dict(reversed(reasons)).items()):
         rule = rules.setdefault(reason.split(", found")[0], {"rows": 0, "first_row": number, "reason": reason})

@@ -2,11 +2,15 @@
 enrichment, which a micro-batch commits.
 
 Files of one form are read at once, as most of a small file's cost is that of its statements. Where a row of them is
-broken they are read by halves, down to the file by itself, so that every refused row keeps its file, number and text.
+broken they are read by halves, down to the file by itself, so that every rejected row keeps its file, number and text.
+
+Whatever happens while a file is read by itself is that file's fault, unless it is the machine's or the lake's: it is
+read once more, over a connection of its own, and then goes to quarantine with the reason. Before the commit each file's
+rows are counted by other means than those that read them.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,11 +18,14 @@ from typing import Any
 import pyarrow as pa
 
 from include.firstday import landing
-from include.firstday.lake import statements
-from include.firstday.lake.lake import Columns, Lake, QueryError, is_out_of_room
+from include.firstday.lake import faults, statements
+from include.firstday.lake.lake import Columns, Lake, QueryError
 from include.firstday.landing import LandingFile
 from include.firstday.privacy import person_data
-from include.firstday.records import contract, mapping, readers
+from include.firstday.records import contract, file_bytes, mapping, readers
+from include.firstday.records.file_bytes import FileBytes, UnreadableFile
+from include.firstday.records.text import printable
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -26,48 +33,78 @@ log = logging.getLogger(__name__)
 TOGETHER_BYTES = 8_000_000  # of files that are read at once: what they hold is in memory three times over
 
 
+class ConnectionLostError(RuntimeError):
+    """DuckDB has ended the connection while these files were read, one of which is the cause."""
+
+    def __init__(self, entries: Collection["Consumed"]) -> None:
+        super().__init__(", ".join(entry.file.name for entry in entries))
+        self.files = frozenset(entry.file for entry in entries)
+
+
 @dataclass(frozen=True)
 class Consumed:
-    """A landing file, its hash, and what staging made of its rows."""
+    """A landing file, its bytes, and what staging made of its rows."""
 
     file: LandingFile
-    sha256: str
-    rows_stored: int
-    rows_rejected: int
+    bytes: FileBytes
+    rows_stored: int = 0
+    rows_rejected: int = 0
+    further_lines: int = 0  # of rows over several lines
     is_readable: bool = True
     forgotten: tuple[person_data.Person, ...] = ()  # whose rows it brought, which are not kept
 
 
 def stage(
-    lake: Lake, use_case: UseCase, files: list[LandingFile], now: datetime
+    lake: Lake, use_case: UseCase, files: list[LandingFile], now: datetime, suspects: Collection[LandingFile] = ()
 ) -> tuple[list[Consumed], list[LandingFile]]:
     """Stage files; those that were, and those whose bytes have been stored before.
 
-    Those that are gone, or were replaced meanwhile, are in neither. `now` is naive UTC.
+    Those that are gone, or were replaced meanwhile, are in neither. `now` is naive UTC. Suspects are read over
+    connections of their own. Raises ConnectionLostError with the files that are to be suspects in another attempt.
     """
+    _start(lake, use_case)
+    found = {file: content for file in files if (content := _inspected(file))}
+    known = known_hashes(lake, (content.sha256 for content in found.values()))
+    fresh: list[Consumed] = []
+    repeated: list[LandingFile] = []
+    for file, content in found.items():
+        if content.sha256 in known:
+            repeated.append(file)
+        else:
+            known.add(content.sha256)
+            fresh.append(Consumed(file, content))
+    alike = list(_alike(use_case, [entry for entry in fresh if entry.file not in suspects]))
+    staged = [entry for group in alike for entry in _stage_together(lake, use_case, group, now)]
+    apart = (_stage_apart(lake, use_case, entry, now) for entry in fresh if entry.file in suspects)
+    return [*staged, *filter(None, apart)], repeated
+
+
+def _start(lake: Lake, use_case: UseCase) -> None:
     lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
     lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
     for table in use_case.enrichment:
         lake.build_like(f"staged_{table}", table, without=("batch_id",))
-    hashes = {file: sha256 for file in files if (sha256 := _sha256(file))}
-    known = known_hashes(lake, hashes.values())
-    fresh: list[Consumed] = []
-    repeated: list[LandingFile] = []
-    for file, sha256 in hashes.items():
-        if sha256 in known:
-            repeated.append(file)
-        else:
-            known.add(sha256)
-            fresh.append(Consumed(file, sha256, 0, 0))
-    alike = list(_alike(use_case, fresh))
-    return [entry for group in alike for entry in _stage_together(lake, use_case, group, now)], repeated
+
+
+def _inspected(file: LandingFile) -> FileBytes | None:
+    """A file's hash and lines; None where it is gone."""
+    try:
+        return file_bytes.inspect(file.path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if faults.is_of_the_machine(error):
+            raise
+        # Cannot be read, so it has no hash; as a file like any other it goes to quarantine for that.
+        return FileBytes(f"unread {file.name} {file.arrived_at_ns}", 0, str(error))
 
 
 def _alike(use_case: UseCase, entries: list[Consumed]) -> Iterator[list[Consumed]]:
     """Files that can be read at once, in groups of bounded bytes."""
     groups: dict[object, list[Consumed]] = {}
     for entry in entries:
-        form = readers.form(entry.file.path) if entry.file.table == "events" else None
+        is_sound = entry.file.table == "events" and not entry.bytes.fault
+        form = readers.form(entry.file.path) if is_sound else None
         key = (form, mapping.event_type_of(use_case, entry.file.name)) if form else entry.file
         group = groups.setdefault(key, [])
         if group and sum(other.file.bytes for other in group) + entry.file.bytes > TOGETHER_BYTES:
@@ -100,16 +137,24 @@ def _stage_clean(lake: Lake, use_case: UseCase, entries: list[Consumed], now: da
         type_rows(lake, use_case, "events", columns, now, event_type)
         if lake.has_rows("broken_rows"):
             return None
-        stored = lake.insert("staged_events", "records/contract/good_rows")
-    except (OSError, readers.UnreadableFile, QueryError) as error:
-        if is_out_of_room(error):
+        counts = {row["source_file"]: row["row_count"] for row in lake.rows("ingest/staging/rows_by_file")}
+        staged = [replace(entry, rows_stored=counts.pop(entry.file.name, 0)) for entry in entries]
+        if counts or not all(map(_is_complete, staged)):
+            return None
+        lake.insert("staged_events", "records/contract/good_rows")
+    except Exception as error:
+        if faults.is_of_the_machine(error):
             raise
+        if not lake.is_alive():
+            raise ConnectionLostError(entries) from error
         return None
-    counts = {row["source_file"]: row["row_count"] for row in lake.rows("ingest/staging/rows_by_file")}
     _free(lake)
-    if stored != sum(counts.get(entry.file.name, 0) for entry in entries):
-        raise RuntimeError(f"{len(entries)} files: {stored} rows stored, {counts} arrived")
-    return [replace(entry, rows_stored=counts.get(entry.file.name, 0)) for entry in entries]
+    return staged
+
+
+def _is_complete(entry: Consumed) -> bool:
+    rows = entry.rows_stored + entry.rows_rejected
+    return readers.is_complete(entry.file.path, entry.bytes.lines, rows, entry.further_lines)
 
 
 def _is_as_read(lake: Lake, entry: Consumed) -> bool:
@@ -132,43 +177,89 @@ def known_hashes(lake: Lake, hashes: Iterable[str]) -> set[str]:
     return {row["sha256"] for row in lake.rows("ingest/staging/known_hashes", arriving=list(hashes))}
 
 
-def _sha256(file: LandingFile) -> str | None:
-    try:
-        return landing.sha256(file.path)
-    except OSError:
-        # Cannot be read, so it has no hash; as a file like any other it goes to quarantine for that.
-        return f"unread {file.name} {file.arrived_at_ns}"
-
-
 def _stage_file(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed | None:
     """Stage a file's good rows and its broken ones; None where it was moved or replaced meanwhile."""
-    staged = entry
     try:
         staged = _stage_rows(lake, use_case, entry, now)
-    except (OSError, EOFError, readers.UnreadableFile, QueryError) as error:
-        if is_out_of_room(error):
-            raise
-        if landing.is_unchanged(entry.file):
-            return _refuse_file(lake, entry, error)
+    except UnreadableFile as error:  # says what is wrong with the bytes: they stay the same
+        staged = _refuse_file(lake, entry, error)
+    except Exception as error:
+        if not lake.is_alive():
+            raise ConnectionLostError([entry]) from error
+        log.warning("%s is read once more, over a connection of its own: %s", entry.file.name, _sentence(error))
+        _unstage(lake, entry.file)
+        return _stage_apart(lake, use_case, entry, now)
     return staged if _is_as_read(lake, entry) else None
 
 
-def _stage_rows(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed:
+def _stage_apart(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed | None:
+    """Stage a file over a connection of its own, where whatever is wrong with it harms no other."""
+    with open_lake(use_case, lake.run) as own:
+        _start(own, use_case)
+        _try_nothing(own, use_case, entry.file.table, now)
+        try:
+            # Text is read row by row here: what DuckDB stumbled over is a line of it.
+            staged = _stage_rows(own, use_case, entry, now, row_by_row=readers.is_text(entry.file.path))
+        except Exception as error:
+            if faults.is_of_the_machine(error):
+                raise
+            staged = _refuse_file(lake, entry, error)
+        else:
+            for table in (f"staged_{entry.file.table}", "staged_rejects"):
+                own.copy_to(table, lake)
+    return staged if _is_as_read(lake, entry) else None
+
+
+def _try_nothing(lake: Lake, use_case: UseCase, table: str, now: datetime) -> None:
+    """Do with no rows what is done with a file's: what fails here is not the file's fault."""
+    columns = contract.expected(lake.columns(table))
+    readers.read_texts(lake, [], None, mapping.readable(use_case, table, columns))
+    type_rows(lake, use_case, table, columns, now)
+    _free(lake)
+
+
+def _stage_rows(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime, row_by_row: bool = False) -> Consumed:
+    """Raises UnreadableFile where the file is truncated or corrupt, or holds other rows than were read."""
+    if entry.bytes.fault:
+        raise UnreadableFile(entry.bytes.fault)
+    staged = None if row_by_row else _stage_whole(lake, use_case, entry, now)
+    if staged is None or not _is_complete(staged):
+        if not readers.is_text(entry.file.path):
+            raise UnreadableFile(_miscounted(staged or entry))
+        _unstage(lake, entry.file)
+        staged = _stage_row_by_row(lake, use_case, entry, now)
+        if not _is_complete(staged):
+            raise UnreadableFile(_miscounted(staged))
+    return staged
+
+
+def _miscounted(entry: Consumed) -> str:
+    found = f"{entry.rows_stored:,} good rows and {entry.rows_rejected:,} broken ones"
+    return f"expected as many rows as the file's lines or its footer say, found {found}"
+
+
+def _stage_whole(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed | None:
+    """Stage a file that DuckDB can read by itself; None where it has to be read row by row."""
     file, is_text = entry.file, readers.is_text(entry.file.path)
     columns = contract.expected(lake.columns(file.table))
-    wanted = mapping.readable(use_case, file.table, columns)
-    event_type = mapping.event_type_of(use_case, file.name)
     try:
-        readers.read_whole(lake, file.path, wanted)
-        type_rows(lake, use_case, file.table, columns, now, event_type)
-        if not (is_text and lake.has_rows("broken_rows")):
-            return _keep(lake, entry, "refused_records")
+        readers.read_whole(lake, file.path, mapping.readable(use_case, file.table, columns))
+        type_rows(lake, use_case, file.table, columns, now, mapping.event_type_of(use_case, file.name))
+        return None if is_text and lake.has_rows("broken_rows") else _keep(lake, entry, "refused_records")
     except QueryError as error:
-        if is_out_of_room(error) or not is_text:
+        if not is_text or faults.is_of_the_machine(error) or not lake.is_alive():
             raise
-    for rejected in readers.read_rows(lake, file.path, wanted):
+        return None
+
+
+def _stage_row_by_row(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed:
+    file = entry.file
+    columns = contract.expected(lake.columns(file.table))
+    event_type = mapping.event_type_of(use_case, file.name)
+    for piece in readers.read_rows(lake, file.path, mapping.readable(use_case, file.table, columns)):
         type_rows(lake, use_case, file.table, columns, now, event_type)
-        entry = _keep(lake, _refuse_lines(lake, entry, rejected), "refused_lines")
+        entry = _keep(lake, _refuse_lines(lake, entry, piece.rejected), "refused_lines")
+        entry = replace(entry, further_lines=entry.further_lines + piece.further_lines)
     return entry
 
 
@@ -180,10 +271,11 @@ def type_rows(
     `event_type` is that of rows which name none.
     """
     is_event = table == "events"
-    if is_event:
-        mapping.translate(lake, use_case, columns, event_type)
+    source = mapping.translate(lake, use_case, columns, event_type) if is_event else "given_rows"
     rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(columns)))
-    lake.build_text("arriving_rows", contract.typed_rows(columns, lake.columns("given_rows"), rules))
+    lake.build_text("arriving_rows", contract.typed_rows(columns, lake.columns(source), rules, source))
+    if source != "given_rows":
+        lake.drop(source)
     lake.build("records/contract/broken_rows")
     for check in statements.below(f"use_cases/{use_case.name}/checks") if is_event else ():
         lake.insert("broken_rows", check)
@@ -216,11 +308,16 @@ def _refuse_lines(lake: Lake, entry: Consumed, rejected: readers.Rejected) -> Co
 def _refuse_file(lake: Lake, entry: Consumed, error: Exception) -> Consumed:
     """Nothing of a file that cannot be read to its end is stored: it may come again, whole."""
     _unstage(lake, entry.file)
-    reason = f"file: cannot be read to its end: {str(error).splitlines()[0]}"
+    reason = f"file: cannot be read to its end: {_sentence(error)}"
     row: dict[str, Any] = {"source_file": entry.file.name, "row_number": None, "reason": reason, "raw": None}
     lake.append("staged_rejects", pa.Table.from_pylist([row]))
     log.warning("%s goes to quarantine: %s", entry.file.name, reason)
     return replace(entry, rows_stored=0, rows_rejected=1, is_readable=False)
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of an error, without what a catalog cannot hold."""
+    return printable(str(error).strip().partition("\n")[0]) or type(error).__name__
 
 
 def _unstage(lake: Lake, file: LandingFile) -> None:

@@ -7,7 +7,8 @@ refused ones to `rejected_events`, both with the files' ledger entries in one tr
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -92,8 +93,7 @@ def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Micr
     if not files:
         return None
     started_at = clock.now()
-    with open_lake(use_case, run) as lake:
-        consumed, repeated = staging.stage(lake, use_case, files, started_at)
+    with _staged(use_case, run, files, started_at) as (lake, consumed, repeated):
         batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(lake)
         if consumed:
             batch, consumed = _commit(lake, use_case, consumed, started_at)
@@ -107,6 +107,24 @@ def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Micr
         _retire(use_case, entry)
     later = waiting[len(files) :]
     return replace(batch, files_waiting=len(later), bytes_waiting=sum(file.bytes for file in later))
+
+
+@contextmanager
+def _staged(
+    use_case: UseCase, run: Run, files: list[LandingFile], started_at: datetime
+) -> Iterator[tuple[Lake, list[Consumed], list[LandingFile]]]:
+    """The lake with staged files. A file that ends the connection takes no other with it: all are staged again."""
+    suspects: set[LandingFile] = set()
+    while True:
+        with open_lake(use_case, run) as lake:
+            try:
+                consumed, repeated = staging.stage(lake, use_case, files, started_at, suspects)
+            except staging.ConnectionLostError as error:
+                log.warning("DuckDB ended the connection; read again, each by itself: %s", error)
+                suspects |= error.files
+                continue
+            yield lake, consumed, repeated
+            return
 
 
 def _waiting(use_case: UseCase, shard: Shard) -> list[LandingFile]:
@@ -148,7 +166,7 @@ def _ledger(consumed: list[Consumed], batch_id: int) -> pa.Table:
         {
             "source_file": entry.file.name,
             "bytes": entry.file.bytes,
-            "sha256": entry.sha256,
+            "sha256": entry.bytes.sha256,
             "rows_stored": entry.rows_stored,
             "rows_rejected": entry.rows_rejected,
             "batch_id": batch_id,
@@ -163,7 +181,7 @@ def _commit(
 ) -> tuple[MicroBatch, list[Consumed]]:
     with lake.transaction() as commit:
         # Others may have stored other files meanwhile, so the number is known only now; never the same ones.
-        if staging.known_hashes(lake, (entry.sha256 for entry in consumed)):
+        if staging.known_hashes(lake, (entry.bytes.sha256 for entry in consumed)):
             raise CheckpointConflictError(f"{STAGE}: another run has stored some of these files")
         batch_id = (after := checkpoints.of(lake, STAGE)) + 1
         consumed = _without_forgotten(lake, consumed)

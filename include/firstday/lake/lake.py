@@ -27,13 +27,6 @@ Columns = Mapping[str, str]
 Conflict = duckdb.TransactionException
 QueryError = duckdb.Error
 
-ROOM_MESSAGES = ("No space left on device", "File too large", "Disk quota exceeded", "max_temp_directory_size")
-
-
-def is_out_of_room(error: BaseException) -> bool:
-    """Whether an error says that a disk is full: the fault of no file, and over when there is room again."""
-    return any(message in str(error) for message in ROOM_MESSAGES)
-
 
 @dataclass
 class Commit:
@@ -51,6 +44,19 @@ class Lake:
         self._lock = lock
         self.run_id = run.id
         self._run = run
+
+    @property
+    def run(self) -> Run:
+        """Who writes."""
+        return self._run
+
+    def is_alive(self) -> bool:
+        """Whether statements can run: after a fatal error DuckDB takes none, and temporary tables are gone."""
+        try:
+            self._connection.execute("select 1")
+        except duckdb.Error:
+            return False
+        return True
 
     def execute(self, path: str, **parameters: object) -> int:
         """Run one statement of `sql/`; the number of rows it wrote, 0 where it writes none."""
@@ -154,6 +160,11 @@ class Lake:
         except duckdb.Error as error:
             error.add_note(f"in sql/{path}.sql")
             raise
+
+    def copy_to(self, table: str, other: "Lake") -> None:
+        """Append a temporary table's rows to the one of the same name of another connection, piece by piece."""
+        for batch in self._connection.execute(f"from {quoted(table)}").to_arrow_reader(PIECE_ROWS):
+            other.append(table, pa.Table.from_batches([batch]))
 
     def insert_from(self, table: str, source: str, **constants: object) -> int:
         """Insert the rows of a temporary table, plus constant columns, by name; the number of rows."""

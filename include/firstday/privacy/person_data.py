@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.firstday.records.readers import DELIMITERS
+from include.firstday.records.csv_records import DELIMITERS
 
 JSON_LINES = (".ndjson", ".jsonl")
 SURE_LENGTH = 8  # a shorter id is found in its own field only: among other bytes it would be found by chance

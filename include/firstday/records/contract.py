@@ -8,9 +8,13 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from include.firstday.lake.lake import Columns, quoted
+from include.firstday.records import numbers
+from include.firstday.records.text import CONTROL, CONTROL_OR_BREAK
 from include.firstday.use_case.use_case import UseCase
 
-PATH_COLUMN = "landing_path"  # our readers' own: where a row came from, of files that are read together
+PATH = "_path"  # where a row came from, of files that are read together
+READERS_OWN = ("_row_number", "_line", "_header", "_is_object", PATH)  # `_`, as no identifier begins
+IDENTIFIERS = frozenset({"user_id", "event_id", "event_type"})
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
 EARLIEST = datetime(2000, 1, 1)
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
@@ -26,23 +30,24 @@ def as_text(columns: Columns) -> dict[str, str]:
     return dict.fromkeys(columns, "VARCHAR")
 
 
-def typed_rows(columns: Columns, given: Columns, rules: Iterator[str]) -> str:
-    """SELECT of `row_number`, the typed columns and `reason` (null for a good row) from `given_rows`.
+def typed_rows(columns: Columns, given: Columns, rules: Iterator[str], source: str = "given_rows") -> str:
+    """SELECT of `_row_number`, the typed columns and `_reason` (null for a good row) from `source`.
 
-    `given` are the columns of `given_rows` and their types; missing ones become NULL. With a column `line_number`,
-    which only our own readers add, that is the row's number; with `landing_path`, `source_file` is a column too.
+    `given` are the columns of `source` and their types; missing ones become NULL. Without a `_row_number` the rows
+    are numbered as they were read; with `_path`, `source_file` is a column too.
     """
-    number = "line_number" if "line_number" in given else "rowid + 1"
+    number = "_row_number" if "_row_number" in given else "rowid + 1"
     casts = [f"{_cast(name, kind, given)} as {quoted(name)}" for name, kind in columns.items()]
-    broken = [*_unread(given), *_uncast(columns, given), *rules]
+    broken = [*_unread(given), *_control_characters(columns), *numbers.inexact(columns, given), *rules]
     reason = f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
-    own = [name for name in ("is_object", PATH_COLUMN) if name in given]
-    source_file = f", parse_filename({PATH_COLUMN}) as source_file" if PATH_COLUMN in given else ""
+    own = [name for name in ("_is_object", PATH) if name in given]
+    source_file = f", parse_filename({PATH}) as source_file" if PATH in given else ""
     return (
-        f"with typed as (select {number} as row_number, {', '.join(casts)}, "
-        f"struct_pack({', '.join(_given(name, given) for name in columns)}) as given"
-        f"{''.join(f', {name}' for name in own)} from given_rows) "
-        f"select row_number, {', '.join(quoted(name) for name in columns)}{source_file}, {reason} as reason from typed"
+        f"with typed as (select {number} as _row_number, {', '.join(casts)}, "
+        f"struct_pack({', '.join(_given(name, given) for name in columns)}) as _given"
+        f"{''.join(f', {name}' for name in own)} from {source}) "
+        f"select _row_number, {', '.join(quoted(name) for name in columns)}{source_file}, "
+        f"{reason} as _reason from typed"
     )
 
 
@@ -88,7 +93,7 @@ def _cast(name: str, kind: str, given: Columns) -> str:
         return f"cast(null as {kind})"
     if kind == "TIMESTAMP":
         return _timestamp(quoted(name), given[name] == "VARCHAR")
-    return f"try_cast({quoted(name)} as {kind})"
+    return f"try_cast({numbers.as_text(quoted(name), kind, given[name])} as {kind})"
 
 
 def _timestamp(given: str, is_text: bool) -> str:
@@ -112,14 +117,26 @@ def _timestamp(given: str, is_text: bool) -> str:
 
 
 def _unread(given: Collection[str]) -> Iterator[str]:
-    if "is_object" in given:
-        yield "when not is_object then 'expected a JSON object on one line'"
+    if "_is_object" in given:
+        yield "when not _is_object then 'expected a JSON object on one line'"
 
 
-def _uncast(columns: Columns, given: Collection[str]) -> Iterator[str]:
-    for name, kind in columns.items():
-        if name in given and kind != "VARCHAR":
-            yield (
-                f"when {quoted(name)} is null and given.{quoted(name)} is not null then '{name}: expected {kind}, "
-                f"found ''' || left(cast(given.{quoted(name)} as varchar), 100) || ''''"
-            )
+def _control_characters(columns: Columns) -> Iterator[str]:
+    """No control characters: none at all in identifiers, of which the first column of an enrichment table is one."""
+    texts = [name for name, kind in columns.items() if kind == "VARCHAR"]
+    identifiers = [name for name in texts if name in IDENTIFIERS] or texts[:1]
+    others = [name for name in texts if name not in identifiers]
+    for names, pattern in ((identifiers, CONTROL_OR_BREAK), (others, CONTROL)):
+        if names:
+            # One search of each row's texts at once: that of each by itself would take as long as reading them.
+            joined = f"concat_ws('', {', '.join(map(quoted, names))})"
+            each = " ".join(_control_character(name, pattern) for name in names)
+            yield f"when regexp_matches({joined}, '{pattern}') then case {each} end"
+
+
+def _control_character(name: str, pattern: str) -> str:
+    found = f"left(regexp_replace({quoted(name)}, '{CONTROL_OR_BREAK}', '�', 'g'), 100)"
+    return (
+        f"when regexp_matches({quoted(name)}, '{pattern}') "
+        f"then '{name}: expected no control characters, found ''' || {found} || ''''"
+    )

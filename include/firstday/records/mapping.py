@@ -7,10 +7,9 @@ contract refuses it with what the source really sent. Names come from the checke
 from fnmatch import fnmatch
 
 from include.firstday.lake.lake import Columns, Lake, quoted
-from include.firstday.records.contract import PATH_COLUMN
+from include.firstday.records.contract import READERS_OWN
 from include.firstday.use_case.use_case import SourceMapping, UseCase
 
-READERS_OWN = ("line_number", "line", "header", "is_object", PATH_COLUMN)
 _HAS_OFFSET = r":\d{2}.*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 _EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
 
@@ -27,11 +26,14 @@ def event_type_of(use_case: UseCase, file_name: str) -> str | None:
     return next((name for pattern, name in files.items() if fnmatch(file_name, pattern)), None)
 
 
-def translate(lake: Lake, use_case: UseCase, columns: Columns, event_type: str | None = None) -> None:
-    """Replace `given_rows` by the same rows in our words; `event_type` is that of rows which name none."""
+def translate(lake: Lake, use_case: UseCase, columns: Columns, event_type: str | None = None) -> str:
+    """Put `given_rows` in our words into a table, and return its name; `event_type` is that of rows which name none.
+
+    `given_rows` stay as they were given: what is rejected of them is kept, and translated again by a replay.
+    """
     source = use_case.mapping
     if source is None:
-        return
+        return "given_rows"
     given = lake.columns("given_rows")
     parameters: dict[str, object] = {}
     chosen = [
@@ -39,8 +41,10 @@ def translate(lake: Lake, use_case: UseCase, columns: Columns, event_type: str |
         for name, kind in columns.items()
         if (expression := _expression(source, name, kind, given, event_type, parameters))
     ]
+    number = [] if "_row_number" in given else ["rowid + 1 as _row_number"]
     kept = [quoted(name) for name in READERS_OWN if name in given]
-    lake.build_text("given_rows", f"select {', '.join(chosen + kept)} from given_rows", **parameters)
+    lake.build_text("mapped_rows", f"select {', '.join(chosen + kept + number)} from given_rows", **parameters)
+    return "mapped_rows"
 
 
 def _expression(

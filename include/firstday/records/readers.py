@@ -1,57 +1,43 @@
 """Reads landing files into the temporary table `given_rows`.
 
 Clean files are read by DuckDB itself, at its speed, and those of one form at once. A text file with a broken row is
-read again row by row, a bounded piece at a time, so that every refused row keeps its number and its text.
+read again row by row, a bounded piece at a time, so that every rejected row keeps its number and its text.
+
+The columns that readers add begin with `_`, as no column of a table and no identifier does.
 """
 
 import csv
 import glob
-import gzip
 import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.firstday.lake.lake import Columns, Lake, QueryError
-from include.firstday.records.contract import PATH_COLUMN, as_text
+from include.firstday.records import csv_records, file_bytes
+from include.firstday.records.contract import PATH, as_text
+from include.firstday.records.csv_records import Header, Record
+from include.firstday.records.file_bytes import LINE_BYTES, UnreadableFile
+from include.firstday.records.text import fault_of, lone_surrogate, printable
 
-BLOCK_BYTES = 16 * 2**20
-BLOCK_RECORDS = 50_000
+PIECE_BYTES = 16 * 2**20
+PIECE_RECORDS = 50_000
 HEAD_LINES = 1000  # from which the keys of JSON objects are told
-LINE_BYTES = 2**20  # a longer line is not an event
-KEPT_BYTES = 1000  # what is kept of a line that cannot be an event
-DELIMITERS = ",;\t|"
 
 Rejected = list[tuple[int, str, str]]
 
 
-class UnreadableFile(ValueError):
-    """A file is not what its name says, or not to its end; the message says what was expected."""
-
-
 @dataclass(frozen=True)
-class _Head:
-    """A CSV file's delimiter and column names, from its first line; without columns where there is none."""
+class Piece:
+    """A part of a text file: its rows that are not even text, and the lines that rows have beyond their first."""
 
-    delimiter: str
-    names: tuple[str, ...]
-
-    @property
-    def line(self) -> str:
-        """The line itself."""
-        return self.written(self.names)
-
-    def written(self, fields: Sequence[str]) -> str:
-        """Fields as a line of this file."""
-        line = io.StringIO()
-        csv.writer(line, delimiter=self.delimiter, lineterminator="").writerow(fields)
-        return line.getvalue()
+    rejected: Rejected
+    further_lines: int = 0
 
 
 def is_text(path: Path) -> bool:
@@ -62,43 +48,46 @@ def is_text(path: Path) -> bool:
 def column_names(path: Path) -> list[str]:
     """What a file calls its columns: its header, its schema, or the keys of its first lines.
 
-    Raises UnreadableFile, OSError or EOFError.
+    Raises UnreadableFile or OSError.
     """
-    if _is_json(path):
-        with _open(path) as file:
-            lines = (line for line in islice(file, HEAD_LINES) if line.strip())
-            try:
-                rows = [json.loads(line) for line in lines]
-            except ValueError as error:
-                raise UnreadableFile(f"{path}: expected a JSON object a line: {error}") from error
-        return list(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
-    if not path.name.endswith(".csv"):
-        try:
-            return list(pq.read_schema(path).names)
-        except pa.ArrowInvalid as error:
-            raise UnreadableFile(f"{path}: expected Parquet: {error}") from error
-    with _open_csv(path) as csv_file:
-        line = next(_bounded_lines(csv_file), "")
-    return list(next(csv.reader([line], delimiter=_delimiter(line)), []))
+    if path.name.endswith(".csv"):
+        return list(csv_records.header_of(path).names)
+    if not _is_json(path):
+        return list(_parquet(path).schema.names)
+    try:
+        texts = (line.text for line in islice(file_bytes.lines(path), HEAD_LINES))
+        rows = [json.loads(text) for text in texts if text.strip()]
+    except ValueError as error:
+        raise UnreadableFile(f"{path}: expected a JSON object a line: {error}") from error
+    return list(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
 
 
 def row_count(path: Path) -> int:
     """How many rows a Parquet file says it holds; 0 for other files, and where it cannot be read."""
-    if not path.name.endswith(".parquet"):
-        return 0
     try:
-        return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowException):
+        return int(_parquet(path).num_rows) if path.name.endswith(".parquet") else 0
+    except (OSError, UnreadableFile):
         return 0
+
+
+def is_complete(path: Path, lines: int, rows: int, further_lines: int = 0) -> bool:
+    """Whether a file holds just so many rows, counted apart from what read it.
+
+    `lines` are a text file's, blank ones and a header included; rows over several lines have `further_lines`.
+    """
+    if path.name.endswith(".parquet"):
+        return rows == row_count(path)
+    found = rows + further_lines + (path.name.endswith(".csv") and lines > 0)
+    return found == lines or found == _filled_lines(path)
 
 
 def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
-    """Read a file whose every row can be read into `given_rows`. Raises lake.QueryError or UnreadableFile otherwise."""
+    """Read a file whose every row can be read into `given_rows`. Raises QueryError or UnreadableFile otherwise."""
     wanted = list(columns)
     if not path.name.endswith(".csv"):
         _read_all(lake, [path], columns, path_column=False)
-    elif (head := _head(path, columns)).names:
-        format_of = {"delimiter": head.delimiter, "structure": dict.fromkeys(head.names, "VARCHAR")}
+    elif (header := _header(path, columns)).names:
+        format_of = {"delimiter": header.delimiter, "structure": dict.fromkeys(header.names, "VARCHAR")}
         lake.build("records/readers/read_csv", into="given_rows", path=_escaped(path), **format_of, wanted=wanted)
     else:
         lake.build_rows("given_rows", _records_table(wanted, []))
@@ -111,32 +100,34 @@ def form(path: Path) -> str | None:
     if path.name.endswith(".csv"):
         return None
     try:
-        return str(pq.read_schema(path))  # of others DuckDB would change the types until they fit
-    except (OSError, pa.ArrowException):
+        return str(_parquet(path).schema)  # of others DuckDB would change the types until they fit
+    except (OSError, UnreadableFile):
         return None
 
 
 def read_together(lake: Lake, paths: Sequence[Path], columns: Columns) -> None:
     """Read files of one form into `given_rows` at once, with the path of each row's. Raises as `read_whole` does."""
-    _read_all(lake, paths, columns, path_column=PATH_COLUMN)
+    _read_all(lake, paths, columns, path_column=PATH)
 
 
-def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Rejected]:
-    """Read a text file row by row into `given_rows`, anew for each piece; yields the rows that are not even text.
+def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Piece]:
+    """Read a text file row by row into `given_rows`, anew for each piece.
 
-    Raises OSError, EOFError or UnreadableFile where the file cannot be read to its end, as a truncated gzip.
+    Raises OSError or UnreadableFile where the file is truncated or corrupt.
     """
     if _is_json(path):
         structure = json.dumps(as_text(columns))
         for lines, rejected in _line_pieces(path):
             lake.build_rows("lines", lines)
             lake.build("records/readers/read_lines", into="given_rows", structure=structure)
-            yield rejected
+            yield Piece(rejected)
     else:
-        for records, rejected in _record_pieces(path, _head(path, columns)):
-            lake.build_rows("records", records)
+        header = _header(path, columns)
+        for records in _pieces(csv_records.read_records(path, header)):
+            lake.build_rows("records", _good_records(records, header))
             lake.build("records/readers/read_records", into="given_rows", wanted=list(columns))
-            yield rejected
+            rejected = [(record.number, record.fault, record.text) for record in records if record.fault]
+            yield Piece(rejected, sum(record.lines - 1 for record in records))
 
 
 def read_texts(lake: Lake, texts: Sequence[tuple[int, str]], header: str | None, columns: Columns) -> None:
@@ -145,11 +136,18 @@ def read_texts(lake: Lake, texts: Sequence[tuple[int, str]], header: str | None,
         lake.build_rows("lines", _lines_table(list(texts)))
         lake.build("records/readers/read_lines", into="given_rows", structure=json.dumps(as_text(columns)))
         return
-    head = _parsed_head(header, columns)
-    records = [(number, next(csv.reader([text], delimiter=head.delimiter))) for number, text in texts]
-    good, _ = _record_piece(records, head)
-    lake.build_rows("records", good)
+    parsed = _expect_columns(csv_records.parse_header(header), columns)
+    records = [Record(number, text, 1, _fields(text, parsed)) for number, text in texts]
+    good = [record for record in records if len(record.fields) == len(parsed.names)]
+    lake.build_rows("records", _good_records(good, parsed))
     lake.build("records/readers/read_records", into="given_rows", wanted=list(columns))
+
+
+def _fields(text: str, header: Header) -> list[str]:
+    try:
+        return csv_records.parse(list(io.StringIO(text, newline="")), header.delimiter)
+    except csv.Error:  # rejected by code that read quotes otherwise
+        return []
 
 
 def _read_all(lake: Lake, paths: Sequence[Path], columns: Columns, path_column: str | bool) -> None:
@@ -175,114 +173,93 @@ def _is_json(path: Path) -> bool:
     return path.name.removesuffix(".gz").endswith((".ndjson", ".jsonl"))
 
 
+def _parquet(path: Path) -> pq.FileMetaData:
+    """The footer of a Parquet file. Raises UnreadableFile, whatever is wrong in it, or OSError."""
+    try:
+        metadata = pq.read_metadata(path)
+        metadata.schema.to_arrow_schema()  # or a column's name that is not UTF-8 would be found later
+    except OSError as error:
+        if error.errno is None:  # Arrow's own, about what the file holds
+            raise UnreadableFile(f"expected Parquet: {error}") from error
+        raise
+    except Exception as error:  # also MemoryError, as a changed length asks for any amount
+        raise UnreadableFile(f"expected Parquet: {error or type(error).__name__}") from error
+    return metadata
+
+
+def _filled_lines(path: Path) -> int:
+    if path.name.endswith(".csv"):
+        return csv_records.count_filled_lines(path)
+    return sum(1 for line in file_bytes.lines(path) if line.text.strip() or line.is_too_long)
+
+
 def _line_pieces(path: Path) -> Iterator[tuple[pa.Table, Rejected]]:
-    with _open(path) as file:
-        number, rest, skipped = 0, b"", 0
-        while block := file.read(BLOCK_BYTES):
-            *whole, rest = (rest + block).split(b"\n")
-            yield _line_piece(whole, number, skipped)
-            number += len(whole)
-            skipped = skipped if not whole else 0
-            if len(rest) > LINE_BYTES:
-                # Remember that the line was too long, and how it began; the rest of it is not kept in memory.
-                skipped += len(rest) - KEPT_BYTES
-                rest = rest[:KEPT_BYTES]
-        if rest or skipped:
-            yield _line_piece([rest], number, skipped)
-
-
-def _line_piece(lines: list[bytes], lines_before: int, skipped_of_first: int) -> tuple[pa.Table, Rejected]:
     good: list[tuple[int, str]] = []
     rejected: Rejected = []
-    for number, line in enumerate(lines, lines_before + 1):
-        skipped = skipped_of_first if number == lines_before + 1 else 0
-        if skipped or len(line) > LINE_BYTES:
-            reason = f"line: expected at most {LINE_BYTES:,} bytes, found {len(line) + skipped:,}"
-            rejected.append((number, reason, line[:KEPT_BYTES].decode(errors="backslashreplace")))
-        elif line.strip():
-            try:
-                good.append((number, line.decode("utf-8-sig" if number == 1 else "utf-8")))
-            except UnicodeDecodeError as error:
-                text = line.decode(errors="backslashreplace")
-                rejected.append((number, f"line: expected UTF-8, found {error.reason} at byte {error.start}", text))
-    return _lines_table(good), rejected
+    size = 0
+    for line in file_bytes.lines(path):
+        text, broken = _checked(line)
+        if broken:
+            rejected.append((line.number, broken, text))
+        elif text:
+            good.append((line.number, text))
+        size += len(line.text) + 100  # of a blank line, too
+        if size > PIECE_BYTES:
+            yield _lines_table(good), rejected
+            good, rejected, size = [], [], 0
+    if size:
+        yield _lines_table(good), rejected
+
+
+def _checked(line: file_bytes.Line) -> tuple[str, str | None]:
+    """A line as text, empty where it is blank, and why it can hold no row."""
+    if line.is_too_long:
+        fault = f"line: expected at most {LINE_BYTES:,} bytes, found {line.bytes:,}"
+        return printable(line.text[: file_bytes.KEPT_BYTES].decode(errors="backslashreplace")), fault
+    if not line.text.strip():
+        return "", None
+    try:
+        text = line.text.decode("utf-8-sig" if line.number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        fault = f"line: expected UTF-8, found {error.reason} at byte {error.start}"
+        return printable(line.text.decode(errors="backslashreplace")), fault
+    if found := fault_of(text):
+        return printable(text), found
+    if half := lone_surrogate(line.text):
+        return text, rf"line: expected Unicode, found {half}, which is half a character"
+    return text, None
 
 
 def _lines_table(lines: list[tuple[int, str]]) -> pa.Table:
-    schema = pa.schema([("line_number", pa.int64()), ("line", pa.string())])
+    schema = pa.schema([("_row_number", pa.int64()), ("_line", pa.string())])
     return pa.table([[number for number, _ in lines], [line for _, line in lines]], schema=schema)
 
 
-def _open(path: Path) -> BinaryIO:
-    return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+def _header(path: Path, columns: Columns) -> Header:
+    return _expect_columns(csv_records.header_of(path), columns)
 
 
-def _open_csv(path: Path) -> TextIO:
-    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+def _expect_columns(header: Header, columns: Columns) -> Header:
+    if header.names and not set(header.names) & set(columns):
+        raise UnreadableFile(f"header: expected some of {', '.join(columns)}, found {header.line[:200]!r}")
+    return header
 
 
-def _head(path: Path, columns: Columns) -> _Head:
-    with _open_csv(path) as file:
-        return _parsed_head(next(_bounded_lines(file), ""), columns)
+def _pieces(records: Iterator[Record]) -> Iterator[list[Record]]:
+    while piece := list(islice(records, PIECE_RECORDS)):
+        yield piece
 
 
-def _parsed_head(line: str, columns: Columns) -> _Head:
-    delimiter = _delimiter(line)
-    names = tuple(next(csv.reader([line], delimiter=delimiter), []))
-    if names and not set(names) & set(columns):
-        raise UnreadableFile(f"header: expected some of {', '.join(columns)}, found {line.strip()[:200]!r}")
-    if len({name.lower() for name in names}) != len(names):
-        raise UnreadableFile(f"header: expected each column once, found {line.strip()[:200]!r}")
-    return _Head(delimiter, names)
+def _good_records(records: list[Record], header: Header) -> pa.Table:
+    return _records_table(header.names, [record for record in records if not record.fault], header.line)
 
 
-def _delimiter(line: str) -> str:
-    return max(DELIMITERS, key=line.count)
-
-
-def _record_pieces(path: Path, head: _Head) -> Iterator[tuple[pa.Table, Rejected]]:
-    with _open_csv(path) as file:
-        records = filter(None, csv.reader(_bounded_lines(file), delimiter=head.delimiter))
-        numbered = enumerate(records)
-        next(numbered, None)
-        try:
-            while piece := list(islice(numbered, BLOCK_RECORDS)):
-                yield _record_piece(piece, head)
-        except csv.Error as error:
-            raise UnreadableFile(f"expected CSV, found: {error}") from error
-
-
-def _record_piece(records: list[tuple[int, list[str]]], head: _Head) -> tuple[pa.Table, Rejected]:
-    good: list[tuple[int, list[str | None], str]] = []
-    rejected: Rejected = []
-    for number, fields in records:
-        line = head.written(fields)
-        text = line.encode(errors="surrogateescape").decode(errors="backslashreplace")
-        if text != line:
-            rejected.append((number, "line: expected UTF-8", text))
-        elif len(fields) != len(head.names):
-            rejected.append((number, f"line: expected {len(head.names)} fields, found {len(fields)}", text))
-        else:
-            good.append((number, [field or None for field in fields], line))
-    return _records_table(head.names, good, head.line), rejected
-
-
-def _records_table(
-    names: Sequence[str], records: list[tuple[int, list[str | None], str]], header: str = ""
-) -> pa.Table:
+def _records_table(names: Sequence[str], records: list[Record], header: str = "") -> pa.Table:
     # A source's own columns of these three names are not wanted; ours take their place.
-    columns = {name: pa.array([fields[at] for _, fields, _ in records], pa.string()) for at, name in enumerate(names)}
-    columns["line_number"] = pa.array([number for number, _, _ in records], pa.int64())
-    columns["line"] = pa.array([line for _, _, line in records], pa.string())
-    columns["header"] = pa.array([header] * len(records), pa.string())
+    columns = {
+        name: pa.array([record.fields[at] or None for record in records], pa.string()) for at, name in enumerate(names)
+    }
+    columns["_row_number"] = pa.array([record.number for record in records], pa.int64())
+    columns["_line"] = pa.array([record.text for record in records], pa.string())
+    columns["_header"] = pa.array([header] * len(records), pa.string())
     return pa.table(columns)
-
-
-def _bounded_lines(file: TextIO) -> Iterator[str]:
-    for number in range(1, 2**62):
-        line = file.readline(LINE_BYTES)
-        if not line:
-            return
-        if len(line) == LINE_BYTES and not line.endswith("\n"):
-            raise UnreadableFile(f"line {number}: expected at most {LINE_BYTES:,} characters, found more")
-        yield line

@@ -1,8 +1,8 @@
 -- One row per replayed row that no longer breaks a rule, as an event of its original file.
 -- params: none
 select
-    arriving_rows.* exclude (row_number, reason),
+    arriving_rows.* exclude (_row_number, _reason),
     open_rows.source_file
 from arriving_rows
-inner join open_rows on arriving_rows.row_number = open_rows.line_number
-where arriving_rows.row_number not in (select broken_rows.row_number from broken_rows)
+inner join open_rows on arriving_rows._row_number = open_rows.line_number
+where arriving_rows._row_number not in (select broken_rows.row_number from broken_rows)

@@ -1,7 +1,7 @@
 -- One row per row of the current file that broke a rule of the contract.
 -- params: none
 select
-    row_number,
-    reason
+    _row_number as row_number,
+    _reason as reason
 from arriving_rows
-where reason is not null
+where _reason is not null

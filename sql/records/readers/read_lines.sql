@@ -2,16 +2,16 @@
 -- params: $structure
 with parsed as (
     select
-        line_number,
-        line,
-        case when json_valid(line) and json_type(line) = 'OBJECT' then from_json(line, $structure) end as fields
+        _row_number,
+        _line,
+        case when json_valid(_line) and json_type(_line) = 'OBJECT' then from_json(_line, $structure) end as fields
     from lines
 )
 
 select
-    line_number,
-    line,
-    cast(null as varchar) as header,
-    fields is not null as is_object,
+    _row_number,
+    _line,
+    cast(null as varchar) as _header,
+    fields is not null as _is_object,
     unnest(fields)
 from parsed

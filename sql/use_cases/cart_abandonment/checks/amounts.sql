@@ -1,7 +1,7 @@
 -- fail: an amount is never negative, and an amount of a million or more is an error of the source.
 -- params: none
 select
-    row_number,
+    _row_number as row_number,
     'price, amount: expected 0 to 999,999.99, found ' || coalesce(price, amount) as reason
 from arriving_rows
 where

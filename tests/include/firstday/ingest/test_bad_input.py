@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.firstday import landing
+from include.firstday.features import update_features
 from include.firstday.ingest import store_events
 from include.firstday.records import readers
 from include.firstday.schema.open_lake import open_lake
@@ -141,6 +142,101 @@ def test_a_file_that_cannot_be_read_goes_to_quarantine_as_a_whole(churn: UseCase
         assert number is None
         assert found_reason.startswith(f"file: cannot be read to its end: {reason}"), name
         assert is_quarantined(churn, name)
+
+
+PACKED = gzip.compress(ndjson(*[BET | {"user_id": os.urandom(8).hex()} for _ in range(11)]))
+CORRUPT = {
+    "flipped.ndjson.gz": PACKED[:60] + bytes([PACKED[60] ^ 16]) + PACKED[61:],
+    "checksum.ndjson.gz": PACKED[:-5] + bytes([PACKED[-5] ^ 1]) + PACKED[-4:],
+    "length.ndjson.gz": PACKED[:-4] + bytes([PACKED[-4] ^ 1]) + PACKED[-3:],
+    "rubbish_behind.ndjson.gz": PACKED + b"rubbish",
+    **{f"cut_at_{length}.ndjson.gz": PACKED[:length] for length in (0, 10, 18, 25, 40, 60)},
+    "latin_1_header.csv": "user_id,event_type,event_time,bet_amount,größe\n".encode("latin-1") + ROW,
+    "utf_16.csv": (HEADER + ROW).decode().encode("utf-16"),
+    "open_quote_in_header.csv": HEADER.replace(b"bet_amount", b'"bet_amount') + ROW * 100,
+    "nul_in_header.csv": HEADER.replace(b"bet_amount", b"bet_\x00amount") + ROW,
+    "column_not_utf_8.parquet": parquet(BET | {"abcdefgh": 1}).replace(b"abcdefgh", b"abc\xff\xfefgh"),
+    "magic_only.parquet": b"PAR1" + b"\xff" * 100 + b"PAR1",
+}
+
+
+def test_a_corrupt_file_is_quarantined_and_no_row_of_it_is_stored(churn: UseCase) -> None:
+    stored, refused = store(churn, CORRUPT)
+    assert stored == {}
+    assert [name for name in CORRUPT if not is_quarantined(churn, name)] == []
+    assert {name: [number for number, _ in rows] for name, rows in refused.items()} == {key: [None] for key in CORRUPT}
+
+
+def test_a_fatal_error_of_the_database_takes_no_other_file_with_it(churn: UseCase) -> None:
+    # DuckDB ends the connection over this one, with all that was staged before.
+    head = b"user_id,event_type,event_time,postcode,shop,name\n"
+    row = "u1,new_registration,2026-11-23 10:00:00,10000,A,Müller\n".encode("latin-1")
+    good = {"a.ndjson": ndjson(BET), "b.csv": HEADER + ROW, "c.parquet": parquet(BET)}
+    stored, refused = store(churn, {**good, "latin_1.csv": head + row, "z.ndjson": ndjson(BET | {"city": "z"})})
+    assert stored == dict.fromkeys([*good, "z.ndjson"], GOOD)
+    assert refused == {"latin_1.csv": [(1, "line: expected UTF-8")]}
+
+
+def test_an_open_quote_costs_its_own_row_only(churn: UseCase) -> None:
+    good = [b"u%d,new_bet,2026-11-20T10:00:00Z,1.5,ann\n" % number for number in range(9)]
+    quoted = b'u9,new_bet,2026-11-20T10:00:00Z,1.5,"over\n\n""two"" lines"\n'
+    open_row, closing_row = (
+        b'u7,new_bet,2026-11-20T10:00:00Z,1.5,"ann\n',
+        b'u8,new_bet,2026-11-20T10:00:00Z,1.5,"bob"x\n',
+    )
+    content = HEADER[:-1] + b",name\n" + b"".join([*good[:3], open_row, *good[3:6], closing_row, *good[6:], quoted])
+    stored, refused = store(churn, {"a.csv": content})
+    assert [user for user, _ in stored["a.csv"]] == [f"u{number}" for number in range(10)]
+    assert refused["a.csv"] == [
+        (4, "line: expected quotes in pairs, found one that is not closed"),
+        (8, "line: expected a delimiter behind a closing quote"),
+    ]
+
+
+def test_a_field_of_a_header_may_be_long(churn: UseCase) -> None:
+    content = HEADER[:-1] + b"," + b"x" * 140_000 + b"\n" + ROW[:-1] + b",\n"
+    assert store(churn, {"a.csv": content}) == ({"a.csv": GOOD}, {})
+
+
+CONTROL = {
+    b'"user_id": "u\\u00001"': "user_id: expected no control characters, found 'u�1'",
+    b'"user_id": "u\\n1"': "user_id: expected no control characters, found 'u�1'",
+    b'"event_id": "\\u0001"': "event_id: expected no control characters, found '�'",
+    b'"name": "a\\u0000b"': "name: expected no control characters, found 'a�b'",
+    b'"bet_amount": "1\\u0000"': "bet_amount: expected DECIMAL(18,2), found '1�'",
+    b'"name": "a\x00b"': "line: expected no control characters, found 0x00 at character 11",
+    b'"name": "\\ud800"': r"line: expected Unicode, found \ud800, which is half a character",
+    b'"shoe": "\\udc00"': r"line: expected Unicode, found \udc00, which is half a character",
+}
+
+
+def test_control_characters_and_halves_of_characters_are_rejected(churn: UseCase) -> None:
+    files = {f"{at}.ndjson": b"{" + bad + b", " + ndjson(BET)[1:] + ndjson(BET) for at, bad in enumerate(CONTROL)}
+    whole = BET | {"name": "\t\r\n😀"}  # that addresses and comments have
+    text = {"a.csv": HEADER[:-1] + b",name\n" + ROW[:-1] + b",a\x1fb\n", "a.parquet": parquet(BET | {"name": "a\x00b"})}
+    stored, refused = store(churn, {**files, **text, "whole.ndjson": ndjson(whole)})
+    assert stored == dict.fromkeys([*files, "whole.ndjson"], GOOD)
+    assert {name: refused[name] for name in files} == {
+        f"{at}.ndjson": [(1, reason)] for at, reason in enumerate(CONTROL.values())
+    }
+    assert refused["a.csv"] == [(1, "line: expected no control characters, found 0x1f at character 37")]
+    assert refused["a.parquet"] == [(1, "name: expected no control characters, found 'a�b'")]
+    assert len(update_features.update_features(churn)) == 1
+
+
+@pytest.mark.parametrize("amount", ["1.005", "52.520008", "1_000", "1e-3", "0.30000000000000004"])
+def test_an_amount_is_stored_as_it_was_given_or_rejected_in_each_format(churn: UseCase, amount: str) -> None:
+    csv = HEADER + ROW.replace(b"1.5", amount.encode())
+    files = {"a.ndjson": ndjson(BET | {"bet_amount": amount}), "a.csv": csv}
+    if "_" not in amount:
+        number = BET | {"bet_amount": float(amount)}
+        files |= {"b.ndjson": ndjson(number), "a.parquet": parquet(number)}
+    stored, refused = store(churn, files)
+    assert stored == {}
+    reason = "DECIMAL(18,2)" if "_" in amount else "at most 2 decimals"
+    assert {name: rows[0][1].split(", found")[0] for name, rows in refused.items()} == dict.fromkeys(
+        files, f"bet_amount: expected {reason}"
+    )
 
 
 BAD_LINES = {

@@ -26,7 +26,7 @@ def typed(texts: list[str]) -> list[str | None]:
         lake.build_rows("given_rows", pa.table({"moment": pa.array(texts, pa.string())}))
         select = contract.typed_rows({"moment": "TIMESTAMP"}, {"moment": "VARCHAR"}, iter(()))
         lake.build_text("arriving_rows", select)
-        moments = lake.query("select cast(moment as varchar) as moment from arriving_rows order by row_number")
+        moments = lake.query("select cast(moment as varchar) as moment from arriving_rows order by _row_number")
         return list(moments["moment"].to_pylist())
 
 

@@ -1,0 +1,72 @@
+"""Numbers are stored as they were given, or the row is rejected: nothing is rounded, and `1_000` is no number.
+
+Whatever the format of the file, a number is judged by its decimal text, so that 1.005 is the same in all of them.
+"""
+
+import re
+from collections.abc import Iterator
+
+from include.firstday.lake.lake import Columns, quoted
+
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+_BINARY = ("FLOAT", "DOUBLE")
+_NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
+
+
+def as_text(given: str, kind: str, given_as: str) -> str:
+    """A value to be cast to `kind`: a binary fraction by its shortest decimal text, which it was written as."""
+    return f"cast({given} as varchar)" if given_as in _BINARY and decimals(kind) is not None else given
+
+
+def decimals(kind: str) -> int | None:
+    """How many decimals a type keeps exactly; None for types of other values."""
+    if kind in _WHOLE:
+        return 0
+    found = re.fullmatch(r"DECIMAL\(\d+,\s*(\d+)\)", kind)
+    return int(found[1]) if found else None
+
+
+def inexact(columns: Columns, given: Columns) -> Iterator[str]:
+    """Branches of the `case` that yields a row's reason: values that are not of the column's type, or not exactly."""
+    for name, kind in columns.items():
+        if name in given and kind != "VARCHAR":
+            text = f"cast(_given.{quoted(name)} as varchar)"
+            found = f", found ''' || left({text}, 100) || ''''"
+            value = quoted(name)
+            yield f"when {value} is null and _given.{value} is not null then '{name}: expected {kind}{found}"
+            for condition, expected in _conditions(value, kind, text, given[name]):
+                yield f"when {value} is not null and not {condition} then '{name}: expected {expected}{found}"
+
+
+def _conditions(value: str, kind: str, text: str, given_as: str) -> Iterator[tuple[str, str]]:
+    """What a value that could be cast must hold, and what is expected where it does not."""
+    scale = decimals(kind)
+    if scale is not None and given_as != "BOOLEAN" and decimals(given_as) != 0:
+        yield _is_number(text), kind
+        yield _is_exact(value, text, scale), f"at most {scale} decimals" if scale else "a whole number"
+    elif kind in _BINARY:
+        yield f"isfinite({value})", f"a finite {kind}"
+        if given_as == "VARCHAR":
+            yield _is_number(text), kind
+    elif kind == "DATE":
+        yield f"({value} between date '0001-01-01' and date '9999-12-31')", "a DATE of the years 1 to 9999"
+
+
+def _is_number(text: str) -> str:
+    """Digits are the usual case; what else a cast would take, such as `1_000` and `0x10`, is no number."""
+    without = " and ".join(f"not contains({text}, '{letter}')" for letter in "_xb")
+    is_usual = f"ascii({text}) between 48 and 57 and {without}"
+    return f"(({is_usual}) or regexp_full_match({text}, '{_NUMBER}'))"
+
+
+def _is_exact(value: str, text: str, scale: int) -> str:
+    """Whether a text has no more decimals than are kept, but for zeros behind them."""
+    point = f"instr({text}, '.')"
+    has_power = f"(contains({text}, 'e') or contains({text}, 'E'))"
+    is_short = f"({point} = 0 or strlen({text}) - {point} <= {scale}) and not {has_power}"
+    is_padded = rf"regexp_full_match({text}, '[^.eE]*(\.\d{{0,{scale}}}0*\s*)?')"
+    is_power = (
+        f"{has_power} and try_cast({text} as decimal(38, 20)) = {value} "
+        f"and try_cast({text} as double) = cast({value} as double)"
+    )
+    return f"(({is_short}) or {is_padded} or ({is_power}))"
