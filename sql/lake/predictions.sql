@@ -1,8 +1,10 @@
 -- One row per user scored in a micro-batch: the inference log, with the features used. Append-only.
+-- as_of: the moment of the features. scored_at: the time of scoring.
 -- params: none
 create table if not exists predictions as
 select
     user_features.*,
+    cast(null as timestamp) as as_of,
     cast(null as timestamp) as scored_at,
     cast(null as bigint) as batch_id,
     cast(null as double) as churn_probability,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
+from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, connections
 from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.shards import ALL
@@ -28,9 +30,10 @@ TABLES = {
     "events (as a set)": f"select distinct * exclude ({', '.join(sorted(OWN_COLUMNS))}) from events",
     "users": "select * exclude (batch_id) from users",
     "feature_state": "select * exclude (batch_id) from feature_state",
-    "user_features": "select * from user_features",
+    "user_features": "select * from features_at_the_end",
 }
 EXPECTED = "expected.json"
+LONG_AFTER = datetime(2100, 1, 1)  # when every window has ended, so that features no longer change
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,11 @@ def compare(use_case: UseCase, folder: Path, faulty: Mapping[str, str] | None = 
     """Every comparison of the lakes in `<folder>/clean` and `<folder>/faulty`, or where the variables `faulty` lead."""
     expected = json.loads((folder / EXPECTED).read_text(encoding="utf-8"))
     with _environment({"FIRSTDAY_HOME": str(folder / "clean")}), open_lake(use_case, read_only=True) as lake:
+        build_features(lake, use_case, LONG_AFTER, into="features_at_the_end")
         clean = {what: lake.query(text) for what, text in TABLES.items()}
     with _environment(faulty or {"FIRSTDAY_HOME": str(folder / "faulty")}):
         with open_lake(use_case, read_only=True) as lake:
+            build_features(lake, use_case, LONG_AFTER, into="features_at_the_end")
             faulty = {what: lake.query(text) for what, text in TABLES.items()}
             found = [Found(what, clean[what].num_rows, _differing(clean[what], faulty[what])) for what in TABLES]
             found += [
@@ -145,8 +150,11 @@ def _predicted(use_case: UseCase) -> Found:
                     "measures": list(use_case.scoring.measures),
                 },
             )
-            # From the lake's view, which tells the features of all users.
-            expected = connection.execute(statement("scoring/score_users/users_to_score").text).to_arrow_table()
+            as_of = connection.execute(statement("scoring/score_users/as_of").text, {"batch_id": step.upto}).fetchone()
+            features = statement(f"use_cases/{use_case.name}/user_features").text
+            connection.execute(f"create temp table user_features as {features}", {"as_of": as_of})
+            scored_users = statement("scoring/score_users/users_to_score").text
+            expected = connection.execute(scored_users, {"as_of": as_of}).to_arrow_table()
         with open_lake(use_case, read_only=True) as lake:
             columns = ", ".join(expected.column_names)
             scored = lake.query(

@@ -254,7 +254,7 @@ def _amounts(found: Found) -> Iterator[str]:
 def _feature_names(found: Found) -> list[str]:
     counts = [f"{name}_count" for name in found.types.values()]
     values = [f"{name}_{part}" for name in _measures(found).values() for part in ("sum", "min", "max")]
-    return [*counts, *values, "active_hours", "minutes_active"]
+    return [*counts, *values, "active_hours", "minutes_active", "minutes_since_open", "minutes_since_event"]
 
 
 def _features(found: Found) -> str:
@@ -265,7 +265,7 @@ def _features(found: Found) -> str:
     for name in _measures(found).values():
         for part in ("sum", "min", "max"):
             wide.append(f"        {part}(value_{part}) filter (where measure = '{name}') as {name}_{part},")
-            value = f"cast(wide.{name}_{part} as double)"
+            value = f"cast(cast(wide.{name}_{part} as varchar) as double)"
             selected.append(f"    {f'coalesce({value}, 0.0)' if part == 'sum' else value} as {name}_{part},")
     return _filled("user_features.sql", wide=_lines(wide), selected=_lines(selected))
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from include.firstday.features.update_features import window_seconds
+from include.firstday.features.user_features import build_features
 from include.firstday.lake.lake import Lake
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
@@ -35,13 +36,13 @@ def passed_cutoffs(use_case: UseCase, upto: int, from_time: datetime, to_time: d
     return rows
 
 
-def features_after(use_case: UseCase, user_ids: list[str], upto: int) -> pd.DataFrame:
-    """One row per user: the features as they stood after micro-batch `upto`, computed anew from the events."""
+def features_after(use_case: UseCase, user_ids: list[str], upto: int, as_of: datetime) -> pd.DataFrame:
+    """One row per user: the features after micro-batch `upto` as of a moment, computed anew from the events."""
     with open_lake(use_case, read_only=True) as lake:
         lake.build("features/point_in_time/sampled_events", into="scope_events", user_ids=user_ids, upto=upto)
         _collect(lake, use_case, upto)
         lake.build("features/update_features/window_state", into="feature_state")
-        lake.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
+        build_features(lake, use_case, as_of, into="features_at_moment")
         rows: pd.DataFrame = lake.table("features/point_in_time/recomputed_features").to_pandas()
     return rows
 
@@ -56,6 +57,16 @@ def collect(lake: Lake, use_case: UseCase) -> None:
     lake.build("features/update_features/users_now", into="users")
 
 
+def build_features_at_moments(lake: Lake, use_case: UseCase, known_until: datetime) -> None:
+    """From `windows` and `measures` to `features_at_moment`: each user as of their own of `moments`.
+
+    None of these is after `known_until`.
+    """
+    lake.build("features/point_in_time/users_at_moment", into="users")
+    lake.build("features/update_features/window_state", into="feature_state")
+    build_features(lake, use_case, known_until, into="features_at_moment")
+
+
 def _collect(lake: Lake, use_case: UseCase, upto: int) -> None:
     collect(lake, use_case)
     for table in use_case.enrichment:
@@ -63,14 +74,10 @@ def _collect(lake: Lake, use_case: UseCase, upto: int) -> None:
 
 
 def _at_cutoff(lake: Lake, use_case: UseCase, minutes: int, from_time: datetime, to_time: datetime) -> pa.Table:
-    lake.build(
-        "features/point_in_time/passed_windows",
-        into="mature_windows",
-        cutoff_seconds=minutes * 60,
-        from_time=from_time,
-        to_time=to_time,
-    )
-    lake.build("features/point_in_time/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
-    lake.build("features/update_features/window_state", into="feature_state")
-    lake.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
+    seconds = minutes * 60
+    span = {"from_time": from_time, "to_time": to_time}
+    lake.build("features/point_in_time/passed_windows", into="mature_windows", cutoff_seconds=seconds, **span)
+    lake.build("features/point_in_time/cutoff_moments", into="moments", cutoff_seconds=seconds)
+    lake.build("features/point_in_time/windows_at_moment", into="windows")
+    build_features_at_moments(lake, use_case, to_time)
     return lake.table("features/point_in_time/passing_rows", cutoff_minutes=minutes)

@@ -22,6 +22,7 @@ from include.firstday.lake.write_lock import LOCK_SECONDS, WriteLock
 from include.firstday.settings import settings
 
 PIECE_ROWS = 100_000  # rows of a long result in memory at once
+PRESENT = "make_timestamp(epoch_us(now()))"  # naive UTC, also for a reader with another time zone and without ICU
 Columns = Mapping[str, str]
 
 Conflict = duckdb.TransactionException
@@ -106,9 +107,10 @@ class Lake:
         self._connection.execute(f"create or replace temp table {quoted(name)} as {text}", parameters or None)
 
     def create_view(self, path: str) -> None:
-        """Create or replace the lake's view named as the file of its SELECT."""
+        """Create or replace the lake's view named as the file of its SELECT, whose `$as_of` is the present there."""
         select = statement(path)
-        self._run_text(select, f"create or replace view {quoted(select.name)} as {select.text}", {})
+        text = select.text.replace("$as_of", PRESENT)  # a view takes no parameters
+        self._run_text(select, f"create or replace view {quoted(select.name)} as {text}", {})
 
     def build_rows(self, name: str, rows: pa.Table) -> None:
         """Put an Arrow table into the temporary table `name`, replacing it."""

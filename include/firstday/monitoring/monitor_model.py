@@ -175,7 +175,8 @@ def _consistency(lake: Lake, use_case: UseCase, after: int, upto: int) -> Iterat
     ).to_pandas()
     if logged.empty:
         return
-    anew = point_in_time.features_after(use_case, logged["user_id"].tolist(), int(logged["batch_id"].iloc[0]))
+    batch_id, as_of = int(logged["batch_id"].iloc[0]), logged["as_of"].iloc[0].to_pydatetime()
+    anew = point_in_time.features_after(use_case, logged["user_id"].tolist(), batch_id, as_of)
     names = ["user_id", *use_case.features]
     both = [frame[names].sort_values("user_id").set_index("user_id").astype("float64") for frame in (logged, anew)]
     differs = ~np.isclose(both[0].to_numpy(), both[1].reindex(both[0].index).to_numpy(), rtol=0, atol=0, equal_nan=True)

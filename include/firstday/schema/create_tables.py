@@ -40,7 +40,7 @@ def prepare(use_case: UseCase) -> None:
             return  # another process was quicker
         existing = lake.tables()
         if existing:
-            migrate.migrate(lake, _wanted(use_case))
+            migrate.migrate(lake, _wanted(use_case), use_case.window.hours * 3600)
         create(lake, use_case)
         for table, (column, *parts) in PARTITIONED.items():
             if table not in existing:
@@ -68,6 +68,7 @@ def create(lake: Lake, use_case: UseCase) -> None:
     lake.build_like("scope_events", "events")
     lake.build(f"{own}/registrations")
     lake.execute("lake/users")
+    lake.create_view("lake/feature_values")
     lake.create_view(f"{own}/user_features")
     _check_features(lake, use_case)
     lake.execute("lake/predictions")

@@ -11,7 +11,7 @@ from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
 # Raised whenever older code must no longer write to the lake, because it would not fill or heed what is new.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 # Names of version 4 and before, and the present ones. The view is made anew afterwards.
 RENAMED_TABLES = {
@@ -30,8 +30,10 @@ RENAMED_COLUMNS = {
 VIEW = "user_features"
 
 
-def migrate(lake: Lake, wanted: Mapping[str, Columns]) -> None:
+def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) -> None:
     """Rename and add what the lake's tables lack of `wanted`, table -> column -> type. Inside a transaction.
+
+    `window_seconds`: the length of the use case's window, from which the end of stored windows follows.
 
     Raises LakeError, and nothing has changed, where the lake is newer than this code or a column has another type.
     """
@@ -45,6 +47,8 @@ def migrate(lake: Lake, wanted: Mapping[str, Columns]) -> None:
     views = lake.views()
     for table in sorted(lake.tables() & wanted.keys() - views):
         _add_columns(lake, table, wanted[table])
+    if "users" in lake.tables():
+        lake.execute("schema/migrate/fill_window_end", window_seconds=window_seconds)
 
 
 def version(lake: Lake) -> int:

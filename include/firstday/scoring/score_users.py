@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from include.firstday.errors import CheckpointConflictError
+from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
@@ -126,8 +127,9 @@ def _features(lake: Lake, use_case: UseCase, stretches: list[BatchRange]) -> pa.
         raise CheckpointConflictError(
             f"{STAGE}: the features of {unseen} users could not be read while files were merged"
         )
-    lake.build(f"use_cases/{use_case.name}/user_features")
-    return lake.table("scoring/score_users/users_to_score")
+    as_of = lake.value("scoring/score_users/as_of", batch_id=max(stretch.upto for stretch in stretches))
+    build_features(lake, use_case, as_of)
+    return lake.table("scoring/score_users/users_to_score", as_of=as_of)
 
 
 def predictions(features: pa.Table, champion: "registry.Champion", run: Run) -> pa.Table:

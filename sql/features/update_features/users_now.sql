@@ -1,7 +1,7 @@
 -- One row per touched user, as stored in users afterwards. Of several registrations the earliest counts.
 -- params: none
 with kept as (
-    select users.* exclude (window_start, first_seen_at, last_seen_at, batch_id)
+    select users.* exclude (window_start, window_end, first_seen_at, last_seen_at, batch_id)
     from users
     inner join touched_users on users.user_id = touched_users.user_id
     where not touched_users.is_recomputed and users.registered_at is not null
@@ -25,6 +25,7 @@ registered as (
 select
     registered.* replace (touched_users.user_id as user_id),
     windows.window_start,
+    windows.window_end,
     touched_users.first_seen_at,
     touched_users.last_seen_at,
     touched_users.batch_id

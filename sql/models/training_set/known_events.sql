@@ -1,10 +1,10 @@
--- One row per raw event known $cutoff_seconds after its user's window opened: it had happened and was stored by then.
--- params: $batch_id, $cutoff_seconds
+-- One row per raw event that was known at its user's moment: it had happened and was stored.
+-- params: $batch_id
 select events.*
 from events
-inner join mature_windows
+inner join moments
     on
-        events.user_id = mature_windows.user_id
-        and events.event_time <= mature_windows.window_start + to_seconds($cutoff_seconds)
-        and events.ingested_at <= mature_windows.window_start + to_seconds($cutoff_seconds)
+        events.user_id = moments.user_id
+        and events.event_time <= moments.as_of
+        and events.ingested_at <= moments.as_of
 where events.batch_id <= $batch_id

@@ -1,13 +1,13 @@
--- One row per sampled prediction of the last scored micro-batch; the sample is deterministic.
+-- One row per prediction of the last scoring at hand: a sample that is the same every time.
 -- params: $after, $upto, $row_limit
-with last_scored as (
-    select max(batch_id) as batch_id
+with last_scoring as (
+    select max(as_of) as as_of
     from predictions
     where batch_id > $after and batch_id <= $upto
 )
 
 select *
 from predictions
-where batch_id in (select batch_id from last_scored)
+where batch_id > $after and batch_id <= $upto and as_of in (select as_of from last_scoring)
 order by hash(user_id), user_id
 limit $row_limit

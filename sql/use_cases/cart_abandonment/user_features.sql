@@ -1,6 +1,7 @@
--- One row per registered visit: all features of the model, and since when.
--- Durations end at the visit's last event, so that they do not depend on the time of the query.
--- params: none
+-- One row per registered visit: all features of the model as of a moment, at most the end of its window.
+-- Amounts become doubles by way of text, which is read to the nearest one.
+-- params: $as_of
+-- reads: users, feature_state
 with wide as (
     select
         user_id,
@@ -16,6 +17,15 @@ with wide as (
         max(last_at) filter (where measure = 'add') as last_add_at
     from feature_state
     group by user_id
+),
+
+-- Not before the last event: a source's clock may be ahead. In microseconds.
+moments as (
+    select
+        users.user_id,
+        epoch_us(greatest(least($as_of, users.window_end), users.window_start, wide.last_at)) as moment
+    from users
+    left join wide on users.user_id = wide.user_id
 )
 
 select
@@ -26,12 +36,15 @@ select
     coalesce(cast(wide.view_count as bigint), 0) as view_count,
     coalesce(wide.product_count, 0) as product_count,
     coalesce(cast(wide.add_count as bigint), 0) as add_count,
-    coalesce(cast(wide.add_sum as double), 0.0) as add_sum,
-    cast(wide.add_min as double) as add_min,
-    cast(wide.add_max as double) as add_max,
+    coalesce(cast(cast(wide.add_sum as varchar) as double), 0.0) as add_sum,
+    cast(cast(wide.add_min as varchar) as double) as add_min,
+    cast(cast(wide.add_max as varchar) as double) as add_max,
     coalesce(cast(wide.remove_count as bigint), 0) as remove_count,
     coalesce((epoch_us(wide.last_at) - epoch_us(wide.first_at)) / 60e6, 0.0) as minutes_active,
-    (epoch_us(wide.last_at) - epoch_us(wide.last_add_at)) / 60e6 as minutes_since_add
+    coalesce((moments.moment - epoch_us(users.window_start)) / 60e6, 0.0) as minutes_since_open,
+    (moments.moment - epoch_us(wide.last_at)) / 60e6 as minutes_since_event,
+    (moments.moment - epoch_us(wide.last_add_at)) / 60e6 as minutes_since_add
 from users
+inner join moments on users.user_id = moments.user_id
 left join wide on users.user_id = wide.user_id
 where users.registered_at is not null

@@ -1,31 +1,12 @@
--- One row per registered user: all features of the model, and since when.
--- params: none
+-- One row per registered user: all features of the model as of a moment, at most the end of their window.
+-- params: $as_of
+-- reads: users, feature_values, postcodes
 with known_postcodes as (
     select
         postcode,
         arg_max(socioeconomic_idx, batch_id) as socioeconomic_idx
     from postcodes
     group by postcode
-),
-
--- Sums are exact integers of cents up to here; only the last division is rounded.
-moments as (
-    select
-        user_id,
-        measure,
-        value_count,
-        cast(value_sum as double) as value_sum,
-        cast(value_sum as double) / value_count as value_mean,
-        case
-            when value_count < 2 then 0.0
-            else
-                cast(
-                    value_count * cast(value_sum_of_squares * 10000 as hugeint)
-                    - cast(value_sum * 100 as hugeint) * cast(value_sum * 100 as hugeint)
-                    as double
-                ) / 10000.0 / (value_count * (value_count - 1.0))
-        end as value_var
-    from feature_state
 ),
 
 wide as (
@@ -42,9 +23,19 @@ wide as (
         max(value_sum) filter (where measure = 'win') as win_sum,
         max(value_mean) filter (where measure = 'win') as win_mean,
         max(value_count) filter (where measure = 'win') as win_count,
-        max(value_var) filter (where measure = 'win') as win_var
-    from moments
+        max(value_var) filter (where measure = 'win') as win_var,
+        max(last_at) as last_at
+    from feature_values
     group by user_id
+),
+
+-- Not before the last event: a source's clock may be ahead. In microseconds.
+moments as (
+    select
+        users.user_id,
+        epoch_us(greatest(least($as_of, users.window_end), users.window_start, wide.last_at)) as moment
+    from users
+    left join wide on users.user_id = wide.user_id
 )
 
 select
@@ -63,8 +54,16 @@ select
     coalesce(wide.win_sum, 0.0) as win_sum,
     coalesce(wide.win_mean, 0.0) as win_mean,
     coalesce(wide.win_count, 0) as win_count,
-    coalesce(wide.win_var, 0.0) as win_var
+    coalesce(wide.win_var, 0.0) as win_var,
+    coalesce((moments.moment - epoch_us(users.window_start)) / 3600e6, 0.0) as hours_since_open,
+    (moments.moment - epoch_us(wide.last_at)) / 3600e6 as hours_since_event,
+    -- As if 20 bets with 6 wins, the usual share, had gone before: of few bets little is known.
+    (coalesce(wide.win_count, 0) + 6) / (coalesce(wide.bet_count, 0) + 20.0) as win_rate,
+    -- Over an hour at least: a rate of the first minutes says nothing.
+    coalesce(wide.bet_count, 0) * 3600e6
+    / greatest(moments.moment - epoch_us(users.window_start), 3600e6) as bets_per_hour
 from users
 left join known_postcodes on users.postcode = known_postcodes.postcode
 left join wide on users.user_id = wide.user_id
+inner join moments on users.user_id = moments.user_id
 where users.registered_at is not null

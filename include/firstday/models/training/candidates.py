@@ -2,7 +2,7 @@
 
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,11 @@ TIMED_USERS = 10_000
 Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
-def pipeline(candidate: Candidate, **parameters: Any) -> Pipeline:
+def pipeline(candidate: Candidate, monotonic: Sequence[int] = (), **parameters: Any) -> Pipeline:
     """The unfitted pipeline of a candidate: unknown values become the median, then the estimator.
 
-    Raises UseCaseError for an estimator that is not a scikit-learn classifier.
+    `monotonic`: for each feature -1 where more of it must not raise the probability, else 0; for estimators that can
+    be held to it. Raises UseCaseError for an estimator that is not a scikit-learn classifier.
     """
     steps: list[tuple[str, Any]] = [("impute", SimpleImputer(strategy="median", keep_empty_features=True))]
     if candidate.scale:
@@ -46,7 +47,15 @@ def pipeline(candidate: Candidate, **parameters: Any) -> Pipeline:
         raise UseCaseError(f"training.candidates: {candidate.estimator}: {error}") from error
     if estimator.get_params().get("random_state", SEED) is None:
         estimator.set_params(random_state=SEED)
+    if any(monotonic) and "monotonic_cst" in estimator.get_params():
+        estimator.set_params(monotonic_cst=list(monotonic))
     return Pipeline([*steps, ("estimate", estimator)])
+
+
+def monotonic_features(use_case: UseCase) -> list[int]:
+    """For each feature -1 where one of the use case's directions says that more of it must not raise the risk."""
+    lowering = {name for direction in use_case.training.directions.values() for name in direction.features}
+    return [-1 if name in lowering else 0 for name in use_case.features]
 
 
 def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) -> dict[str, Any]:
@@ -55,13 +64,13 @@ def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) 
 
     train, _ = split(read(training_set))
     features, labels = train[list(use_case.features)].astype("float64"), train["label"].to_numpy()
-    candidate = use_case.training.candidates[name]
+    candidate, monotonic = use_case.training.candidates[name], monotonic_features(use_case)
     folds = list(GroupKFold(FOLDS).split(features, labels, train["user_id"]))
     # Candidates are trained side by side, so each keeps to one core.
     with threadpool_limits(1):
-        chosen, out_of_fold, trials = _search(candidate, features, labels, folds)
+        chosen, out_of_fold, trials = _search(candidate, monotonic, features, labels, folds)
         begun = time.perf_counter()
-        model = fit_calibrated(pipeline(candidate, **chosen), features, labels, folds)
+        model = fit_calibrated(pipeline(candidate, monotonic, **chosen), features, labels, folds)
         fit_seconds = time.perf_counter() - begun
     measured = scores(labels, out_of_fold, use_case.scoring.costs)
     measured |= {"fit_seconds": fit_seconds, **measure_cost(model, features)}
@@ -102,11 +111,11 @@ def measure_cost(model: Any, features: pd.DataFrame) -> dict[str, float]:
 
 
 def _search(
-    candidate: Candidate, features: pd.DataFrame, labels: Labels, folds: Splits
+    candidate: Candidate, monotonic: Sequence[int], features: pd.DataFrame, labels: Labels, folds: Splits
 ) -> tuple[dict[str, Any], Values, pd.DataFrame]:
     """The parameters with the lowest log loss out of fold, the probabilities then, and a row for each trial."""
     tried = list(_combinations(candidate))
-    said = [_out_of_fold(pipeline(candidate, **parameters), features, labels, folds) for parameters in tried]
+    said = [_out_of_fold(pipeline(candidate, monotonic, **parameters), features, labels, folds) for parameters in tried]
     losses = [float(log_loss(labels, probability)) for probability in said]
     best = int(np.argmin(losses))
     return tried[best], said[best], pd.DataFrame(tried).assign(log_loss=losses)

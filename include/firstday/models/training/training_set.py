@@ -9,6 +9,7 @@ not been stored by then: what the model would really have seen, late arrivals an
 
 import hashlib
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -83,7 +84,7 @@ def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa
     for table in use_case.enrichment:
         lake.as_of(table, upto)
     cutoffs = sorted(use_case.training.cutoff_minutes)
-    parts = [_at_cutoff(lake, use_case, minutes, upto if as_known else None) for minutes in cutoffs]
+    parts = [_at_cutoff(lake, use_case, minutes, watermark, upto if as_known else None) for minutes in cutoffs]
     lake.build_rows("training_rows", pa.concat_tables(parts))
     return lake.table("models/training_set/training_set")
 
@@ -101,17 +102,15 @@ def read(training_set: dict[str, object]) -> pd.DataFrame:
     return pd.read_parquet(str(training_set["path"]))
 
 
-def _at_cutoff(lake: Lake, use_case: UseCase, minutes: int, known_upto: int | None) -> pa.Table:
+def _at_cutoff(lake: Lake, use_case: UseCase, minutes: int, watermark: datetime, known_upto: int | None) -> pa.Table:
     """Rows at one cut-off; with `known_upto`, from nothing but what was stored by then."""
+    lake.build("features/point_in_time/cutoff_moments", into="moments", cutoff_seconds=minutes * 60)
     if known_upto is None:
-        lake.build("features/point_in_time/windows_at_cutoff", into="windows", cutoff_seconds=minutes * 60)
+        lake.build("features/point_in_time/windows_at_moment", into="windows")
     else:
-        lake.build(
-            "models/training_set/known_events", into="scope_events", batch_id=known_upto, cutoff_seconds=minutes * 60
-        )
+        lake.build("models/training_set/known_events", into="scope_events", batch_id=known_upto)
         point_in_time.collect(lake, use_case)
-    lake.build("features/update_features/window_state", into="feature_state")
-    lake.build(f"use_cases/{use_case.name}/user_features", into="features_at_cutoff")
+    point_in_time.build_features_at_moments(lake, use_case, watermark)
     return lake.table("models/training_set/rows_at_cutoff", cutoff_minutes=minutes)
 
 

@@ -26,7 +26,7 @@ class Rules:
     columns: tuple[str, ...]  # columns of events, in the order of events.sql
     values: dict[str, dict[str, list[Any]]]  # event type -> column -> some values
     counts: Callable[[Event], list[Counted]]
-    features: Callable[["Player"], dict[str, float | None]]
+    features: Callable[["Player", datetime], dict[str, float | None]]
 
 
 @dataclass
@@ -101,17 +101,29 @@ class Player:
         """How many different items of a measure there are."""
         return sum(1 for name, _ in self.counted() if name == measure)
 
-    def since(self, measure: str, seconds: float) -> float | None:
-        """From the last event of a measure to the last event that counts."""
-        if not self.of(measure):
+    def moment(self, as_of: datetime) -> datetime | None:
+        """As of when features are asked at `as_of`: not after the window, nor before the last event that counts."""
+        if self.window_start is None:
             return None
-        last = max(time for time, _ in self.of(measure))
-        return (max(time for time, _ in self.of()) - last) / timedelta(seconds=seconds)
+        return max(
+            min(as_of, self.window_start + self.rules.window), self.window_start, *(time for time, _ in self.of())
+        )
+
+    def open_for(self, as_of: datetime, seconds: float) -> float:
+        """For how long the window has been open, in units of so many seconds."""
+        moment = self.moment(as_of)
+        return _units(moment - self.window_start, seconds) if moment and self.window_start else 0.0
+
+    def since(self, as_of: datetime, seconds: float, *measures: str) -> float | None:
+        """From the last event of some measures, of all without any, to the moment."""
+        moment = self.moment(as_of)
+        last = max((time for time, _ in self.of(*measures)), default=None)
+        return _units(moment - last, seconds) if moment and last else None
 
     def active(self, seconds: float) -> float:
         """From the first to the last event that counts."""
         times = [time for time, _ in self.of()]
-        return (max(times) - min(times)) / timedelta(seconds=seconds) if times else 0.0
+        return _units(max(times) - min(times), seconds) if times else 0.0
 
     def user(self) -> Event:
         """The row of `users`, without batch_id."""
@@ -120,6 +132,7 @@ class Player:
             "registered_at": registration.get("event_time"),
             **{name: registration.get(name) for name in self.rules.kept},
             "window_start": self.window_start,
+            "window_end": self.window_start + self.rules.window if self.window_start else None,
             "first_seen_at": min(event["event_time"] for event in self.received),
             "last_seen_at": max(event["event_time"] for event in self.received),
         }
@@ -144,12 +157,16 @@ class Player:
             key=by_measure_and_item,
         )
 
-    def features(self) -> dict[str, float | None]:
-        """What `user_features` derives from the state."""
-        return self.rules.features(self)
+    def features(self, as_of: datetime) -> dict[str, float | None]:
+        """What `user_features` derives from the state as of a moment; every number is the double next to the truth."""
+        return self.rules.features(self, as_of)
 
     def _content(self, event: Event) -> tuple[tuple[bool, Any], ...]:
         return tuple(_order(event.get(column)) for column in self.rules.columns)
+
+
+def _units(span: timedelta, seconds: float) -> float:
+    return float(Fraction(span // timedelta(microseconds=1), int(seconds * 1_000_000)))
 
 
 def by_measure_and_item(row: Event) -> tuple[str, tuple[bool, Any]]:
@@ -171,7 +188,7 @@ def _churn_counts(event: Event) -> list[Counted]:
     return [(measure, None, event.get(column))] if measure else []
 
 
-def _churn_features(player: Player) -> dict[str, float | None]:
+def _churn_features(player: Player, as_of: datetime) -> dict[str, float | None]:
     features: dict[str, float | None] = {}
     for measure, _ in CHURN.values():
         amounts = [Fraction(amount) for _, amount in player.of(measure)]
@@ -184,7 +201,14 @@ def _churn_features(player: Player) -> dict[str, float | None]:
             f"{measure}_count": count,
             f"{measure}_var": float(squares / (count - 1)) if count > 1 else 0.0,
         }
-    return features
+    bets, wins = len(player.of("bet")), len(player.of("win"))
+    open_for = max(Fraction(player.open_for(as_of, 1e-6)), Fraction(3_600_000_000))
+    return features | {
+        "hours_since_open": player.open_for(as_of, 3600),
+        "hours_since_event": player.since(as_of, 3600),
+        "win_rate": float(Fraction(wins + 6, bets + 20)),
+        "bets_per_hour": float(bets * 3_600_000_000 / open_for),
+    }
 
 
 def _cart_counts(event: Event) -> list[Counted]:
@@ -201,19 +225,21 @@ def _cart_counts(event: Event) -> list[Counted]:
     return counted
 
 
-def _cart_features(player: Player) -> dict[str, float | None]:
-    prices = [float(price) for _, price in player.of("add")]
+def _cart_features(player: Player, as_of: datetime) -> dict[str, float | None]:
+    prices = [price for _, price in player.of("add")]
     return {
         "is_mobile": _is(player, "device", "mobile"),
         "view_count": len(player.of("view")),
         "product_count": player.items("product"),
         "add_count": len(prices),
-        "add_sum": sum(prices),
-        "add_min": min(prices, default=None),
-        "add_max": max(prices, default=None),
+        "add_sum": float(sum(prices)),
+        "add_min": _float(min(prices, default=None)),
+        "add_max": _float(max(prices, default=None)),
         "remove_count": len(player.of("remove")),
         "minutes_active": player.active(60),
-        "minutes_since_add": player.since("add", 60),
+        "minutes_since_open": player.open_for(as_of, 60),
+        "minutes_since_event": player.since(as_of, 60),
+        "minutes_since_add": player.since(as_of, 60, "add"),
     }
 
 
@@ -228,23 +254,29 @@ def _subscription_counts(event: Event) -> list[Counted]:
     }.get(kind, [])
 
 
-def _subscription_features(player: Player) -> dict[str, float | None]:
-    amounts = [float(amount) for _, amount in player.of("payment")]
+def _subscription_features(player: Player, as_of: datetime) -> dict[str, float | None]:
+    amounts = [amount for _, amount in player.of("payment")]
     return {
         "is_yearly": _is(player, "plan", "yearly"),
         "payment_count": len(amounts),
-        "payment_sum": sum(amounts),
-        "payment_min": min(amounts, default=None),
-        "payment_max": max(amounts, default=None),
+        "payment_sum": float(sum(amounts)),
+        "payment_min": _float(min(amounts, default=None)),
+        "payment_max": _float(max(amounts, default=None)),
         "session_count": len(player.of("session")),
         "lesson_count": len(player.of("lesson")),
         "topic_count": player.items("lesson"),
         "active_days": player.items("active_day"),
         "support_count": len(player.of("support")),
         "hours_active": player.active(3600),
-        "hours_since_lesson": player.since("lesson", 3600),
-        "hours_since_session": player.since("session", 3600),
+        "hours_since_open": player.open_for(as_of, 3600),
+        "hours_since_event": player.since(as_of, 3600),
+        "hours_since_lesson": player.since(as_of, 3600, "lesson"),
+        "hours_since_session": player.since(as_of, 3600, "session"),
     }
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _is(player: Player, column: str, value: str) -> int | None:

@@ -1,9 +1,11 @@
 """The features equal the reference on random streams of events, and are the same bit for bit in any split."""
 
 import itertools
+import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.firstday.features.update_features import update_features
-from include.firstday.lake import checkpoints, clock
+from include.firstday.features.user_features import build_features
+from include.firstday.lake import checkpoints, clock, connections
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
+from include.firstday.schema import create_tables
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
@@ -100,7 +104,7 @@ def receive_and_compare(lake: Lake, case: UseCase, users: list[list[tuple[int, E
         if batch == 3 or not waits[batch]:
             update_features(case, RUN)
 
-    found = Found(lake, example)
+    found = Found(lake, case, example)
     for user, stream in enumerate(users):
         player = Player(RULES[case.name])
         for _, event in stream:
@@ -161,7 +165,7 @@ def test_sharp_cases(lake: Lake, churn: UseCase) -> None:
     for batch in range(3):
         store(lake, [row for arrives, _, row in received if arrives == batch])
         update_features(churn, RUN)
-    found = Found(lake, 0)
+    found = Found(lake, churn, 0)
     for name in SHARP_CASES:
         player = Player(RULES[churn.name])
         for _, of, row in received:
@@ -198,32 +202,74 @@ def store(lake: Lake, rows: list[Event]) -> None:
 class Found:
     """What the lake holds of one example's users, without batch_id, every value as the lake has it."""
 
-    def __init__(self, lake: Lake, example: int) -> None:
+    def __init__(self, lake: Lake, case: UseCase, example: int) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
-        for table in ("users", "feature_state", "user_features"):
-            query = f"select * from {table} where regexp_matches(user_id, '^.{example}-')"
-            for row in lake.query(query).to_pylist():
-                user = self._rows.setdefault(
-                    row.pop("user_id"), {"users": [], "feature_state": [], "user_features": []}
-                )
-                row.pop("batch_id", None)
-                user[table].append(row)
+        for as_of in moments(RULES[case.name].window):
+            build_features(lake, case, as_of, into=f"features_{as_of:%Y%m%d%H%M}")
+            self._take(lake, f"features_{as_of:%Y%m%d%H%M}", example)
+        for table in ("users", "feature_state"):
+            self._take(lake, table, example)
+
+    def _take(self, lake: Lake, table: str, example: int) -> None:
+        for row in lake.query(f"select * from {table} where regexp_matches(user_id, '^.{example}-')").to_pylist():
+            user = self._rows.setdefault(row.pop("user_id"), {})
+            row.pop("batch_id", None)
+            user.setdefault(table, []).append(row)
 
     def of(self, user_id: str) -> dict[str, Any]:
-        rows = self._rows[user_id]
+        rows = {"feature_state": []} | self._rows[user_id]
         rows["feature_state"].sort(key=by_measure_and_item)
         return rows
+
+
+def moments(window: timedelta) -> list[datetime]:
+    """Before, in and after the windows."""
+    return [START, START + 0.6 * window, START + 1.2 * window, START + timedelta(days=400)]
 
 
 def compare(found: dict[str, Any], player: Player) -> None:
     assert found["users"] == [player.user()]
     assert found["feature_state"] == player.state()
-    if player.registration is None:
-        assert found["user_features"] == []
-        return
-    (row,) = found["user_features"]
-    for name, value in player.features().items():
-        # A NULL is equal to a NULL only, and a number to a number.
-        assert row[name] == (value if value is None else pytest.approx(value, rel=1e-12, abs=0)), name
-    if "socioeconomic_idx" in row:
-        assert (row["socioeconomic_idx"] is None) == (player.registration["postcode"] == "00000")
+    for as_of in moments(player.rules.window):
+        rows = found.get(f"features_{as_of:%Y%m%d%H%M}", [])
+        assert len(rows) == (player.registration is not None)
+        for row in rows:
+            wanted = player.features(as_of)
+            assert {name: row[name] for name in wanted} == wanted
+            if "socioeconomic_idx" in row:
+                assert (row["socioeconomic_idx"] is None) == ((player.registration or {})["postcode"] == "00000")
+
+
+def test_amounts_are_rounded_once_to_the_nearest_double(churn: UseCase) -> None:
+    """Of few cents and of as many as are accepted; `fractions` is the judge."""
+    chance = random.Random(5)
+    states = []
+    for user in range(2000):
+        count, size = chance.randint(2, 10 ** chance.randint(1, 4)), 10 ** chance.randint(1, 8)
+        cents = [chance.randint(0, size) for _ in range(min(count, 40))]
+        states.append((f"u{user}", count, count * sum(cents), count**2 * sum(value**2 for value in cents)))
+    with connections.scratch(churn.name) as lake:
+        create_tables.create(lake, churn)
+        put_states(lake, states)
+        build_features(lake, churn, START)
+        found = {row["user_id"]: row for row in lake.query("from user_features").to_pylist()}
+    for user, count, total, squares in states:
+        variance = Fraction(count * squares - total**2, 10_000 * count * (count - 1))
+        row = found[user]
+        assert row["bet_sum"] == float(Fraction(total, 100)), user
+        assert row["bet_mean"] == float(Fraction(total, 100 * count)), user
+        assert row["bet_var"] == float(variance), user
+
+
+def put_states(lake: Lake, states: list[tuple[str, int, int, int]]) -> None:
+    """One user and one measure each: count, sum in cents, sum of squares in squared cents."""
+    rows = [
+        {
+            "user_id": user, "measure": "bet", "value_count": count, "batch_id": 1,
+            "value_sum": Decimal(total) / 100, "value_sum_of_squares": Decimal(squares) / 10_000,
+        }
+        for user, count, total, squares in states
+    ]  # fmt: skip
+    lake.append("feature_state", pa.Table.from_pylist(rows))
+    users = [{"user_id": row["user_id"], "registered_at": START} for row in rows]
+    lake.append("users", pa.Table.from_pylist(users))

@@ -31,7 +31,17 @@ def players(churn: UseCase) -> pd.DataFrame:
         rows[f"{measure}_sum"] = count * amount
         rows[f"{measure}_mean"] = amount
         rows[f"{measure}_var"] = amount**2 / 4
-    return rows[list(churn.features)].astype("float64")
+    rows["hours_since_open"] = chance.uniform(0.25, 24, ROWS)
+    rows["hours_since_event"] = rows["hours_since_open"] * chance.uniform(0, 1, ROWS) ** 2
+    return with_rates(rows)[list(churn.features)].astype("float64")
+
+
+def with_rates(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same first days with the rates that follow from their counts."""
+    return rows.assign(
+        win_rate=(rows["win_count"] + 6) / (rows["bet_count"] + 20),
+        bets_per_hour=rows["bet_count"] / rows["hours_since_open"].clip(lower=1),
+    )
 
 
 def predict(champion: registry.Champion, rows: pd.DataFrame) -> np.ndarray:
@@ -44,7 +54,7 @@ def test_more_wins_never_raise_the_risk_beyond_tolerance(
 ) -> None:
     more = players.copy()
     more[["win_count", "win_sum"]] *= factor
-    assert (predict(champion, more) - predict(champion, players)).max() <= TOLERANCE
+    assert (predict(champion, with_rates(more)) - predict(champion, players)).max() <= TOLERANCE
 
 
 def test_neither_the_order_of_rows_nor_the_user_id_matters(champion: registry.Champion, players: pd.DataFrame) -> None:
@@ -52,6 +62,17 @@ def test_neither_the_order_of_rows_nor_the_user_id_matters(champion: registry.Ch
     shuffled = players.sample(frac=1, random_state=1)
     assert np.array_equal(predict(champion, shuffled), base[shuffled.index])
     assert np.array_equal(predict(champion, players.assign(user_id=[f"user {row}" for row in range(ROWS)])), base)
+
+
+@pytest.mark.parametrize("bets", [5, 60, 300])
+def test_a_user_who_falls_silent_becomes_likelier_to_churn(
+    champion: registry.Champion, players: pd.DataFrame, bets: int
+) -> None:
+    """The same activity, an hour and 20 hours ago: a model that is blind to time says the same of both."""
+    active = players.assign(bet_count=bets, win_count=bets * 0.3, hours_since_open=22.0)
+    rows = [with_rates(active.assign(hours_since_event=hours)) for hours in (1.0, 20.0)]
+    soon, long_silent = (float(predict(champion, one).mean()) for one in rows)
+    assert long_silent > soon + 0.05
 
 
 def test_it_says_something_of_its_own(champion: registry.Champion, players: pd.DataFrame) -> None:

@@ -1,0 +1,6 @@
+-- One row per mature user: the moment $cutoff_seconds after their window opened.
+-- params: $cutoff_seconds
+select
+    user_id,
+    window_start + to_seconds($cutoff_seconds) as as_of
+from mature_windows
