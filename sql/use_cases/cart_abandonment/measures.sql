@@ -1,5 +1,6 @@
 -- One row per counted value: views and removals count 1, an addition its price. Items of `product` are products.
 -- params: none
+-- reads: window_events
 select
     user_id,
     event_time,

@@ -1,6 +1,7 @@
 -- One row per registered visit: all features of the model as of a moment, at most the end of its window.
 -- Amounts become doubles by way of text, which is read to the nearest one.
 -- params: $as_of
+-- reads: feature_state, users
 -- reads: users, feature_state
 with wide as (
     select

@@ -1,5 +1,6 @@
 -- One row per counted value: which event counts towards which measure.
 -- params: none
+-- reads: window_events
 select
     user_id,
     event_time,

@@ -1,5 +1,6 @@
 -- One row per registration: its time, the label, and the columns for enrichment. No personal columns.
 -- params: none
+-- reads: scope_events
 select
     user_id,
     event_time as registered_at,

@@ -1,5 +1,6 @@
 -- One row per subscriber whose label can be known: 1 if they had no session and no lesson after their window.
 -- params: none
+-- reads: label_events, mature_windows
 select
     mature_windows.user_id,
     cast(count(label_events.user_id) = 0 as integer) as label

@@ -1,5 +1,6 @@
 -- One row per counted value. Items of `lesson` are topics, items of `active_day` are days.
 -- params: none
+-- reads: window_events
 select
     user_id,
     event_time,

@@ -1,5 +1,6 @@
 -- One row per sign-up: its time and the plan.
 -- params: none
+-- reads: scope_events
 select
     user_id,
     event_time as registered_at,

@@ -1,6 +1,7 @@
 -- One row per counted value: which event counts towards which measure, with which value.
 -- item: the item of the value, such as a product, so that user_features.sql can count distinct items; else null.
 -- params: none
+-- reads: window_events
 select
     user_id,
     event_time,
