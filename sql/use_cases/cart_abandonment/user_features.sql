@@ -2,7 +2,6 @@
 -- Amounts become doubles by way of text, which is read to the nearest one.
 -- params: $as_of
 -- reads: feature_state, users
--- reads: users, feature_state
 with wide as (
     select
         user_id,

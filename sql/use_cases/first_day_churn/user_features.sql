@@ -1,7 +1,6 @@
 -- One row per registered user: all features of the model as of a moment, at most the end of their window.
 -- params: $as_of
 -- reads: feature_values, postcodes, users
--- reads: users, feature_values, postcodes
 with known_postcodes as (
     select
         postcode,
