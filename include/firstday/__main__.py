@@ -4,12 +4,10 @@ import argparse
 import csv
 import json
 import logging
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def ingest(case: UseCase, options: argparse.Namespace) -> int:
-    """Put files into landing, whole or not at all."""
-    for path in options.paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: expected a file")
-    for path in options.paths:
-        name = f"{options.into}/{path.name}" if options.into else path.name
-        target = landing.deliver(case.name, name, partial(shutil.copyfile, path))
-        print(f"{path} → {target}")
+    """Copy files, or the files of folders, into landing, atomically and each under a name of its own."""
+    from include.firstday.ingest.add_files import add_files
+
+    for added in add_files(case, options.paths, options.into):
+        print(f"{added.path} → {added.target or 'skipped: its ending is not one of ' + ', '.join(landing.ENDINGS)}")
     return 0
 
 

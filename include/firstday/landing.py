@@ -6,9 +6,11 @@ appears whole or not at all. A consumed file moves to `consumed/`, an unreadable
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from include.firstday.settings import settings
@@ -17,6 +19,8 @@ ENDINGS = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".csv", ".parquet")
 CONSUMED = "consumed"
 QUARANTINE = "quarantine"
 PARTIAL = ".partial"
+NAME_BYTES = 200  # so that what is put before a name fits into a file system's 255
+_UNIQUE = re.compile(rf"~\d+({'|'.join(map(re.escape, ENDINGS))})$")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class LandingFile:
     @property
     def name(self) -> str:
         """The file's name as the ledger keeps it: below the use case's landing folder."""
-        return self.path.name if self.table == "events" else f"{self.table}/{self.path.name}"
+        name = safe_name(self.path.name)
+        return name if self.table == "events" else f"{self.table}/{name}"
 
 
 def folder(use_case: str) -> Path:
@@ -40,27 +45,90 @@ def folder(use_case: str) -> Path:
     return settings().landing / use_case
 
 
+def expect_ending(file_name: str) -> None:
+    """Raises ValueError for a name the event handler would not read."""
+    if not file_name.endswith(ENDINGS):
+        raise ValueError(f"{file_name}: expected a name ending in one of {', '.join(ENDINGS)}")
+
+
+def add(use_case: str, file_name: str, write: Callable[[Path], object], table: str = "events") -> Path:
+    """Put a file into landing as `deliver` does, under another name where one of that name is pending."""
+    expect_ending(file_name)
+    where = folder(use_case) if table == "events" else folder(use_case) / table
+    target = where / safe_name(file_name)
+    return put(target, write, is_new=True)
+
+
+def make_names_safe(use_case: str, enrichment: tuple[str, ...] = ()) -> None:
+    """Rename pending files whose names no table and no DuckDB can hold."""
+    for file in pending(use_case, enrichment):
+        if file.path.name != (name := safe_name(file.path.name)):
+            with suppress(FileNotFoundError):  # another run has renamed or consumed it
+                _link_unique(file.path, file.path.with_name(name))
+                file.path.unlink()
+
+
+def safe_name(name: str) -> str:
+    """A file's name in UTF-8, of bounded length, with backslashes and control characters as `%5C` and the like."""
+    text = "".join(_safe(letter) for letter in os.fsencode(name).decode("utf-8", "surrogateescape"))
+    if len(text.encode()) <= NAME_BYTES:
+        return text
+    ending = next((ending for ending in ENDINGS if text.endswith(ending)), "")
+    stem = text.removesuffix(ending).encode()[: NAME_BYTES - 40].decode(errors="ignore")
+    return f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:16]}{ending}"
+
+
+def given_name(name: str) -> str:
+    """A file's name as it was before it had to differ from another's."""
+    return _UNIQUE.sub(r"\1", name)
+
+
+def _safe(letter: str) -> str:
+    code = ord(letter)
+    if 0xDC80 <= code < 0xDD00:  # a byte that is not UTF-8
+        return f"%{code - 0xDC00:02X}"
+    return f"%{code:02X}" if code < 32 or code == 127 or letter == "\\" else letter
+
+
+def _link_unique(path: Path, target: Path) -> Path:
+    """Give a file a second name that no other file has: `target`, or that with a number before its ending."""
+    ending = next((ending for ending in ENDINGS if target.name.endswith(ending)), "")
+    stem = target.name.removesuffix(ending)
+    for number in count(1):
+        unique = target if number == 1 else target.with_name(f"{stem}~{number}{ending}")
+        with suppress(FileExistsError):
+            os.link(path, unique)
+            return unique
+    raise AssertionError("numbers end")
+
+
 def deliver(use_case: str, file_name: str, write: Callable[[Path], object]) -> Path:
     """Let `write` fill a temporary file, then put it into landing under its name, durably and at once.
 
-    A file of that name that still waits is replaced. Raises ValueError for a name the event handler would not read.
+    A pending file of that name is replaced: for sources whose names say what their files hold. Raises ValueError for a
+    name the event handler would not read, or that leads out of the folder.
     """
-    if not file_name.endswith(ENDINGS):
-        raise ValueError(f"{file_name}: expected a name ending in one of {', '.join(ENDINGS)}")
+    expect_ending(file_name)
+    if ".." in Path(file_name).parts or Path(file_name).is_absolute():
+        raise ValueError(f"{file_name}: expected a name in landing, found one that leads out of it")
     target = folder(use_case) / file_name
     put(target, write)
     return target
 
 
-def put(target: Path, write: Callable[[Path], object]) -> None:
+def put(target: Path, write: Callable[[Path], object], is_new: bool = False) -> Path:
     """Let `write` fill a temporary file beside `target`, then give it that name, durably and at once."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
     try:
         write(partial)
         _sync(partial)
-        partial.rename(target)
+        if is_new:
+            target = _link_unique(partial, target)
+        else:
+            partial.rename(target)
         _sync(target.parent)
+        return target
     finally:
         partial.unlink(missing_ok=True)
 
@@ -89,7 +157,8 @@ def quarantined(use_case: str) -> list[str]:
     """Names of the files that could not be read, the newest first."""
     found = [path for path in (folder(use_case) / QUARANTINE).rglob("*") if path.is_file()]
     newest = sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    return [str(path.relative_to(folder(use_case) / QUARANTINE)) for path in newest]
+    names = (str(path.relative_to(folder(use_case) / QUARANTINE)) for path in newest)
+    return [os.fsencode(name).decode(errors="backslashreplace") for name in names]
 
 
 def sha256(path: Path) -> str | None:

@@ -105,7 +105,7 @@ def _store(lake: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
     reasons: list[tuple[int, str]] = []
 
     def keep() -> None:
-        staging.type_rows(lake, case, "events", columns, now, event_type)
+        staging.type_rows(lake, case, "events", columns, now, event_type, path.name.endswith(".csv"))
         lake.insert("events", "records/contract/good_rows", **own)
         reasons.extend((row["row_number"], row["reason"]) for row in lake.query("from broken_rows").to_pylist())
 

@@ -113,7 +113,7 @@ def _stage(
 ) -> int:
     columns = contract.expected(lake.columns("events"))
     readers.read_texts(lake, texts, header, mapping.readable(use_case, "events", columns))
-    staging.type_rows(lake, use_case, "events", columns, clock.now(), event_type)
+    staging.type_rows(lake, use_case, "events", columns, clock.now(), event_type, header is not None)
     lake.insert("staged_events", "ingest/replay_rejected/accepted_events")
     lake.insert("accepted", "ingest/replay_rejected/accepted_rows")
     return len(texts)

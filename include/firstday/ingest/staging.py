@@ -244,7 +244,8 @@ def _stage_whole(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) 
     columns = contract.expected(lake.columns(file.table))
     try:
         readers.read_whole(lake, file.path, mapping.readable(use_case, file.table, columns))
-        type_rows(lake, use_case, file.table, columns, now, mapping.event_type_of(use_case, file.name))
+        event_type = mapping.event_type_of(use_case, file.name)
+        type_rows(lake, use_case, file.table, columns, now, event_type, file.name.endswith(".csv"))
         return None if is_text and lake.has_rows("broken_rows") else _keep(lake, entry, "refused_records")
     except QueryError as error:
         if not is_text or faults.is_of_the_machine(error) or not lake.is_alive():
@@ -257,21 +258,27 @@ def _stage_row_by_row(lake: Lake, use_case: UseCase, entry: Consumed, now: datet
     columns = contract.expected(lake.columns(file.table))
     event_type = mapping.event_type_of(use_case, file.name)
     for piece in readers.read_rows(lake, file.path, mapping.readable(use_case, file.table, columns)):
-        type_rows(lake, use_case, file.table, columns, now, event_type)
+        type_rows(lake, use_case, file.table, columns, now, event_type, file.name.endswith(".csv"))
         entry = _keep(lake, _refuse_lines(lake, entry, piece.rejected), "refused_lines")
         entry = replace(entry, further_lines=entry.further_lines + piece.further_lines)
     return entry
 
 
 def type_rows(
-    lake: Lake, use_case: UseCase, table: str, columns: Columns, now: datetime, event_type: str | None = None
+    lake: Lake,
+    use_case: UseCase,
+    table: str,
+    columns: Columns,
+    now: datetime,
+    event_type: str | None = None,
+    is_csv: bool = False,
 ) -> None:
     """From `given_rows` to `arriving_rows`, typed as the table's columns, and `broken_rows`, which break a rule.
 
     `event_type` is that of rows which name none.
     """
     is_event = table == "events"
-    source = mapping.translate(lake, use_case, columns, event_type) if is_event else "given_rows"
+    source = mapping.translate(lake, use_case, columns, event_type, is_csv) if is_event else "given_rows"
     rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(columns)))
     lake.build_text("arriving_rows", contract.typed_rows(columns, lake.columns(source), rules, source))
     if source != "given_rows":

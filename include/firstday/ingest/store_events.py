@@ -88,6 +88,7 @@ def describe(batch: MicroBatch) -> str:
 @retrying
 def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> MicroBatch | None:
     """Store the oldest files as one micro-batch, within the limits of bytes, rows and files; None if nothing waits."""
+    landing.make_names_safe(use_case.name, tuple(use_case.enrichment))
     waiting = _waiting(use_case, shard)
     files = _take(waiting)
     if not files:

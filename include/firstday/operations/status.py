@@ -6,6 +6,7 @@ from typing import Any
 
 from include.firstday import landing
 from include.firstday.delivery import deliver_predictions
+from include.firstday.ingest.quarantine import Quarantined, quarantined
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
@@ -54,7 +55,12 @@ def notices(use_case: UseCase) -> list[str]:
     with open_lake(use_case, read_only=True) as lake:
         changed = fingerprint.changed(lake, use_case)
         failing = deliver_predictions.notices(lake)
-    return [*([fingerprint.notice(use_case, changed)] if changed else []), *failing]
+        files = quarantined(lake, use_case.name)
+    return [*([fingerprint.notice(use_case, changed)] if changed else []), *failing, *map(_quarantine_notice, files)]
+
+
+def _quarantine_notice(file: Quarantined) -> str:
+    return f"quarantine/{file.name}: {file.reason or 'no record of the reason'}; correct the file and ingest it again"
 
 
 def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:

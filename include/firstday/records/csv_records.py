@@ -5,6 +5,7 @@ whole and none of its fields could itself hold a row; otherwise its first line i
 """
 
 import csv
+import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,11 @@ def parse(lines: Sequence[str], delimiter: str) -> list[str]:
     if next(reader, None) is not None:
         raise csv.Error("expected one record, found more")
     return fields
+
+
+def parse_text(text: str, delimiter: str) -> list[str]:
+    """The fields of a record's text, of one line or several. Raises csv.Error where it is not just one record."""
+    return parse(list(io.StringIO(text, newline="")), delimiter)
 
 
 def read_records(path: Path, header: Header) -> Iterator[Record]:

@@ -7,10 +7,12 @@ contract refuses it with what the source really sent. Names come from the checke
 from fnmatch import fnmatch
 
 from include.firstday.lake.lake import Columns, Lake, quoted
+from include.firstday.landing import given_name
 from include.firstday.records.contract import READERS_OWN
 from include.firstday.use_case.use_case import SourceMapping, UseCase
 
 _HAS_OFFSET = r":\d{2}.*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
+_COMMA_NUMBER = r"\s*[+-]?([1-9]\d{0,2}(\.\d{3})+(,\d*)?|\d+,\d*|,\d+)\s*"
 _EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
 
 
@@ -23,10 +25,13 @@ def readable(use_case: UseCase, table: str, columns: Columns) -> dict[str, str]:
 def event_type_of(use_case: UseCase, file_name: str) -> str | None:
     """The event type of the rows of a file that name none, by its name."""
     files = use_case.mapping.files if use_case.mapping else {}
-    return next((name for pattern, name in files.items() if fnmatch(file_name, pattern)), None)
+    names = (file_name, given_name(file_name))
+    return next((kind for pattern, kind in files.items() if any(fnmatch(name, pattern) for name in names)), None)
 
 
-def translate(lake: Lake, use_case: UseCase, columns: Columns, event_type: str | None = None) -> str:
+def translate(
+    lake: Lake, use_case: UseCase, columns: Columns, event_type: str | None = None, is_csv: bool = False
+) -> str:
     """Put `given_rows` in our words into a table, and return its name; `event_type` is that of rows which name none.
 
     `given_rows` stay as they were given: what is rejected of them is kept, and translated again by a replay.
@@ -39,7 +44,7 @@ def translate(lake: Lake, use_case: UseCase, columns: Columns, event_type: str |
     chosen = [
         f"{expression} as {quoted(name)}"
         for name, kind in columns.items()
-        if (expression := _expression(source, name, kind, given, event_type, parameters))
+        if (expression := _expression(source, name, kind, given, event_type, is_csv, parameters))
     ]
     number = [] if "_row_number" in given else ["rowid + 1 as _row_number"]
     kept = [quoted(name) for name in READERS_OWN if name in given]
@@ -48,7 +53,13 @@ def translate(lake: Lake, use_case: UseCase, columns: Columns, event_type: str |
 
 
 def _expression(
-    source: SourceMapping, name: str, kind: str, given: Columns, event_type: str | None, parameters: dict[str, object]
+    source: SourceMapping,
+    name: str,
+    kind: str,
+    given: Columns,
+    event_type: str | None,
+    is_csv: bool,
+    parameters: dict[str, object],
 ) -> str | None:
     found = [theirs for theirs, ours in source.columns.items() if ours == name and theirs in given]
     found += [name] if name in given and name not in found else []
@@ -67,8 +78,14 @@ def _expression(
     if kind == "TIMESTAMP":
         return _time(source, text, given_as, parameters)
     if source.decimal_comma and given_as == "VARCHAR" and kind.startswith(("DECIMAL", "DOUBLE")):
-        return f"replace(replace({text}, '.', ''), ',', '.')"
+        return _with_point(text, is_csv)
     return text
+
+
+def _with_point(text: str, is_csv: bool) -> str:
+    """A number written as 1.234,50, with a decimal point. Outside of CSV only where it has a comma."""
+    is_written_so = f"regexp_full_match({text}, '{_COMMA_NUMBER}')" + ("" if is_csv else f" and contains({text}, ',')")
+    return f"case when {is_written_so} then replace(replace({text}, '.', ''), ',', '.') else {text} end"
 
 
 def _first_of(found: list[str], given: Columns) -> tuple[str, str]:

@@ -8,7 +8,6 @@ The columns that readers add begin with `_`, as no column of a table and no iden
 
 import csv
 import glob
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -145,7 +144,7 @@ def read_texts(lake: Lake, texts: Sequence[tuple[int, str]], header: str | None,
 
 def _fields(text: str, header: Header) -> list[str]:
     try:
-        return csv_records.parse(list(io.StringIO(text, newline="")), header.delimiter)
+        return csv_records.parse_text(text, header.delimiter)
     except csv.Error:  # rejected by code that read quotes otherwise
         return []
 

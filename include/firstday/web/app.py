@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi import Path as PathParameter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
@@ -38,11 +39,18 @@ HEADERS = {
 }
 
 
+# What no user's id holds: the contract rejects it, and the catalog's SQL would end there.
+_NO_CONTROL = r"[^\x00-\x1f\x7f]"
+UserId = Annotated[str, PathParameter(pattern=rf"^{_NO_CONTROL}+$")]
+
+
 @dataclass(frozen=True)
 class Choice:
     """A filter of users."""
 
-    search: Annotated[str, Query(max_length=200, description="prefix of the user id")] = ""
+    search: Annotated[str, Query(max_length=200, pattern=rf"^{_NO_CONTROL}*$", description="prefix of the user id")] = (
+        ""
+    )
     only: Annotated[users.Only, Query(description="filter by the latest prediction")] = "all"
     limit: Annotated[int, Query(ge=1, le=100_000)] = 200
 
@@ -130,17 +138,17 @@ def _reading(gate: Gate) -> APIRouter:
         return StreamingResponse(users.as_csv(found), media_type="text/csv", headers=attachment)
 
     @router.get("/users/{user_id}")
-    def user(case: Case, user_id: str) -> schemas.OneUser:
+    def user(case: Case, user_id: UserId) -> schemas.OneUser:
         """Return a user's current feature values and latest prediction."""
         return users.user(case, user_id)
 
     @router.get("/users/{user_id}/timeline")
-    def timeline(case: Case, user_id: str) -> schemas.Timeline:
+    def timeline(case: Case, user_id: UserId) -> schemas.Timeline:
         """Return a user's events in their window and all their predictions."""
         return users.timeline(case, user_id)
 
     @router.get("/users/{user_id}/drivers")
-    def user_drivers(case: Case, user_id: str) -> schemas.Drivers:
+    def user_drivers(case: Case, user_id: UserId) -> schemas.Drivers:
         """Return the top drivers of a user's churn probability. The first call loads the model, which takes seconds."""
         return drivers.drivers(case, user_id)
 

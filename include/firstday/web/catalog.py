@@ -2,12 +2,16 @@
 
 import csv
 import json
+from dataclasses import asdict
 from typing import Any
 
-from include.firstday import landing
 from include.firstday.ingest import replay_rejected
+from include.firstday.ingest.quarantine import quarantined
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
+from include.firstday.records import csv_records
+from include.firstday.records.file_bytes import UnreadableFile
+from include.firstday.records.text import printable
 from include.firstday.servers import links
 from include.firstday.use_case.use_case import UseCase
 from include.firstday.web import schemas
@@ -44,7 +48,7 @@ def _look(lake: Lake, use_case: UseCase) -> schemas.LakeContents:
             for row in commits
         ],
         rejected=_rejected(lake, use_case),
-        quarantined_files=landing.quarantined(use_case.name),
+        quarantined=[schemas.QuarantinedFile(**asdict(file)) for file in quarantined(lake, use_case.name)],
         replay_dag=f"{use_case.name}.{replay_rejected.STAGE}",
     )
 
@@ -80,17 +84,21 @@ def fields(raw: str | None, header: str | None, shown: set[str] | frozenset[str]
 
     Returns an empty mapping for an unreadable row: its text may contain personal data.
     """
-    return {name: str(value)[:100] if name in shown else None for name, value in _read(raw, header).items()}
+    found = _read(raw, header).items()
+    return {printable(name): printable(str(value)[:100]) if name in shown else None for name, value in found}
 
 
 def _read(raw: str | None, header: str | None) -> dict[str, Any]:
     if raw is None:
         return {}
     if header is not None:
-        names, values = (next(csv.reader([line]), []) for line in (header, raw))
-        return dict(zip(names, values, strict=False))
+        try:
+            head = csv_records.parse_header(header)
+            return dict(zip(head.names, csv_records.parse_text(raw, head.delimiter), strict=False))
+        except (UnreadableFile, csv.Error):
+            return {}
     try:
         found = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

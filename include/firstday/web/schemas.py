@@ -359,6 +359,13 @@ class RejectedRule(BaseModel):
     samples: list[RejectedRow]
 
 
+class QuarantinedFile(BaseModel):
+    """A file in quarantine and why it is there; no reason if the lake has no record of it."""
+
+    name: str
+    reason: str | None
+
+
 class LakeContents(BaseModel):
     """Tables, micro-batches, snapshots and rejected rows of the lake."""
 
@@ -366,5 +373,5 @@ class LakeContents(BaseModel):
     micro_batches: list[MicroBatch]
     snapshots: list[Snapshot]
     rejected: list[RejectedRule]
-    quarantined_files: list[str]
+    quarantined: list[QuarantinedFile]
     replay_dag: str

@@ -49,8 +49,8 @@ function commits({ snapshots: rows }) {
 }
 
 function rejected(found) {
-  const { rejected: rules, quarantined_files: files, replay_dag: dag } = found;
-  const quarantine = files.length ? h("p", {}, `${counted(files.length, "unreadable file")} in quarantine: ${files.slice(0, 10).join(", ")}${files.length > 10 ? " …" : ""}`) : null;
+  const { rejected: rules, quarantined: files, replay_dag: dag } = found;
+  const quarantine = files.length ? h("p", {}, `${counted(files.length, "unreadable file")} in quarantine: `, h("ul", {}, files.slice(0, 10).map((file) => h("li", {}, h("span", { class: "mono wrap" }, file.name), ` ${file.reason ?? ""}`))), files.length > 10 ? "…" : "") : null;
   if (!rules.length) return wide("Rejected rows", empty("No rejected rows. A row that breaks a rule is listed here with its file, row number and rule."), quarantine);
   const columns = [
     { title: "Rule", cell: (rule) => [h("span", { class: "wrap" }, rule.rule)] },

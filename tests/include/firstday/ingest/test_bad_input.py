@@ -239,6 +239,24 @@ def test_an_amount_is_stored_as_it_was_given_or_rejected_in_each_format(churn: U
     )
 
 
+def test_file_names_that_no_table_can_hold_are_made_safe(churn: UseCase) -> None:
+    names = {b"a\\b.ndjson": "a%5Cb.ndjson", b"M\xfcller.ndjson": "M%FCller.ndjson", b"a\nb.csv": "a%0Ab.csv"}
+    deliver(churn, "a%5Cb.ndjson", ndjson(BET | {"city": "was there before"}))
+    long_name = b"x" * 240 + b".ndjson"
+    for at, name in enumerate([*names, long_name]):
+        row = (
+            HEADER[:-1] + b",city\n" + ROW[:-1] + b",%d\n" % at
+            if name.endswith(b"csv")
+            else ndjson(BET | {"city": str(at)})
+        )
+        Path(os.fsdecode(os.fsencode(landing.folder(churn.name)) + b"/" + name)).write_bytes(row)
+    stored, refused = store(churn, {})
+    (cut,) = [name for name in stored if name.startswith("xxx")]
+    assert len(cut) <= 200
+    assert stored == dict.fromkeys(["a%5Cb~2.ndjson", *names.values(), cut], GOOD)
+    assert refused == {}
+
+
 BAD_LINES = {
     b'{"user_id": "\xff"}\n': "line: expected UTF-8, found invalid start byte at byte 13",
     b"[" * 300_000 + b"]" * 300_000 + b"\n": "expected a JSON object on one line",

@@ -75,6 +75,31 @@ def test_decimal_commas_and_our_own_names_beside_theirs(churn: UseCase) -> None:
     assert [(row[0], row[3]) for row in select(case, STORED)] == [("c1", 1234.5), ("c2", 2.5)]
 
 
+def test_decimal_commas_are_those_of_csv_and_no_number_is_mapped_twice(churn: UseCase) -> None:
+    case = told(churn, decimal_comma=True)
+    numbers = {
+        "a.csv": ("1.234", 1234.0),
+        "b.csv": ("0.75", 0.75),
+        "c.csv": ("1.234.567,8", None),
+        "d.csv": ("12,", 12.0),
+    }
+    for name, (text, _) in numbers.items():
+        row = f'user_id;event_type;event_time;bet_amount\n{name};new_bet;2026-07-01 10:00;"{text}"\n'
+        deliver(case, name, row.encode())
+    row = b'{"user_id":"e","event_type":"new_bet","event_time":"2026-07-01 11:00","bet_amount":0.75}\n'
+    deliver(case, "e.ndjson", row)
+    sink = pa.BufferOutputStream()
+    bet = {"user_id": "f", "what": "refund", "when": "2026-07-01 12:00", "Stake (EUR)": "12,50"}
+    pq.write_table(pa.Table.from_pylist([bet]), sink)
+    deliver(case, "f.parquet", sink.getvalue().to_pybytes())
+    store_events.store_events(case)
+    stored = dict(select(case, "select user_id, cast(bet_amount as double) from events"))  # type: ignore[arg-type]
+    assert stored == {name: value for name, (_, value) in numbers.items() if value} | {"e": 0.75}
+    fixed = told(churn, decimal_comma=True, event_types={"refund": "new_bet"})
+    assert replay_rejected.replay_rejected(fixed).stored == 1
+    assert select(case, "select cast(bet_amount as double) from events where user_id = 'f'") == [(12.5,)]
+
+
 def test_a_file_per_type_needs_no_type_and_a_refused_row_can_be_replayed(churn: UseCase) -> None:
     case = told(churn, columns=NAMES | {"bet_at": "event_time", "won_at": "event_time"}, files={
         "bets-*": "new_bet", "wins-*": "new_win",
