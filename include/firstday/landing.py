@@ -1,7 +1,7 @@
-"""The landing folder: where every event arrives, whatever its source, as a file.
+"""The landing folder: every event arrives there, whatever its source, in a file.
 
-`<landing>/<use case>/` holds files of events, `<landing>/<use case>/<enrichment table>/` files of that table. A file
-appears whole or not at all. A consumed file moves to `consumed/`, an unreadable one to `quarantine/`.
+`<landing>/<use case>/` contains files of events, `<landing>/<use case>/<enrichment table>/` files of that table. Files
+are written atomically. A consumed file is moved to `consumed/`, an unreadable one to `quarantine/`.
 """
 
 import hashlib

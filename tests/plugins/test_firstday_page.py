@@ -46,7 +46,7 @@ def test_viewers_read_and_do_not_write(server: Server) -> None:
 def test_a_use_case_that_is_not_there_is_not_found(server: Server) -> None:
     answer = server.ask("/firstday/api/nothing_such/status", "viewer")
     assert answer.code == 404
-    assert "no use case 'nothing_such'; there are:" in answer.json["detail"]
+    assert "no use case 'nothing_such'; the use cases are:" in answer.json["detail"]
     assert server.ask("/firstday/api/..%2f..%2fetc/status", "viewer").code == 404
 
 

@@ -1,3 +1,3 @@
-"""Making and checking a business case.
+"""Creation and validation of business cases.
 
 Nothing here runs in a micro-batch."""

@@ -1,6 +1,6 @@
-"""Whether a use case's YAML and SQL fit together: all of it is tried on an empty lake in memory.
+"""Validate a use case's YAML and SQL: run every statement on an empty lake in memory.
 
-DAG files build DAGs for the use cases that fit; `dags/check_use_cases.py` shows the others as import errors.
+DAG files build DAGs for valid use cases; `dags/check_use_cases.py` shows the others as import errors.
 """
 
 import hashlib
@@ -17,30 +17,30 @@ from include.firstday.use_case.use_case import UseCase, UseCaseError
 
 
 def valid() -> list[UseCase]:
-    """The use cases whose files fit together, by name."""
+    """Return the valid use cases, by name."""
     return [found for found in map(_tried, use_case.names()) if isinstance(found, UseCase)]
 
 
 def problems() -> list[str]:
-    """One message per use case that does not fit, naming file, key and expectation."""
+    """Return one message per invalid use case, with file, key and expected value."""
     return [str(found) for found in map(_tried, use_case.names()) if isinstance(found, UseCaseError)]
 
 
 def check(case: UseCase) -> None:
-    """Try every statement of a use case on an empty lake. Raises UseCaseError, naming the file."""
+    """Run every statement of a use case on an empty lake. Raises UseCaseError, naming the file."""
     try:
         with connections.scratch(case.name) as lake:
             create_tables.create(lake, case)
             _try_stages(lake, case)
     except FileNotFoundError as error:
-        raise UseCaseError(f"{error.filename}: expected this file, it is missing") from error
+        raise UseCaseError(f"{error.filename}: expected this file, it is missing; create it") from error
     except QueryError as error:
         where = ", ".join(getattr(error, "__notes__", [])) or f"in the SQL of {case.name}"
         raise UseCaseError(f"{where}: {error}") from error
 
 
 def _tried(name: str) -> UseCase | UseCaseError:
-    """The use case, or why it does not fit. Files that did fit are not tried again: every task parses its DAG file."""
+    """The use case, or its error. Unchanged files are not validated again: every task parses its DAG file."""
     try:
         case = use_case.load(name)
         passed = settings().home / "checked" / f"{name}-{_files_sha256(case)}"
@@ -54,7 +54,7 @@ def _tried(name: str) -> UseCase | UseCaseError:
 
 
 def _files_sha256(case: UseCase) -> str:
-    """Hash of everything that the check depends on: the use case's files and the statements of every stage."""
+    """Hash of all inputs of the validation: the use case's files and the statements of every stage."""
     shared = (folder for folder in statements.SQL.iterdir() if folder.is_dir() and folder.name != "use_cases")
     folders = (case.folder, statements.SQL / "use_cases" / case.name, *sorted(shared))
     files = sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in (".yaml", ".sql"))
@@ -90,7 +90,7 @@ def _try_stages(lake: Lake, case: UseCase) -> None:
         f"use_cases/{case.name}/measures",
     )
     if case.training.label == "explicit":
-        _expect(lake.columns("users"), ("label",), f"use_cases/{case.name}/registrations", "as labels are carried")
+        _expect(lake.columns("users"), ("label",), f"use_cases/{case.name}/registrations", "as the label is explicit")
     labels.build_labels(lake, case, clock.now())
     _expect(lake.columns("labels"), ("user_id", "label"), f"use_cases/{case.name}/label")
 
@@ -105,7 +105,7 @@ def _expect_nothing_personal(lake: Lake, case: UseCase, path: str) -> None:
         if name in lake.columns(path):
             raise UseCaseError(
                 f"in sql/use_cases/{case.name}/{path}.sql: expected no column {name}: it is personal, "
-                "and from here it would reach features, predictions and training sets"
+                "and would reach features, predictions and training sets"
             )
 
 

@@ -1,4 +1,4 @@
-"""What is wrong or missing in a use case's files, line by line, and what its features are of a few sample events.
+"""List the errors in a use case's files by line, and compute the features of a few sample events.
 
 Everything happens on an empty lake in memory; nothing is stored.
 """
@@ -30,15 +30,17 @@ REASONS = 5
 
 
 def explain(name: str) -> list[str]:
-    """One line for each thing that is wrong or missing; none where the use case fits."""
+    """Return one line per error; none for a valid use case."""
     own = statements.SQL / "use_cases" / name
-    missing = [f"{_short(path)}: expected this file, it is missing" for path in _needed(name) if not path.exists()]
+    missing = [
+        f"{_short(path)}: expected this file, it is missing; create it" for path in _needed(name) if not path.exists()
+    ]
     try:
         case = use_cases.load(name)
     except UseCaseError as error:
         return [*missing, *(line.replace(f"{REPOSITORY}/", "") for line in str(error).splitlines())]
     if case.training.label == "derived" and not (own / "label.sql").exists():
-        missing.append(f"{_short(own / 'label.sql')}: expected this file, as training.label is observed; it is missing")
+        missing.append(f"{_short(own / 'label.sql')}: expected this file, as training.label is derived; it is missing")
     if missing:
         return missing
     try:
@@ -49,22 +51,22 @@ def explain(name: str) -> list[str]:
 
 
 def hints(case: UseCase) -> Iterator[str]:
-    """What is well without, and better with."""
+    """Optional parts that are missing."""
     if case.scoring.bundled_model is None:
-        yield "no model is shipped: nobody is scored until `train` (or the DAG train_model) has made one"
+        yield "no bundled model: no users are scored until `train` (or the DAG train_model) has trained one"
     if case.generator is None:
-        yield "no generator: events come by `ingest`, by POST /events or from your own program"
+        yield "no generator: send events with `ingest`, POST /events or your own program"
     if not statements.below(f"use_cases/{case.name}/checks"):
-        yield f"no checks: statements in sql/use_cases/{case.name}/checks/ refuse rows, as first_day_churn's do"
+        yield f"no checks: add statements to sql/use_cases/{case.name}/checks/ to reject invalid rows"
     if not case.personal:
-        yield "personal is empty: name the columns of events that say who someone is"
+        yield "personal is empty: list the personal columns of events"
 
 
 def sample(case: UseCase, file: Path | None = None) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
-    """Features of a few users of a file's events, else of generated or waiting ones.
+    """Compute features of a few users of a file's events, or of pending or generated ones.
 
-    Where they are from; one row per user, with `user_id` and the features; one row per rule that rows broke. Raises
-    UseCaseError where there are no events to be had, readers.UnreadableFile or lake.QueryError for a broken file.
+    Returns the source; one row per user, with `user_id` and the features; one row per broken rule. Raises UseCaseError
+    if there are no events, readers.UnreadableFile or lake.QueryError for a broken file.
     """
     with connections.scratch(case.name) as lake, tempfile.TemporaryDirectory() as folder:
         create_tables.create(lake, case)
@@ -88,9 +90,9 @@ def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[Path, str]:
         return file, file.name
     waiting = [found for found in landing.pending(case.name) if found.table == "events"]
     if waiting:
-        return waiting[0].path, f"{waiting[0].name}, which waits in landing"
+        return waiting[0].path, f"{waiting[0].name}, pending in landing"
     if case.generator is None:
-        raise UseCaseError("no sample events: give a file by --sample, or put one into landing by `ingest`")
+        raise UseCaseError("no sample events: pass a file with --sample, or put one into landing with `ingest`")
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     pq.write_table(events(case.generator, end - timedelta(hours=2), end), folder / "generated.parquet")
     return folder / "generated.parquet", "two hours of generated events"

@@ -1,6 +1,6 @@
-"""Writes a new business case: YAML and SQL that run at once, made to be changed. With a file of events, made for them.
+"""Create a new business case: YAML and SQL that run immediately, optionally for a given file of events.
 
-The text is in `include/firstday/skeleton/`; here it is only filled in.
+The templates are in `include/firstday/authoring/skeleton/`.
 """
 
 import json
@@ -26,9 +26,9 @@ from include.firstday.use_case.use_case import UseCaseError
 
 SKELETON = Path(__file__).parent / "skeleton"
 OURS = ("event_id", "user_id", "event_type", "event_time")
-SAMPLE = 20_000  # rows from which types and formats are told
+SAMPLE = 20_000  # rows used to infer types and formats
 MOST_TYPES = 30
-MOST = 0.99  # of the values have to look like numbers or times; the others are refused when they are stored
+MOST = 0.99  # required share of values that are numbers or times; the others are rejected when they are stored
 GUESSES = {
     "user_id": ("user_id", "userid", "customer", "client", "visitor", "account", "member", "session", "user"),
     "event_time": ("event_time", "timestamp", "datetime", "time", "date", "when", "created", "_at", "ts"),
@@ -44,7 +44,7 @@ NUMBER, COMMA_NUMBER = r"^-?\d{1,15}(\.\d+)?$", r"^-?\d{1,3}(\.?\d{3})*,\d+$"
 
 @dataclass
 class Found:
-    """What is known of the events: their types, the other columns and which of those are amounts, and their words."""
+    """Properties of the events: types, other columns, which of them are amounts, and their names."""
 
     types: dict[str, str]  # theirs -> ours
     columns: dict[str, str] = field(default_factory=dict)  # our name -> SQL type
@@ -56,21 +56,21 @@ class Found:
 
     @property
     def amounts(self) -> list[str]:
-        """Columns that are numbers."""
+        """Return the columns that are numbers."""
         return [name for name, kind in self.columns.items() if kind != "varchar"]
 
 
 def new_use_case(name: str, file: Path | None = None, columns: dict[str, str] | None = None) -> list[Path]:
-    """Write the files of a new use case; their paths. `columns` names the file's user_id, event_time and event_type.
+    """Write the files of a new use case; return their paths. `columns` maps user_id, event_time, event_type to columns.
 
-    Raises UseCaseError where there is one of that name already, or where the file does not say enough.
+    Raises UseCaseError if the name is taken, or if the columns or formats cannot be inferred from the file.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
-        raise UseCaseError(f"{name}: expected small letters, digits and _, beginning with a letter")
+        raise UseCaseError(f"{name}: expected lower-case letters, digits and _, starting with a letter")
     folders = use_case.USE_CASES / name, statements.SQL / "use_cases" / name
     for folder in folders:
         if folder.exists():
-            raise UseCaseError(f"{folder}: is there already; choose another name, or delete it first")
+            raise UseCaseError(f"{folder}: already exists; choose another name, or delete it first")
     found = (
         look(file, columns or {})
         if file
@@ -93,7 +93,7 @@ def new_use_case(name: str, file: Path | None = None, columns: dict[str, str] | 
 
 
 def look(file: Path, chosen: dict[str, str]) -> Found:
-    """What a file of events says of itself. Raises UseCaseError, with the option that helps, where it is not enough."""
+    """Infer columns, types and formats from a file. Raises UseCaseError, naming the option that helps."""
     rows = _read(file)
     sample = {name: rows[name].slice(0, SAMPLE).cast(pa.string()).drop_null() for name in rows.column_names}
     key = {ours: _column(ours, chosen.get(ours, ""), rows.column_names) for ours in GUESSES}
@@ -125,7 +125,7 @@ def _read(file: Path) -> pa.Table:
         readers.read_whole(lake, file, dict.fromkeys(readers.column_names(file), "VARCHAR"))
         rows = lake.query("from given_rows")
     if rows.num_rows == 0:
-        raise UseCaseError(f"{file}: expected events, found no row")
+        raise UseCaseError(f"{file}: expected events, found no rows")
     return rows
 
 
@@ -139,20 +139,20 @@ def _column(ours: str, chosen: str, names: list[str]) -> str:
         for name in names:
             if guess in name.lower() and (guess != "ts" or name.lower() == "ts"):
                 return name
-    raise UseCaseError(f"say by {option} which column is the {ours}; there are: {', '.join(names)}")
+    raise UseCaseError(f"choose the column of the {ours} with {option}; the columns are: {', '.join(names)}")
 
 
 def _most_common(values: pa.ChunkedArray) -> list[object]:
     counted = sorted(pc.value_counts(values.drop_null()).to_pylist(), key=lambda row: -row["counts"])
     if len(counted) > MOST_TYPES:
         raise UseCaseError(
-            f"{len(counted):,} different event types, at most {MOST_TYPES} are expected: choose the column by --type"
+            f"{len(counted):,} different event types, expected at most {MOST_TYPES}: choose the column with --type"
         )
     return [row["values"] for row in counted]
 
 
 def _unique(taken: list[str], theirs: list[str]) -> dict[str, str]:
-    """Our names for theirs: small letters, digits and _; each once."""
+    """Map the file's names to lower-case letters, digits and _; each name is used once."""
     names: dict[str, str] = {}
     for text in theirs:
         plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
@@ -178,8 +178,8 @@ def _time_format(file: Path, column: str, times: pa.ChunkedArray) -> str:
         if sum(1 for time in times.to_pylist() if _parsed(time, text)) >= MOST * len(times):
             return text
     raise UseCaseError(
-        f"{file}: column {column}: the format of {times[0].as_py()!r} is not known; choose the column by --time, "
-        "or make the use case without the file and write mapping.time_format"
+        f"{file}: column {column}: unknown time format of {times[0].as_py()!r}; choose the column with --time, "
+        "or create the use case without the file and set mapping.time_format"
     )
 
 
@@ -226,7 +226,7 @@ def _yaml(name: str, found: Found, is_generated: bool) -> str:
 def _mapping(found: Found) -> str:
     types = {theirs: ours for theirs, ours in found.types.items() if theirs != ours}
     lines = [f"    {json.dumps(theirs, ensure_ascii=False)}: {_key(ours)}" for theirs, ours in found.renamed.items()]
-    block = ["", "# How the source's files say what is called otherwise here.", "mapping:"]
+    block = ["", "# The source's names and formats.", "mapping:"]
     block += ["  columns:", *lines] if lines else ["  columns: {}"]
     if types:
         block += [

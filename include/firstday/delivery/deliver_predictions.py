@@ -1,7 +1,7 @@
-"""Delivery: new predictions to the targets that a use case names, each by its own rules and at its own pace.
+"""Delivery: new predictions to the targets of a use case, each with its own filters and checkpoint.
 
-At least once, in order: a target's progress moves on in the transaction that notes what it has taken. A target that
-fails is left alone for ever longer, at most a quarter of an hour, and delays nobody else; what it missed is sent then.
+At least once, in order: a target's checkpoint is committed with its delivered rows. A failing target is backed off, at
+most for a quarter of an hour, and delays no other; pending predictions are delivered afterwards.
 """
 
 import importlib
@@ -25,17 +25,17 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "deliver_predictions"
-TURN_SECONDS = 300.0  # after which a run leaves the rest to the next
+TURN_SECONDS = 300.0  # the time budget of a run; the next run continues
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=15)
 
 
 class BackedOffError(RuntimeError):
-    """The target has failed and is not asked again yet; the message says until when, and why."""
+    """A failing target is backed off; the message gives the time of the next attempt and the reason."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """What a run delivered to a target: predictions, of micro-batches `after < batch_id <= upto`."""
+    """The predictions delivered to a target by a run, of micro-batches `after < batch_id <= upto`."""
 
     after: int
     upto: int
@@ -43,17 +43,17 @@ class Delivered:
 
 
 def checkpoint(target: str) -> str:
-    """The name of a target's progress among the stages'."""
+    """Return the name of a target's checkpoint."""
     return f"deliver_to_{target}"
 
 
 def deliver_predictions(
     use_case: UseCase, target: str, credentials: Credentials | None = None, run: Run | None = None
 ) -> Delivered | None:
-    """Deliver what is new to a target, micro-batch by micro-batch; None where nothing was new.
+    """Deliver pending predictions to a target, by micro-batch; None if there are none.
 
-    A new target is told of what is predicted from then on. Raises BackedOffError while a failing target is left alone,
-    and DeliveryError where it fails.
+    A new target receives predictions made from then on. Raises BackedOffError while a failing target is backed off, and
+    DeliveryError if it fails.
     """
     until = time.monotonic() + TURN_SECONDS
     run = run or Run(task=checkpoint(target))
@@ -69,14 +69,14 @@ def deliver_predictions(
 
 
 def describe(target: str, delivered: Delivered) -> str:
-    """One line for people."""
+    """Return one line for the log."""
     return f"micro-batches {delivered.after + 1} to {delivered.upto}: {delivered.predictions:,} predictions to {target}"
 
 
 def notices(lake: Lake) -> list[str]:
-    """What a person should know: which targets fail."""
+    """Return one warning per failing target."""
     return [
-        f"target {row['target']} has failed {row['failures']:,} times in a row, is asked again at {row['retry_at']}: "
+        f"target {row['target']} has failed {row['failures']:,} times in a row, next attempt at {row['retry_at']}: "
         f"{row['error']}"
         for row in lake.rows("delivery/deliver_predictions/failures")
     ]
@@ -110,11 +110,11 @@ def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: R
 
 
 def _progress(lake: Lake, name: str) -> int:
-    """How far a target has been told. A new one begins where scoring stands."""
+    """The target's checkpoint. A new one starts at the checkpoint of scoring."""
     stage = checkpoint(name)
     if lake.value("lake/checkpoints/checkpoint", stage=stage) is None:
         with lake.transaction() as commit:
-            commit.message = f"{name} is told of predictions from now on"
+            commit.message = f"{name} receives predictions from now on"
             checkpoints.start(lake, stage)
             checkpoints.advance(lake, stage, 0, checkpoints.of(lake, "score_users"))
     return checkpoints.of(lake, stage)
@@ -150,7 +150,7 @@ def _taken(name: str, rows: list[Row]) -> pa.Table:
 def _respect_pause(lake: Lake, name: str) -> None:
     for row in lake.rows("delivery/deliver_predictions/failure", target=name):
         if row["retry_at"] > clock.now():
-            raise BackedOffError(f"{name}: left alone until {row['retry_at']}, as it {row['error']}")
+            raise BackedOffError(f"{name}: backed off until {row['retry_at']}, because it {row['error']}")
 
 
 def _note_failure(lake: Lake, name: str, error: str) -> None:

@@ -1,7 +1,7 @@
-"""Publishing: who is about to churn, as files that other systems pick up.
+"""Publication: users with predicted churn, as files for other systems.
 
-`<home>/published/<use case>/predictions-<batch_id>.ndjson`, one file a scored micro-batch, written before the progress
-is committed and always with the same bytes: at least once, and a repeat replaces the file by itself.
+`<home>/published/<use case>/predictions-<batch_id>.ndjson`, one file per scored micro-batch, written before the
+checkpoint is committed and always with the same bytes: at least once, and a repeat replaces the file.
 """
 
 import json
@@ -23,13 +23,13 @@ STAGE = "publish_predictions"
 
 
 def folder(use_case: UseCase) -> Path:
-    """Where the files of one use case appear."""
+    """Return the folder of one use case's files."""
     return settings().home / "published" / use_case.name
 
 
 @retrying
 def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None:
-    """Publish every scored micro-batch that has not been; the number of users told of, None where nothing was new."""
+    """Publish every scored micro-batch that is pending; return the number of users, None if none was pending."""
     with open_lake(use_case, run or Run(task=STAGE)) as lake:
         after, upto = checkpoints.of(lake, STAGE), checkpoints.of(lake, "score_users")
         if upto <= after:
@@ -38,7 +38,7 @@ def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None
         published = sum(_write(lake, use_case, row["batch_id"]) for row in batches)
         with lake.transaction() as commit:
             checkpoints.advance(lake, STAGE, after, upto)
-            commit.message = f"micro-batches {after + 1} to {upto}: {published:,} users about to churn published"
+            commit.message = f"micro-batches {after + 1}–{upto}: {published:,} users with predicted churn published"
     log.info("%s", commit.message)
     return published
 

@@ -1,6 +1,6 @@
-"""The synthetic source: users as a use case describes them, or players of a game, who register, buy, bet and win.
+"""The synthetic source: users with a configured behaviour, or players of a game, who register, buy, bet and win.
 
-Pure: parameters in, Arrow out; no clock, no file.
+Pure functions: parameters in, Arrow out; no clock, no file.
 """
 
 from include.firstday.generator.events import events

@@ -1,4 +1,4 @@
-"""The synthetic source of any business case: users who register, come back in sessions and leave, as the YAML says.
+"""The synthetic source of any business case: users who register, return in sessions and leave, as configured.
 
 Each user's life follows from (seed, minute of registration, index) alone, so any span can be drawn on its own.
 """
@@ -22,7 +22,7 @@ TIME = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Users:
-    """Columns of one row per user. Times are microseconds since 1970, UTC; `liking` scales how much they do."""
+    """Columns of one row per user. Times are microseconds since 1970, UTC; `liking` scales their activity."""
 
     key: Keys
     registered_at: Ints
@@ -31,7 +31,7 @@ class Users:
     liking: Floats
 
     def of(self, fates: ByOutcome) -> Floats:
-        """A number per user, by their fate."""
+        """A number per user, by their outcome."""
         return np.where(self.is_churner == 1, fates.leaves, fates.stays)
 
 
@@ -77,7 +77,7 @@ def _users(config: Generator, behaviour: Behaviour, first: int, last: int) -> Us
 
 
 def _sessions(behaviour: Behaviour, who: Users, start: int, end: int) -> Sessions:
-    """Sessions that touch the span; the first of a life begins with the registration."""
+    """Sessions that overlap the time span; the first one starts at the registration."""
     often = max(behaviour.sessions_per_day.stays, behaviour.sessions_per_day.leaves)
     number = np.arange(int(3 * often * behaviour.longest_life_days) + 2)
     rate = np.maximum(who.of(behaviour.sessions_per_day) * who.liking, 1e-6)
@@ -137,7 +137,7 @@ def _in_sessions(name: str, happens: EventRate, who: Users, visits: Sessions) ->
 
 
 def _money(amount: Floats) -> pa.Array:
-    """Amounts as decimals, exactly: the 128-bit integers of cents are written as they stand."""
+    """Amounts as exact decimals: the 128-bit integers of cents are written unchanged."""
     words = np.zeros((len(amount), 2), dtype=np.int64)
     words[:, 0] = np.clip(np.round(amount * 100), 1, LARGEST_CENTS).astype(np.int64)
     return pa.Array.from_buffers(MONEY, len(amount), [None, pa.py_buffer(words.tobytes())])

@@ -1,4 +1,4 @@
-"""Randomness by counting: a number is a hash of what it is for, so any minute can be drawn without those before it.
+"""Counter-based random numbers: a number is a hash of its purpose, so any minute can be generated independently.
 
 The hash is splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014).
 """
@@ -16,7 +16,7 @@ _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
 def keys(purpose: str, *parts: Keys | Ints | int) -> Keys:
-    """One 64-bit hash per element of the broadcast parts, different for every purpose."""
+    """Return one 64-bit hash per element of the broadcast parts, different for every purpose."""
     mixed = np.asarray(zlib.crc32(purpose.encode()), dtype=np.uint64)
     with np.errstate(over="ignore"):
         for part in parts:
@@ -25,18 +25,18 @@ def keys(purpose: str, *parts: Keys | Ints | int) -> Keys:
 
 
 def uniform(purpose: str, *parts: Keys | Ints | int) -> Floats:
-    """One number in (0, 1) per element."""
+    """Return one number in (0, 1) per element."""
     return (keys(purpose, *parts) >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
 
 
 def normal(purpose: str, *parts: Keys | Ints | int) -> Floats:
-    """One standard normal number per element (Box and Muller, 1958)."""
+    """Return one standard normal number per element (Box and Muller, 1958)."""
     radius = np.sqrt(-2.0 * np.log(uniform(purpose + "/radius", *parts)))
     return np.asarray(radius * np.cos(2.0 * np.pi * uniform(purpose + "/angle", *parts)))
 
 
 def poisson(means: Floats, draws: Floats) -> Ints:
-    """One Poisson number per mean and uniform draw, by inverting the distribution function."""
+    """Return one Poisson number per mean and uniform draw, by inverting the distribution function."""
     counts = np.zeros(len(draws), dtype=np.int64)
     for mean in np.unique(means):  # few: they change by the hour
         counts[means == mean] = _poisson(float(mean), draws[means == mean])

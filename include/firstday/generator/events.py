@@ -1,4 +1,4 @@
-"""Events of a span of minutes, as one table. Bulk and minute by minute agree event for event."""
+"""Events of a span of minutes, as one table. Bulk and minute-by-minute generation give the same events."""
 
 from datetime import UTC, datetime
 
@@ -30,9 +30,9 @@ SCHEMA = pa.schema(
 
 
 def events(config: Generator, start: datetime, end: datetime, since: datetime | None = None) -> pa.Table:
-    """All events with start <= event_time < end, by time; null where a type has no value.
+    """Return all events with start <= event_time < end, by time; null where a type has no value.
 
-    `start`, `end` and `since` are zoned and on whole minutes. With `since`, nobody has registered before it.
+    `start`, `end` and `since` have time zones and are whole minutes. With `since`, no user registers before it.
     """
     first, last = _minute(start), _minute(end)
     if config.behaviour is not None:
@@ -79,7 +79,7 @@ def _money(ids: pa.Array, event_type: str, column: str, rows: play.Happened) -> 
 
 
 def _decimal(cents: Ints) -> pa.Array:
-    """Cents as decimals, exactly: the 128-bit integers are written as they stand."""
+    """Cents as exact decimals: the 128-bit integers are written unchanged."""
     words = np.zeros((len(cents), 2), dtype=np.int64)
     words[:, 0] = cents
     return pa.Array.from_buffers(MONEY, len(cents), [None, pa.py_buffer(words.tobytes())])

@@ -1,4 +1,4 @@
-"""Names and addresses of registered players, by Faker; the same player is always the same person."""
+"""Names and addresses of registered players, by Faker; the same player always gets the same ones."""
 
 from datetime import date
 from functools import cache
@@ -26,7 +26,7 @@ _YOUNGEST, _OLDEST = date(2008, 1, 1).toordinal(), date(1941, 1, 1).toordinal()
 
 
 def people(who: Players) -> dict[str, pa.Array]:
-    """One value per player of every column in COLUMNS. Imports Faker only where there is somebody to name."""
+    """Return one value per player of every column in COLUMNS. Imports Faker only if there are players."""
     rows = [_person(int(key)) for key in who.key]
     return {name: pa.array([row[name] for row in rows], kind) for name, kind in COLUMNS.items()}
 

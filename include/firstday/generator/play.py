@@ -1,4 +1,4 @@
-"""What players do: sessions, and in each minute of a session bets and wins. Times are microseconds since 1970, UTC."""
+"""Activity of players: sessions, and bets and wins in each minute of a session. Times: microseconds since 1970, UTC."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ def sessions(who: Players) -> Sessions:
     number = np.arange(SESSIONS)
     key = who.key[:, None]
     gaps = -np.log(uniform("gap of session", key, number)) * who.session_gap[:, None]
-    # Whoever will leave comes back ever later.
+    # Players who will churn return after increasing gaps.
     gaps = gaps * np.where(who.is_churner == 1, 1.12, 1.0)[:, None] ** number + 0.5
     gaps[:, 0] = 0.02 + 0.1 * uniform("first session", who.key)
     start = who.bought_at[:, None] + (np.cumsum(gaps, axis=1) * HOUR).astype(np.int64)
@@ -50,7 +50,7 @@ def sessions(who: Players) -> Sessions:
 
 
 def purchases(who: Players, all_sessions: Sessions) -> Happened:
-    """The first purchase of every player, and at the beginning of some later sessions another."""
+    """The first purchase of every player, and further ones at the start of some later sessions."""
     player, number = all_sessions.player, all_sessions.number
     again = (number > 0) & (uniform("buys again", who.key[player], number) < 0.45)
     times = np.where(number == 0, who.bought_at[player], all_sessions.start - 20_000_000)

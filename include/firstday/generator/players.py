@@ -1,4 +1,4 @@
-"""Who registers when, and what kind of player they are: a function of (seed, minute of registration, index)."""
+"""Registrations and properties of players: a function of (seed, minute of registration, index)."""
 
 from dataclasses import dataclass
 
@@ -31,12 +31,12 @@ class Players:
     session_minutes: Floats
 
     def take(self, rows: Ints) -> "Players":
-        """The players at these positions."""
+        """Return the players at these positions."""
         return Players(**{name: column[rows] for name, column in vars(self).items()})
 
 
 def players(config: Generator, start: int, end: int) -> Players:
-    """Everybody who registers in the minutes start <= minute < end (minutes since 1970)."""
+    """Return the players who register in the minutes start <= minute < end (minutes since 1970)."""
     minutes = np.arange(start, end, dtype=np.int64)
     counts = poisson(season.registrations(config, minutes), uniform("registrations", config.seed, minutes))
     minute = np.repeat(minutes, counts)

@@ -1,4 +1,4 @@
-"""The enrichment table: an index of how well-off an area is, smooth over neighbouring postcodes."""
+"""The enrichment table: a socioeconomic index of areas, smooth over neighbouring postcodes."""
 
 from functools import cache
 
@@ -22,6 +22,6 @@ def indices() -> Floats:
 
 
 def postcodes() -> pa.Table:
-    """One row per postcode: `postcode` (text), `socioeconomic_idx`. The same at every call and for every seed."""
+    """Return one row per postcode: `postcode` (text), `socioeconomic_idx`. It is the same for every call and seed."""
     names = [str(postcode) for postcode in range(FIRST, LAST + 1)]
     return pa.table({"postcode": names, "socioeconomic_idx": indices()})

@@ -15,27 +15,29 @@ SPLIT_STAGES = ("update_features", "score_users")  # by users, so that shards ca
 
 
 def start(lake: Lake, stage: str) -> None:
-    """Begin a stage's checkpoint before the first micro-batch."""
+    """Insert a stage's checkpoint before the first micro-batch."""
     lake.insert_row("checkpoints", stage=stage, batch_id=0, updated_at=clock.now())
 
 
 def of(lake: Lake, stage: str) -> int:
-    """The last micro-batch that a stage has processed, of every user; 0 before the first."""
+    """Return the last micro-batch that a stage has processed for all users; 0 before the first."""
     return int(lake.value("lake/checkpoints/checkpoint", stage=stage))
 
 
 def of_buckets(lake: Lake, stage: str, buckets: Collection[int]) -> dict[int, int]:
-    """The last micro-batch that a stage has processed, for each of some buckets of users."""
+    """Return the last micro-batch that a stage has processed, for each of some buckets of users."""
     rows = lake.rows("lake/checkpoints/checkpoints_of_buckets", stage=stage, buckets=list(buckets))
     return {row["bucket"]: row["batch_id"] for row in rows}
 
 
 def advance(lake: Lake, stage: str, after: int, upto: int, buckets: Collection[int] | None = None) -> None:
-    """Compare and set a stage's progress, of some buckets of users or of all, inside its transaction.
+    """Compare and set a stage's checkpoint, of some buckets of users or of all, inside its transaction.
 
     Raises CheckpointConflictError if it is not `after`.
     """
     wanted = len(buckets or ALL) if stage in SPLIT_STAGES else 1
     values = {"stage": stage, "buckets": list(buckets) if buckets else None, "after": after, "upto": upto}
     if lake.execute("lake/checkpoints/advance_checkpoint", **values, now=clock.now()) != wanted:
-        raise CheckpointConflictError(f"{stage}: progress is no longer at micro-batch {after}")
+        raise CheckpointConflictError(
+            f"{stage}: the checkpoint is no longer micro-batch {after}: another run has processed it"
+        )

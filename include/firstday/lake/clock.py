@@ -1,13 +1,13 @@
-"""Moments as the lake stores them: UTC without a time zone."""
+"""Times as stored in the lake: UTC without a time zone."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment in UTC, naive, as the lake stores times."""
+    """Return the current time, naive UTC, as stored in the lake."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def naive(moment: datetime) -> datetime:
-    """A moment with a time zone, as the lake stores times."""
+    """Convert a time with a time zone to naive UTC, as stored in the lake."""
     return moment.astimezone(UTC).replace(tzinfo=None)

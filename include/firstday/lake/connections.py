@@ -1,4 +1,4 @@
-"""Connections to the lake: a DuckDB of its own with the lake attached, ready-made or in memory."""
+"""Connections to the lake: a DuckDB instance with the lake attached, or an empty lake in memory."""
 
 import importlib.util
 import os
@@ -29,7 +29,7 @@ _PACKAGED = {
 
 
 def create_schema(name: str) -> None:
-    """Create the schema of a use case where there is none, and with it an empty lake."""
+    """Create the schema of a use case, and the lake, if missing."""
     connection = attach(settings())
     try:
         with write_lock(settings()):
@@ -40,7 +40,7 @@ def create_schema(name: str) -> None:
 
 @contextmanager
 def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
-    """Open the lake at one use case's schema, which must exist. Raises LakeError where it cannot be opened.
+    """Open the lake at one use case's schema, which must exist. Raises LakeError if it cannot be opened.
 
     A read-only lake reads nothing but the lake's own files, whatever statement it is given.
     """
@@ -56,7 +56,7 @@ def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Ite
 
 @contextmanager
 def scratch(schema: str) -> Iterator[Lake]:
-    """An empty lake in memory, without Parquet or a ledger: to try a use case's statements."""
+    """Return an empty lake in memory, without Parquet or a ledger, for validating a use case's statements."""
     connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
     try:
         connection.execute("set timezone = 'UTC'")
@@ -68,13 +68,13 @@ def scratch(schema: str) -> Iterator[Lake]:
 
 
 def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """A new DuckDB with the lake attached as `lake`. Creates an empty lake where there is none."""
+    """A new DuckDB instance with the lake attached as `lake`. Creates an empty lake if there is none."""
     connection = duckdb.connect(config=_PACKAGED)
     connection.execute("set timezone = 'UTC'")
     connection.execute("set enable_progress_bar = false")  # it would stand among the rows that `query` prints
     connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
     connection.execute("set threads = $threads", {"threads": config.threads})
-    # DuckLake can believe that a column holds less than it does, and DuckDB would then leave rows out of its answers,
+    # DuckLake's column ranges can be too narrow, and DuckDB would omit rows because of them,
     # or change them (docs/adr/0020-no-answer-rests-on-a-tables-statistics.md).
     connection.execute("set disabled_optimizers = 'statistics_propagation'")
     connection.execute("set temp_directory = $folder", {"folder": str(_spill_folder(config))})
@@ -95,7 +95,7 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
 
 
 def drop_dead_spill() -> int:
-    """Delete what processes of this machine spilled before they were killed; the number of folders."""
+    """Delete spill files of dead processes on this machine, and return the number of folders."""
     host, dead = socket.gethostname(), []
     for folder in (settings().lake_folder / SPILL).glob(f"{host}-*"):
         pid = folder.name.removeprefix(f"{host}-").split("-")[0]
@@ -106,23 +106,25 @@ def drop_dead_spill() -> int:
 
 
 def is_keyword(name: str) -> bool:
-    """Whether SQL takes a name for a word of its own, so that it must be quoted."""
+    """Whether a name is an SQL keyword and must be quoted."""
     with duckdb.connect() as connection:
         found = connection.execute("select 1 from duckdb_keywords() where keyword_name = $name", {"name": name})
         return found.fetchone() is not None
 
 
 def extension_file(name: str) -> Path:
-    """A DuckDB extension's file in its PyPI package, so that nothing is fetched. Raises LakeError if it is missing."""
+    """Return the path of a DuckDB extension in its PyPI package. Raises LakeError if it is missing."""
     package = importlib.util.find_spec(f"duckdb_extension_{name}")
     for folder in (package.submodule_search_locations or ()) if package else ():
         for file in Path(folder).rglob(f"v{duckdb.__version__}/{name}.duckdb_extension"):
             return file
-    raise LakeError(f"DuckDB's extension {name} {duckdb.__version__} is not installed; run: make install")
+    raise LakeError(
+        f"DuckDB's extension {name} {duckdb.__version__} is not installed; install the locked packages with: make run"
+    )
 
 
 def _spill_folder(config: Settings) -> Path:
-    """A folder of the connection's own: DuckDB's spill files have the same names in each process, and overwrite."""
+    """A separate folder per connection: DuckDB's spill files have the same names in each process."""
     return config.lake_folder / SPILL / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
@@ -131,7 +133,7 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
+    except PermissionError:  # belongs to another user
         return True
     return True
 
@@ -153,7 +155,7 @@ def _options(config: Settings, read_only: bool) -> str:
 
 
 def _bucket_keys(config: Settings) -> str:
-    """The statement that gives this DuckDB the keys to the lake's bucket, in its memory only."""
+    """The statement that provides the keys of the lake's bucket to this DuckDB, in memory only."""
     keys = {
         "region": config.s3_region,
         "key_id": config.s3_access_key.get_secret_value(),

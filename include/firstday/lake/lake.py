@@ -1,8 +1,8 @@
 """One connection to the lake: its transactions and statements.
 
-DuckLake (https://ducklake.select) keeps ACID transactions over Parquet files in a SQL catalog. It has sharp edges, so:
-no data inlining; upserts are delete + insert from a temporary table with one row per key; the change feed is not used;
-one writer at a time, by a lock.
+DuckLake (https://ducklake.select) provides ACID transactions over Parquet files with a SQL catalog. Because of its
+limitations: no data inlining; upserts are delete + insert from a temporary table with one row per key; the change feed
+is not used; one writer at a time, by a lock.
 """
 
 import json
@@ -21,7 +21,7 @@ from include.firstday.lake.statements import Statement, statement
 from include.firstday.lake.write_lock import LOCK_SECONDS, WriteLock
 from include.firstday.settings import settings
 
-PIECE_ROWS = 100_000  # rows of a long result in memory at once
+PIECE_ROWS = 100_000  # rows of a long result in memory at a time
 PRESENT = "make_timestamp(epoch_us(now()))"  # naive UTC, also for a reader with another time zone and without ICU
 Columns = Mapping[str, str]
 
@@ -31,7 +31,7 @@ QueryError = duckdb.Error
 
 @dataclass
 class Commit:
-    """What the snapshot of a transaction will say of itself."""
+    """The commit message of a transaction's snapshot."""
 
     message: str
 
@@ -48,11 +48,11 @@ class Lake:
 
     @property
     def run(self) -> Run:
-        """Who writes."""
+        """The author of the connection's commits."""
         return self._run
 
     def is_alive(self) -> bool:
-        """Whether statements can run: after a fatal error DuckDB takes none, and temporary tables are gone."""
+        """Whether statements can run: after a fatal error DuckDB runs none, and temporary tables are lost."""
         try:
             self._connection.execute("select 1")
         except duckdb.Error:
@@ -60,50 +60,50 @@ class Lake:
         return True
 
     def execute(self, path: str, **parameters: object) -> int:
-        """Run one statement of `sql/`; the number of rows it wrote, 0 where it writes none."""
+        """Run one statement of `sql/` and return the number of rows it wrote."""
         result = self._execute(statement(path), parameters).fetchone()
         return int(result[0]) if result and isinstance(result[0], int) else 0
 
     def rows(self, path: str, **parameters: object) -> list[dict[str, Any]]:
-        """Rows of one SELECT as dictionaries."""
+        """Return the rows of one SELECT as dictionaries."""
         result = self._execute(statement(path), parameters)
         columns = [column[0] for column in result.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
     def row(self, path: str, **parameters: object) -> dict[str, Any]:
-        """The only row of one SELECT. Raises LookupError where there is not exactly one."""
+        """Return the only row of one SELECT. Raises LookupError unless there is exactly one."""
         rows = self.rows(path, **parameters)
         if len(rows) != 1:
             raise LookupError(f"sql/{path}.sql: expected one row, found {len(rows)}")
         return rows[0]
 
     def value(self, path: str, **parameters: object) -> Any:
-        """The only value of the only row of one SELECT."""
+        """Return the only value of the only row of one SELECT."""
         (value,) = self.row(path, **parameters).values()
         return value
 
     def table(self, path: str, **parameters: object) -> pa.Table:
-        """Rows of one SELECT as an Arrow table."""
+        """Return the rows of one SELECT as an Arrow table."""
         return self._execute(statement(path), parameters).to_arrow_table()
 
     def read(self, path: str, **parameters: object) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-        """Rows of one SELECT, piece by piece: their schema, and an iterator to be used up before the next statement."""
+        """Stream the rows of one SELECT: their schema, and an iterator to be consumed before the next statement."""
         reader = self._execute(statement(path), parameters).to_arrow_reader(PIECE_ROWS)
         return reader.schema, iter(reader)
 
     def build(self, path: str, /, into: str = "", **parameters: object) -> None:
-        """Put the rows of one SELECT into a temporary table, named as its file or `into`."""
+        """Store the rows of one SELECT in a temporary table, named as its file or `into`."""
         select = statement(path)
         name = quoted(into or select.name)
         self._run_text(select, f"create or replace temp table {name} as {select.text}", select.bind(parameters))
 
     def view(self, path: str) -> None:
-        """Give the rows of one SELECT without parameters a name, that of its file, until the connection closes."""
+        """Create a temporary view of one SELECT without parameters, named as its file."""
         select = statement(path)
         self._run_text(select, f"create or replace temp view {quoted(select.name)} as {select.text}", {})
 
     def build_text(self, name: str, text: str, **parameters: object) -> None:
-        """Put the rows of a SELECT into the temporary table `name`, replacing it."""
+        """Store the rows of a SELECT in the temporary table `name`, replacing it."""
         self._connection.execute(f"create or replace temp table {quoted(name)} as {text}", parameters or None)
 
     def create_view(self, path: str) -> None:
@@ -113,31 +113,31 @@ class Lake:
         self._run_text(select, f"create or replace view {quoted(select.name)} as {text}", {})
 
     def build_rows(self, name: str, rows: pa.Table) -> None:
-        """Put an Arrow table into the temporary table `name`, replacing it."""
+        """Store an Arrow table in the temporary table `name`, replacing it."""
         with self._registered(rows) as source:
             self._connection.execute(f"create or replace temp table {quoted(name)} as select * from {source}")
 
     def drop(self, name: str) -> None:
-        """Free a temporary table."""
-        # Not by `temp.`, which would first be looked for among the lake's schemas.
+        """Drop a temporary table."""
+        # Not by `temp.`, which would be resolved among the lake's schemas first.
         self._connection.execute(f"drop table {quoted(name)}")
 
     def build_like(self, name: str, table: str, without: Collection[str] = ()) -> None:
-        """Make an empty temporary table with a table's columns, without some of them."""
+        """Create an empty temporary table with a table's columns, except some."""
         left_out = f"exclude ({', '.join(quoted(column) for column in without)})" if without else ""
         self.build_text(name, f"select * {left_out} from {quoted(table)} limit 0")
 
     def build_distinct(self, name: str, table: str, column: str) -> None:
-        """Put the different values of a table's column into the temporary table `name`."""
+        """Store the distinct values of a table's column in the temporary table `name`."""
         self.build_text(name, f"select distinct {quoted(column)} from {quoted(table)}")
 
     def as_of(self, table: str, upto: int) -> None:
-        """Make a temporary table of the same name that holds what a table knew after micro-batch `upto`."""
+        """Create a temporary table of the same name with a table's rows as of micro-batch `upto`."""
         text = f"select * from lake.{quoted(self.schema)}.{quoted(table)} where batch_id <= $upto"
         self.build_text(table, text, upto=upto)
 
     def build_users(self, name: str, table: str, of: str) -> None:
-        """Put a table's rows of the users in another one into the temporary table `name`."""
+        """Store a table's rows of the users in another table in the temporary table `name`."""
         self.build_text(name, f"select * from {quoted(table)} where user_id in (select user_id from {quoted(of)})")
 
     def partition_by(self, table: str, column: str, *parts: str) -> None:
@@ -146,17 +146,17 @@ class Lake:
         self._connection.execute(f"alter table {quoted(table)} set partitioned by ({expressions})")
 
     def restrict_to(self, table: str, to: str) -> None:
-        """Make a temporary table of the same name that holds a table's rows of those users that another one holds."""
+        """Create a temporary table of the same name with a table's rows of the users in another one."""
         source = f"lake.{quoted(self.schema)}.{quoted(table)}"
         self.build_text(table, f"select * from {source} where user_id in (select user_id from {quoted(to)})")
 
     def append(self, table: str, rows: pa.Table) -> None:
-        """Append an Arrow table to a table, matching columns by name; missing ones become NULL."""
+        """Append an Arrow table to a table, matching columns by name; missing columns become NULL."""
         with self._registered(rows) as source:
             self._connection.execute(f"insert into {quoted(table)} by name select * from {source}")
 
     def insert(self, table: str, path: str, **constants: object) -> int:
-        """Insert the rows of one SELECT without parameters, plus constant columns, by name; the number of rows."""
+        """Insert the rows of one SELECT without parameters, plus constant columns, by name; return their number."""
         try:
             return self._insert(table, f"({statement(path).text}\n)", constants)
         except duckdb.Error as error:
@@ -164,16 +164,16 @@ class Lake:
             raise
 
     def copy_to(self, table: str, other: "Lake") -> None:
-        """Append a temporary table's rows to the one of the same name of another connection, piece by piece."""
+        """Append a temporary table's rows to the one of the same name of another connection, in batches."""
         for batch in self._connection.execute(f"from {quoted(table)}").to_arrow_reader(PIECE_ROWS):
             other.append(table, pa.Table.from_batches([batch]))
 
     def insert_from(self, table: str, source: str, **constants: object) -> int:
-        """Insert the rows of a temporary table, plus constant columns, by name; the number of rows."""
+        """Insert the rows of a temporary table, plus constant columns, by name; return the number of rows."""
         return self._insert(table, quoted(source), constants)
 
     def erase(self, table: str, user_ids: Collection[str]) -> int:
-        """Delete users' rows from a table or temporary table with a `user_id`; the number of rows."""
+        """Delete users' rows from a table or temporary table with a `user_id`; return the number of rows."""
         text = f"delete from {quoted(table)} where list_contains($user_ids, user_id)"
         return self._written(text, {"user_ids": list(user_ids)})
 
@@ -183,12 +183,12 @@ class Lake:
         self._connection.execute(f"insert into {quoted(table)} by name select {columns}", values)
 
     def delete_rows(self, table: str, **values: object) -> int:
-        """Delete the rows of a table or temporary table that have these values, NULL among them; how many."""
+        """Delete the rows of a table or temporary table with these values, also NULL; return the number of rows."""
         condition = " and ".join(f"{quoted(name)} is not distinct from ${name}" for name in values) or "true"
         return self._written(f"delete from {quoted(table)} where {condition}", values)
 
     def delete_users(self, table: str, of: str) -> int:
-        """Delete from a table or temporary table the rows of the users in another one; how many."""
+        """Delete the rows of the users in another table from a table or temporary table; return the number of rows."""
         return self._written(f"delete from {quoted(table)} where user_id in (select user_id from {quoted(of)})", {})
 
     def has_rows(self, table: str) -> bool:
@@ -196,57 +196,57 @@ class Lake:
         return self._connection.execute(f"select 1 from {quoted(table)} limit 1").fetchone() is not None
 
     def count(self, table: str) -> int:
-        """The number of rows of a table."""
+        """Return the number of rows of a table."""
         (count,) = self._connection.execute(f"select count(*) from {quoted(table)}").fetchone() or (0,)
         return int(count)
 
     def tables(self) -> set[str]:
-        """Names of the use case's tables and views."""
+        """Return the names of the use case's tables and views."""
         return {row["table_name"] for row in self.rows("lake/tables")}
 
     def views(self) -> set[str]:
-        """Names of the use case's views."""
+        """Return the names of the use case's views."""
         return {row["table_name"] for row in self.rows("lake/tables") if row["is_view"]}
 
     def columns(self, table: str) -> dict[str, str]:
-        """Column names of a table or view and their DuckDB types, in order."""
+        """Return the column names of a table or view and their DuckDB types, in order."""
         described = self._connection.execute(f"describe {quoted(table)}").fetchall()
         return {str(column[0]): str(column[1]) for column in described}
 
     def rename_table(self, table: str, to: str) -> None:
-        """Give a table another name."""
+        """Rename a table."""
         self._connection.execute(f"alter table {quoted(table)} rename to {quoted(to)}")
 
     def rename_column(self, table: str, name: str, to: str) -> None:
-        """Give a column of a table another name."""
+        """Rename a column of a table."""
         self._connection.execute(f"alter table {quoted(table)} rename column {quoted(name)} to {quoted(to)}")
 
     def drop_view(self, name: str) -> None:
-        """Remove a view."""
+        """Drop a view."""
         self._connection.execute(f"drop view {quoted(name)}")
 
     def add_column(self, table: str, name: str, kind: str) -> None:
-        """Add a column to a table; NULL in the rows it has."""
+        """Add a column to a table; NULL in existing rows."""
         self._connection.execute(f"alter table {quoted(table)} add column {quoted(name)} {kind}")
 
     def query(self, text: str) -> pa.Table:
-        """Rows of a user's own SELECT. Use on a read-only lake."""
+        """Return the rows of a user's SELECT. Use on a read-only lake."""
         return self._connection.execute(text).to_arrow_table()
 
     def cache_no_files(self) -> None:
-        """Keep nothing in memory of the files that are read: for work that reads each of many once."""
+        """Turn off the cache of file contents: for work that reads each of many files once."""
         self._connection.execute("set enable_external_file_cache = false")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold the write lock without a transaction of our own, for calls that commit by themselves."""
+        """Hold the write lock without an own transaction, for calls that commit by themselves."""
         with self._lock or _no_lock():
             yield
 
     def shrink_catalog(self) -> None:
-        """Leave nothing in a SQLite catalog's file of what was deleted from it. Needs the write lock.
+        """Remove deleted content from a SQLite catalog's file. Needs the write lock.
 
-        Raises LakeError where a reader holds on to the old content for too long.
+        Raises LakeError if a reader holds the old content for too long.
         """
         kind, _, path = settings().catalog.partition(":")
         if kind != "sqlite":
@@ -255,13 +255,13 @@ class Lake:
             catalog.execute("vacuum")
             (is_busy, *_) = catalog.execute("pragma wal_checkpoint(truncate)").fetchone()
         if is_busy:
-            raise LakeError(f"{path}: a reader still holds the catalog's old content; try again")
+            raise LakeError(f"{path}: a reader still holds the catalog's old content; retry")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read several tables as of one commit; nothing that is committed meanwhile is seen, nothing is written.
+        """Read several tables as of one commit; later commits are not visible, nothing is written.
 
-        Temporary tables that are built inside stay.
+        Temporary tables that are created inside remain.
         """
         self._connection.execute("begin transaction")
         try:
@@ -273,9 +273,9 @@ class Lake:
 
     @contextmanager
     def transaction(self) -> Iterator["Commit"]:
-        """All or nothing over every table: commits at the end, rolls back on any exception, also when killed.
+        """Run an atomic transaction over every table: commit at the end, roll back on any exception or kill.
 
-        What is read inside is one snapshot, so a stage that computes from its own tables reads them inside.
+        Reads inside use one snapshot, so a stage that computes from its own tables reads them inside.
         """
         with self._lock or _no_lock():
             self._connection.begin()
@@ -304,7 +304,7 @@ class Lake:
         try:
             self._connection.rollback()
         except duckdb.Error:
-            # A failed COMMIT has already ended the transaction; the error that led here says more.
+            # A failed COMMIT has already ended the transaction; the original error has more information.
             return
 
     def _execute(self, select: Statement, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
@@ -327,7 +327,7 @@ class Lake:
 
 
 def quoted(identifier: str) -> str:
-    """An identifier as SQL text."""
+    """Quote an identifier as SQL text."""
     return '"' + identifier.replace('"', '""') + '"'
 
 

@@ -1,4 +1,4 @@
-"""Starting a stage again that lost a race."""
+"""Retries of a stage after a conflict with another run."""
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 

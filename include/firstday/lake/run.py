@@ -1,11 +1,11 @@
-"""Who writes to the lake."""
+"""The author of a commit."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Run:
-    """Who writes: the ids that go into the commit message and the rows."""
+    """The Airflow run and task, or the command, recorded in the commit message and in rows."""
 
     dag: str = "cli"
     run: str = "cli"
@@ -13,5 +13,5 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Stable over retries of the same Airflow run."""
+        """Return an id that is the same for retries of the same Airflow run."""
         return f"{self.dag}/{self.run}"

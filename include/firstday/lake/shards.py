@@ -1,8 +1,8 @@
-"""How the work of one stage is split among workers: files by their name, users by their bucket.
+"""Distribution of a stage's work: files by name, users by bucket.
 
-Every user belongs to one of 16 buckets, by a hash of their id that is the same everywhere and for ever, and each bucket
-has a progress of its own. A shard is a share of the buckets. So nothing in the lake depends on how many shards there
-are: their number may change at any time, and what is computed is the same bit for bit.
+Every user belongs to one of 16 buckets, by a hash of their id, and each bucket has its own checkpoint. A shard is a
+share of the buckets. So the lake does not depend on the number of shards: it may change at any time, and the results
+are the same bit for bit.
 """
 
 import zlib
@@ -14,18 +14,18 @@ ALL = tuple(range(BUCKETS))
 
 @dataclass(frozen=True)
 class Shard:
-    """One of `of` equal shares, numbered from 0."""
+    """Share `index` of `of` equal shares, numbered from 0."""
 
     number: int = 0
     of: int = 1
 
     @property
     def buckets(self) -> tuple[int, ...]:
-        """The users' buckets that are this shard's."""
+        """Return the shard's buckets of users."""
         return ALL[self.number :: self.of]
 
     def takes(self, file_name: str) -> bool:
-        """Whether a landing file of events is this shard's."""
+        """Whether a landing file of events belongs to this shard."""
         return zlib.crc32(file_name.encode()) % self.of == self.number
 
 

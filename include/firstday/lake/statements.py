@@ -1,4 +1,4 @@
-"""The statements in `sql/`: the file on disk is the text that DuckDB runs, with bound parameters only."""
+"""The statements in `sql/`: DuckDB runs the text of the file, with bound parameters only."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: its path below `sql/` without the ending, its text, and the parameters it takes."""
+    """One statement: its path below `sql/` without the extension, its text, and its parameters."""
 
     path: str
     text: str
@@ -21,24 +21,26 @@ class Statement:
 
     @property
     def name(self) -> str:
-        """The file's name; also the name of the temporary table that holds the statement's rows."""
+        """Return the file's name, which is also the name of the temporary table with the statement's rows."""
         return Path(self.path).name
 
     def bind(self, values: dict[str, object]) -> dict[str, object]:
-        """The values, if they are just what the statement takes. Raises TypeError otherwise."""
+        """Return the values if they match the statement's parameters. Raises TypeError otherwise."""
         if values.keys() != self.parameters:
-            raise TypeError(f"sql/{self.path}.sql takes {sorted(self.parameters)}, was given {sorted(values)}")
+            raise TypeError(
+                f"sql/{self.path}.sql: expected the parameters {sorted(self.parameters)}, found {sorted(values)}"
+            )
         return values
 
 
 @cache
 def statement(path: str) -> Statement:
-    """Read `sql/<path>.sql`. Raises FileNotFoundError where there is none."""
+    """Read `sql/<path>.sql`. Raises FileNotFoundError if there is none."""
     text = (SQL / f"{path}.sql").read_text(encoding="utf-8")
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return Statement(path, text, frozenset(_PARAMETER.findall(code)))
 
 
 def below(folder: str) -> list[str]:
-    """Paths of the statements in one folder of `sql/`, sorted; none where there is no such folder."""
+    """Return the paths of the statements in one folder of `sql/`, sorted; none if there is no such folder."""
     return sorted(f"{folder}/{file.stem}" for file in (SQL / folder).glob("*.sql"))

@@ -1,7 +1,7 @@
-"""One writer at a time on the lake, on whichever catalog it has. Whoever dies gives the lock back.
+"""One writer at a time on the lake, for every catalog. The lock of a dead process is released.
 
-A SQLite catalog needs it to be right: it locks whole. A PostgreSQL catalog would detect the conflict and undo the
-second commit; with the lock nobody's work is undone, and maintenance never meets an open transaction.
+On a SQLite catalog the lock is needed for correctness. A PostgreSQL catalog would detect the conflict and roll back the
+second commit; with the lock no work is lost, and maintenance never runs beside an open transaction.
 """
 
 from types import TracebackType
@@ -14,24 +14,24 @@ from include.firstday.settings import Settings
 LOCK_SECONDS = 300
 _KEY = 0x66697273746461  # "firstda", among the advisory locks of the catalog's database
 
-# A machine that is gone without a word gives the lock back after 25 seconds.
+# The lock of an unreachable machine is released after 25 seconds.
 _KEEPALIVES = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
 class WriteLock(Protocol):
-    """Held inside `with`; the same object may be entered again while it is held."""
+    """A lock held inside `with`; the holder may enter it again."""
 
     def __enter__(self) -> Any:
-        """Wait for the lock, and take it."""
+        """Wait for the lock and acquire it."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Any:
-        """Give it back."""
+        """Release the lock."""
 
 
 class CatalogLock:
-    """A lock in the catalog's PostgreSQL, held by a connection of its own. Raises TimeoutError after LOCK_SECONDS."""
+    """A lock in the catalog's PostgreSQL, held by its own connection. Raises TimeoutError after LOCK_SECONDS."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -39,7 +39,7 @@ class CatalogLock:
         self._connection: Any = None
 
     def __enter__(self) -> "CatalogLock":
-        """Wait for the lock, and take it."""
+        """Wait for the lock and acquire it."""
         if self._depth == 0:
             self._connection = self._locked()
         self._depth += 1
@@ -48,7 +48,7 @@ class CatalogLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give it back."""
+        """Release the lock."""
         self._depth -= 1
         if self._depth == 0:
             self._connection.close()
@@ -64,7 +64,9 @@ class CatalogLock:
                 cursor.execute("select pg_advisory_lock(%s)", (_KEY,))
         except psycopg2.errors.LockNotAvailable as error:
             connection.close()
-            raise TimeoutError(f"another writer has held the lake for {LOCK_SECONDS} seconds") from error
+            raise TimeoutError(
+                f"another writer has held the write lock for {LOCK_SECONDS} seconds; retry later"
+            ) from error
         except BaseException:
             connection.close()
             raise
@@ -72,7 +74,7 @@ class CatalogLock:
 
 
 def write_lock(config: Settings) -> WriteLock:
-    """The lock of the lake that the settings name."""
+    """Return the lock of the configured lake."""
     kind, _, where = config.catalog.partition(":")
     if kind == "postgres":
         return CatalogLock(where)

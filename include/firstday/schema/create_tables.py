@@ -1,4 +1,4 @@
-"""Makes a use case's part of the lake ready: tables, view, progress and enrichment. Safe to repeat."""
+"""Create or migrate a use case's tables, view, checkpoints and enrichment. Safe to repeat."""
 
 from include.firstday.lake import checkpoints, clock, connections
 from include.firstday.lake.checkpoints import SPLIT_STAGES, STAGES
@@ -24,7 +24,7 @@ TABLES = (
     "deliveries",
     "delivery_failures",
 )
-PARTITIONED = {  # table → the time that its files are partitioned by, and by which parts of it
+PARTITIONED = {  # table → the time column and its parts that its files are partitioned by
     "events": ("event_time", "year", "month", "day", "hour"),
     "rejected_events": ("rejected_at", "year", "month", "day"),
     "predictions": ("scored_at", "year", "month", "day", "hour"),
@@ -33,11 +33,11 @@ PARTITIONED = {  # table → the time that its files are partitioned by, and by 
 
 
 def prepare(use_case: UseCase) -> None:
-    """Create or migrate the tables in one transaction. Raises LakeError or UseCaseError, and nothing has changed."""
+    """Create or migrate the tables in one transaction. Raises LakeError or UseCaseError without any change."""
     connections.create_schema(use_case.name)
     with connections.connect(use_case.name, Run(task="prepare")) as lake, lake.transaction():
         if "schema_history" in lake.tables() and is_ready(lake, use_case):
-            return  # another process was quicker
+            return  # another process was faster
         existing = lake.tables()
         if existing:
             migrate.migrate(lake, _wanted(use_case), use_case.window.hours * 3600)
@@ -54,9 +54,9 @@ def prepare(use_case: UseCase) -> None:
 
 
 def create(lake: Lake, use_case: UseCase) -> None:
-    """Create what is missing of a use case's tables, its view, its enrichment and the stages' progress.
+    """Create a use case's missing tables, view, enrichment rows and checkpoints.
 
-    Raises UseCaseError where the use case's files contradict each other.
+    Raises UseCaseError if the use case's files contradict each other.
     """
     own = f"use_cases/{use_case.name}"
     existing = lake.tables()
@@ -89,7 +89,7 @@ def _start_progress(lake: Lake) -> None:
 
 
 def _wanted(use_case: UseCase) -> dict[str, Columns]:
-    """The columns of every table, as this code and the use case's files would make it."""
+    """Return the columns of every table, as this code and the use case's files define them."""
     with connections.scratch(use_case.name) as empty:
         create(empty, use_case)
         return {table: empty.columns(table) for table in empty.tables()}

@@ -1,6 +1,6 @@
-"""From which statements the stored features were computed, so that a change of one does not go unnoticed.
+"""Hashes of the statements that the stored features were computed from, to detect changes.
 
-`user_features.sql` and the enrichment tables are not among them: they are read anew with every question.
+`user_features.sql` and the enrichment tables are excluded: they are evaluated in every query.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ STAGE = "features/update_features"
 
 
 def note(lake: Lake, use_case: UseCase) -> None:
-    """Write down what the features in the lake are computed from, as the files are now. Inside a transaction."""
+    """Store the hashes of the present statements. Inside a transaction."""
     lake.delete_rows("feature_fingerprint")
     now = clock.now()
     for source, sha256 in _now(use_case).items():
@@ -23,23 +23,23 @@ def note(lake: Lake, use_case: UseCase) -> None:
 
 
 def noted_at(lake: Lake) -> datetime | None:
-    """When all features were last computed anew; None in a lake that an older version has made."""
+    """Return the time of the last recompute of all features; None in a lake of an older version."""
     moment: datetime | None = lake.value("schema/fingerprint/fingerprint_stored_at")
     return moment
 
 
 def changed(lake: Lake, use_case: UseCase) -> list[str]:
-    """Sources that are not as they were when the stored features were computed from them, sorted."""
+    """Return the sources that have changed since the stored features were computed, sorted."""
     stored = {row["source"]: row["sha256"] for row in lake.rows("schema/fingerprint/stored_fingerprint")}
     now = _now(use_case)
     return sorted(source for source in stored.keys() | now.keys() if stored.get(source) != now.get(source))
 
 
 def notice(use_case: UseCase, sources: list[str]) -> str:
-    """What people are told when sources have changed."""
+    """Return the warning about changed sources."""
     return (
-        f"{', '.join(sources)} changed since the stored features were computed: users without new events keep the old "
-        f"ones until {use_case.name}.rebuild_features has run"
+        f"{', '.join(sources)} changed since the stored features were computed: users without new events keep their "
+        f"previous features until {use_case.name}.rebuild_features has run"
     )
 
 
@@ -56,6 +56,6 @@ def _now(use_case: UseCase) -> dict[str, str]:
 
 
 def _code(text: str) -> str:
-    """A statement without its comments and line breaks: rewording changes no feature."""
+    """A statement without its comments and line breaks: changed comments change no feature."""
     lines = (line.split("--", 1)[0] for line in text.splitlines())
     return " ".join(" ".join(lines).split())

@@ -1,8 +1,8 @@
-"""Brings a lake that older code or older files have made to what this code and the use case's files expect.
+"""Migrate a lake of older code or files to the present code and the use case's files.
 
-What is new is added: tables, and columns with NULL in the rows there are. What has another name now is renamed. What
-would change a stored value is refused.
-It happens in the transaction that makes the lake ready, so a lake is of the old version or of the new, never between.
+New tables and columns are added, with NULL in existing rows. Renamed tables and columns are renamed. A change of a
+stored value's type is an error. It happens in the transaction that opens the lake for writing, so a lake is never half
+migrated.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
-# Raised whenever older code must no longer write to the lake, because it would not fill or heed what is new.
+# Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns.
 SCHEMA_VERSION = 6
 
-# Names of version 4 and before, and the present ones. The view is made anew afterwards.
+# Names of version 4 and before, and the present ones. The view is created again afterwards.
 RENAMED_TABLES = {
     "built_from": "schema_history",
     "champions": "promotions",
@@ -41,8 +41,8 @@ def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) ->
         _rename(lake)
     if (found := version(lake)) > SCHEMA_VERSION:
         raise LakeError(
-            f"the lake has schema version {found}, this code knows up to {SCHEMA_VERSION}: "
-            "use the newer code, or restore a backup that was made before it"
+            f"the lake has schema version {found}, this code supports up to {SCHEMA_VERSION}: "
+            "use the newer code, or restore a backup from before the migration"
         )
     views = lake.views()
     for table in sorted(lake.tables() & wanted.keys() - views):
@@ -52,7 +52,7 @@ def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) ->
 
 
 def version(lake: Lake) -> int:
-    """Schema version of the lake; 1 where none has been recorded."""
+    """Schema version of the lake; 1 if none has been recorded."""
     if "schema_version" not in lake.columns("schema_history"):
         return 1
     return int(lake.value("schema/open_lake/schema_version"))
@@ -60,7 +60,7 @@ def version(lake: Lake) -> int:
 
 def _rename(lake: Lake) -> None:
     tables = lake.tables()
-    if VIEW in tables:  # it names columns that get other names
+    if VIEW in tables:  # it names columns that are renamed
         lake.drop_view(VIEW)
     for old, new in RENAMED_TABLES.items():
         if old in tables:
@@ -79,5 +79,5 @@ def _add_columns(lake: Lake, table: str, wanted: Columns) -> None:
         elif existing[name] != kind:
             raise LakeError(
                 f"table {lake.schema}.{table}, column {name}: stored as {existing[name]}, now declared as {kind}; "
-                "what is stored keeps its type: give the column a new name, or begin with a new FIRSTDAY_HOME"
+                "stored values keep their type: give the column a new name, or start with a new FIRSTDAY_HOME"
             )

@@ -1,4 +1,4 @@
-"""Opens a use case's part of the lake; where it is not ready, its tables are created or migrated first."""
+"""Open a use case's part of the lake; create or migrate its tables first, if necessary."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +13,7 @@ from include.firstday.use_case.use_case import UseCase
 
 @contextmanager
 def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
-    """Open the use case's part of the lake, making it ready first where it is not."""
+    """Open the use case's part of the lake; create or migrate its tables first, if necessary."""
     with ExitStack() as stack:
         try:
             lake = stack.enter_context(connections.connect(use_case.name, run, read_only))
@@ -22,7 +22,7 @@ def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False
             ready = False
         if not ready:
             stack.close()
-            # Not needed where the lake is ready, as it nearly always is.
+            # Rarely needed: the tables are usually up to date.
             from include.firstday.schema import create_tables
 
             create_tables.prepare(use_case)

@@ -1,4 +1,4 @@
-"""Whether a use case's tables are those of its statements as they are now."""
+"""Whether a use case's tables match the present statements."""
 
 import hashlib
 
@@ -8,12 +8,12 @@ from include.firstday.use_case.use_case import UseCase
 
 
 def sql_sha256(use_case: UseCase) -> str:
-    """Hash of every statement that shapes the use case's tables: its own and the lake's."""
+    """Return the hash of every statement that defines the use case's tables: its own and the lake's."""
     folders = ("lake", f"use_cases/{use_case.name}", f"use_cases/{use_case.name}/enrichment")
     texts = [statements.statement(path).text for folder in folders for path in statements.below(folder)]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def is_ready(lake: Lake, use_case: UseCase) -> bool:
-    """Whether the tables are those of the statements as they are now."""
+    """Whether the tables match the present statements."""
     return bool(lake.value("schema/open_lake/stored_sql_sha256") == sql_sha256(use_case))

@@ -1,4 +1,4 @@
-"""Clients of other systems' servers, which sources read and targets write: one module per kind, with how to connect.
+"""Clients of other systems' servers, for sources and targets: one module per kind.
 
 Nothing here reads or writes a row.
 """
@@ -6,12 +6,12 @@ Nothing here reads or writes a row.
 from dataclasses import dataclass, field
 from typing import Any
 
-TIMEOUT = 10.0  # seconds until a server that does not answer counts as down
+TIMEOUT = 10.0  # seconds after which an unresponsive server counts as unavailable
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What an Airflow Connection says, as plain values. Its text shows no password."""
+    """The fields of an Airflow Connection, as plain values. Its repr contains no password."""
 
     host: str = ""
     port: int | None = None
@@ -22,5 +22,5 @@ class Credentials:
 
 
 def first_line(error: object) -> str:
-    """What an error says, in one line."""
+    """Return an error's message in one line."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,4 +1,4 @@
-"""Kafka, by librdkafka: what a connection says, as its configuration."""
+"""Kafka, with librdkafka: the configuration from an Airflow Connection."""
 
 import logging
 from typing import Any
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def configuration(credentials: Credentials, **ours: Any) -> dict[str, Any]:
-    """Configuration of a client: the connection's address and login, its extras as they are, and what is ours."""
+    """Return a client's configuration: the connection's address and login, its extras, and Firstday's own settings."""
     address = f"{credentials.host}:{credentials.port}" if credentials.port else credentials.host
     login = {
         "security.protocol": "SASL_SSL",
@@ -30,5 +30,5 @@ def configuration(credentials: Credentials, **ours: Any) -> dict[str, Any]:
 
 
 def said(error: KafkaError) -> str:
-    """What went wrong, in one line."""
-    return f"Kafka said {error.name()}: {error.str()}"
+    """Return the error in one line."""
+    return f"Kafka error {error.name()}: {error.str()}"

@@ -1,4 +1,4 @@
-"""RabbitMQ, by AMQP 0.9.1: an open connection as a connection of Airflow says."""
+"""RabbitMQ, with AMQP 0.9.1: an open connection from an Airflow Connection."""
 
 import amqp
 
@@ -8,9 +8,9 @@ FAILURES = (amqp.AMQPError, OSError)
 
 
 def connect(credentials: Credentials) -> amqp.Connection:
-    """An open connection, whose `basic_publish` returns when the server has the message.
+    """Open a connection, whose `basic_publish` returns when the server has confirmed the message.
 
-    `ssl` among the connection's extras asks for TLS. Raises one of FAILURES.
+    `ssl` in the connection's extras turns TLS on. Raises one of FAILURES.
     """
     is_tls = bool(credentials.extra.get("ssl", False))
     connection = amqp.Connection(

@@ -1,4 +1,4 @@
-"""Redis: a client as a connection says."""
+"""Redis: a client from an Airflow Connection."""
 
 import redis
 
@@ -6,7 +6,7 @@ from include.firstday.servers import TIMEOUT, Credentials
 
 
 def connect(credentials: Credentials) -> redis.Redis:
-    """A client; it connects when it is first used. `ssl` among the connection's extras asks for TLS."""
+    """Return a client, which connects at its first use. `ssl` in the connection's extras turns TLS on."""
     return redis.Redis(
         host=credentials.host or "127.0.0.1",
         port=credentials.port or 6379,

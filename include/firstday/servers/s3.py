@@ -1,4 +1,4 @@
-"""S3, by Arrow's own client: a file system as a connection says."""
+"""S3, with Arrow's client: a file system from an Airflow Connection."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from include.firstday.servers import TIMEOUT, Credentials
 
 
 def file_system(credentials: Credentials) -> fs.S3FileSystem:
-    """The file system; without a login, with the machine's own role or keys.
+    """Return the file system; without a login, with the machine's own role or keys.
 
     The connection's login and password are the access key and its secret; its extras `region_name` and `endpoint_url`
     are those of Airflow's connections to AWS.

@@ -1,7 +1,7 @@
-"""The servers around the pipeline on one machine: start them, keep them alive, leave nothing behind.
+"""The servers around the pipeline on one machine: start, supervise and stop them.
 
-`run` is what `make run` calls, `run_cluster` what `make cluster` calls; `airflow` runs Airflow's command line against
-the installation of the first, `execute` any command against that of the second.
+`run` is `make run`, `run_cluster` is `make cluster`; `airflow` runs Airflow's command line for the installation of the
+first, `execute` any command for that of the second.
 """
 
 import sys
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 def run() -> int:
-    """Start everything, stay in the foreground until asked to stop; returns the exit code."""
+    """Start everything, run in the foreground until stopped; return the exit code."""
     from include.firstday.stack.runner import Runner
 
     return _run(Runner)
 
 
 def run_cluster() -> int:
-    """The same with the services of docker-compose.yaml."""
+    """Do the same with the services of docker-compose.yaml."""
     from include.firstday.stack.cluster import ClusterRunner
 
     return _run(ClusterRunner)
 
 
 def execute(service: str, command: list[str]) -> int:
-    """Replace this process by a command in the environment of a cluster's service; returns where it cannot."""
+    """Replace this process by a command in the environment of a cluster's service; return only on failure."""
     from include.firstday.settings import settings
     from include.firstday.stack.checks import PreflightError
     from include.firstday.stack.compose import ComposeError
@@ -44,7 +44,7 @@ def execute(service: str, command: list[str]) -> int:
 
 
 def airflow(arguments: list[str]) -> int:
-    """Replace this process by Airflow's command line; returns only when nothing was started yet."""
+    """Replace this process by Airflow's command line; return only if nothing has been started yet."""
     from include.firstday.stack.command import replace_by_airflow
 
     return replace_by_airflow(arguments)

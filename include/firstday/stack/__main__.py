@@ -10,7 +10,7 @@ from include.firstday import stack
 
 
 def main(arguments: list[str]) -> int:
-    """Do what was asked; the exit code."""
+    """Run the subcommand and return the exit code."""
     match arguments:
         case ["airflow", *rest]:
             return stack.airflow(rest)

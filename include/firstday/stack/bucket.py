@@ -1,4 +1,4 @@
-"""Makes the bucket of an S3 store where there is none: `python -m include.firstday.stack.bucket NAME`."""
+"""Create the bucket of an S3 store if it is missing: `python -m include.firstday.stack.bucket NAME`."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ PATIENCE_SECONDS = 120.0
 
 
 def make(name: str, patience: float = PATIENCE_SECONDS) -> str:
-    """Make the bucket unless it is there, waiting for the store to answer; what went wrong, or nothing."""
+    """Create the bucket if missing, after waiting for the store; return the error, or an empty text."""
     from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
     store, deadline = _store(), time.monotonic() + patience

@@ -1,4 +1,4 @@
-"""What must be true before anything is started; each refusal is one sentence that says what to do."""
+"""Checks before the start; each error is one sentence with a remedy."""
 
 import errno
 import socket
@@ -9,17 +9,17 @@ from include.firstday.stack import environment
 
 
 class PreflightError(Exception):
-    """Why the servers cannot run, in one sentence for the user."""
+    """The servers cannot run; the message is one sentence for the user."""
 
 
 def python_version(version: tuple[int, int] = sys.version_info[:2]) -> None:
-    """Refuse a Python that the locked packages do not support."""
+    """Check that the locked packages support this Python."""
     if not (3, 11) <= version < (3, 14):
         raise PreflightError(f"Python {version[0]}.{version[1]} is not supported: Python 3.11, 3.12 or 3.13 is needed.")
 
 
 def ports(settings: Settings) -> None:
-    """Refuse ports that are the same, taken, or not ours to take."""
+    """Check that the ports are different, free and permitted."""
     wanted = {"Airflow": ("FIRSTDAY_AIRFLOW_PORT", settings.airflow_port)}
     if environment.runs_mlflow(settings):
         wanted["MLflow"] = ("FIRSTDAY_MLFLOW_PORT", settings.mlflow_port)
@@ -32,7 +32,7 @@ def ports(settings: Settings) -> None:
 
 
 def free_port(server: str, name: str, host: str, port: int) -> None:
-    """Refuse a port that a server cannot take, naming the setting that moves it."""
+    """Check that a server can use a port; the error names the setting that changes it."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
         try:
@@ -40,6 +40,6 @@ def free_port(server: str, name: str, host: str, port: int) -> None:
         except OSError as error:
             reason = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
             raise PreflightError(
-                f"Port {port}, which {server} needs, {reason}: stop what uses it, or choose another with "
+                f"Port {port}, which {server} needs, {reason}: stop the process that uses it, or choose another with "
                 f"{name}={port + 1 if port < 65535 else port - 1}."
             ) from error

@@ -61,14 +61,14 @@ class ClusterRunner(Runner):
         return list(self._cluster.services.values())
 
     def _forget(self) -> None:
-        """Begin anew: the last cluster's files were in its store's memory, so its catalog is of no use."""
+        """Delete the previous cluster's lake: its store was in memory, so its catalog is useless."""
         for folder in {self._cluster.folder(volume) for each in self._services() for volume in each.mounts}:
             if folder.exists():
-                self._say(f"Deleting {folder}: its S3 store was in memory, so what it says is of no use.")
+                self._say(f"Deleting {folder}: its S3 store was in memory, so its data is lost.")
                 shutil.rmtree(folder)
 
     def _as_programs(self, each: Service, number: int) -> list[Program]:
-        """A service's replicas for the supervisor; what runs once is none of its business."""
+        """A service's replicas for the supervisor; one-time jobs are excluded."""
         return [
             Program(
                 name=_name(each, replica),
@@ -83,7 +83,7 @@ class ClusterRunner(Runner):
         ]
 
     def _start_services(self) -> None:
-        """Each as soon as those it waits for are there; at the end, all are well."""
+        """Start each service after its dependencies; at the end, all are healthy."""
         waiting, running = self._services(), list[Service]()
         deadline = time.monotonic() + self._settings.start_seconds * 2
         while waiting or any(not self._is_there(each) for each in running):
@@ -95,24 +95,24 @@ class ClusterRunner(Runner):
             if time.monotonic() > deadline:
                 late = [each.name for each in running if not self._is_there(each)]
                 raise PreflightError(
-                    f"{', '.join(late)} did not come up. The end of {self._log(late[0])}:\n{self._end(late[0])}"
+                    f"{', '.join(late)} did not start. Last lines of {self._log(late[0])}:\n{self._end(late[0])}"
                 )
             self._pause(0.5)
-        self._say("All services are up.")
+        self._say("All services are running.")
         self._spawn_in("watch", "api-server", "python", "-m", "include.firstday.stack.first_data", "watch")
 
     def _may_start(self, each: Service) -> bool:
         return all(self._is_there(self._cluster.services[name]) for name in each.after)
 
     def _is_there(self, each: Service) -> bool:
-        """Whether it has done what it runs for, or is well."""
+        """Whether a job has finished, or a server is healthy."""
         if each.runs_once:
             return each.name in self._completed
         if each.name in self._healthy_now or not each.is_healthy:
             return True
         if all(self._cluster.is_healthy(each, replica) for replica in range(1, each.replicas + 1)):
             self._healthy_now.add(each.name)
-            self._say(f"{each.name} is well.")
+            self._say(f"{each.name} is healthy.")
         return each.name in self._healthy_now
 
     def _start_service(self, each: Service) -> None:
@@ -132,12 +132,12 @@ class ClusterRunner(Runner):
     def _refuse_dead(self) -> None:
         for name in [name for name, child in self._children.items() if child.poll() is not None]:
             if self._children.pop(name).returncode != 0:
-                raise PreflightError(f"{name} failed. The end of {self._log(name)}:\n{self._end(name)}")
+                raise PreflightError(f"{name} failed. Last lines of {self._log(name)}:\n{self._end(name)}")
             self._completed.add(name)
             self._say(f"{name} is done.")
         for name, (state, _) in self._supervisor.states().items():
             if state == "FATAL":
-                raise PreflightError(f"{name} ends again and again. The end of {self._log(name)}:\n{self._end(name)}")
+                raise PreflightError(f"{name} fails repeatedly. Last lines of {self._log(name)}:\n{self._end(name)}")
 
     def _log(self, name: str) -> str:
         return str(programs.log(self._home, name))

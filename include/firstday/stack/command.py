@@ -1,4 +1,4 @@
-"""Airflow's command line against the installation that `make run` started."""
+"""Airflow's command line for the installation of `make run`."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from include.firstday.stack.home import Home
 
 
 def replace_by_airflow(arguments: list[str]) -> int:
-    """Become `airflow ARGUMENTS`; while there is no database say so and return 1. `db migrate` makes all there is."""
+    """Run `airflow ARGUMENTS`; without a database print an error and return 1. `db migrate` creates it."""
     home = Home.of(settings())
     if arguments[:2] == ["db", "migrate"]:
         home.prepare()

@@ -1,7 +1,7 @@
-"""docker-compose.yaml as data: what each service runs, with what environment, after which others.
+"""docker-compose.yaml as data: each service's command, environment and dependencies.
 
-It reads as much of the format (https://github.com/compose-spec/compose-spec) as the file uses, and refuses what it
-would misread.
+It supports the part of the format (https://github.com/compose-spec/compose-spec) that the file uses, and rejects the
+rest.
 """
 
 import re
@@ -27,12 +27,12 @@ _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?:(:?[-?])([^}]*))?\}|(\w+))")
 
 
 class ComposeError(ValueError):
-    """The compose file cannot be used; the message names file, service and expectation."""
+    """The compose file cannot be used; the message names file, service and expected value."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """One service: what it runs, with what, after which others, and how one sees that it is well."""
+    """One service: its command, environment, dependencies and health check."""
 
     name: str
     image: str
@@ -40,7 +40,7 @@ class Service:
     environment: Mapping[str, str]
     mounts: Mapping[str, str]  # volume -> where it is in the container
     after: Mapping[str, str]  # service -> HEALTHY or COMPLETED
-    is_healthy: tuple[str, ...]  # a command that ends with 0 where the service is well; empty where there is none
+    is_healthy: tuple[str, ...]  # a command that exits with 0 if the service is healthy; empty if there is none
     runs_once: bool
     replicas: int
     stop_signal: str
@@ -49,7 +49,7 @@ class Service:
 
 
 def read(variables: Mapping[str, str], path: Path = FILE) -> dict[str, Service]:
-    """The services by name, with these variables put in, each after those it waits for."""
+    """Return the services by name, with these variables replaced, each after its dependencies."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
         services = {name: _service(name, _filled(entry, variables)) for name, entry in content["services"].items()}
@@ -59,13 +59,13 @@ def read(variables: Mapping[str, str], path: Path = FILE) -> dict[str, Service]:
 
 
 def defaults(path: Path = FILE) -> dict[str, str]:
-    """Variables that the file gives a default, with it."""
+    """Return the variables with a default in the file."""
     found = _VARIABLE.finditer(path.read_text(encoding="utf-8"))
     return {match[2]: match[4] for match in found if match[2] and match[3] in (":-", "-")}
 
 
 def fill(text: str, variables: Mapping[str, str]) -> str:
-    """A text with `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}` put in; `$$` is a dollar."""
+    """Replace `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}` in a text; `$$` is a dollar."""
 
     def value(match: re.Match[str]) -> str:
         dollar, name, how, other, bare = match.groups()
@@ -93,7 +93,7 @@ def _filled(node: Any, variables: Mapping[str, str]) -> Any:
 
 def _service(name: str, entry: dict[str, Any]) -> Service:
     if unknown := sorted(entry.keys() - _KNOWN):
-        raise ComposeError(f"{name}: {', '.join(unknown)} is not understood here")
+        raise ComposeError(f"{name}: {', '.join(unknown)} is not supported")
     command = entry.get("command")
     if not isinstance(command, list):
         raise ComposeError(f"{name}.command: expected a list")
@@ -121,7 +121,7 @@ def _health_check(name: str, entry: dict[str, Any] | None) -> tuple[str, ...]:
             return tuple(map(str, command))
         case ["CMD-SHELL", line]:
             return ("sh", "-c", str(line))
-    raise ComposeError(f"{name}.healthcheck.test: expected a list that begins with CMD or CMD-SHELL")
+    raise ComposeError(f"{name}.healthcheck.test: expected a list that starts with CMD or CMD-SHELL")
 
 
 def _seconds(text: str) -> int:
@@ -132,17 +132,17 @@ def _seconds(text: str) -> int:
 
 
 def _in_order(services: Mapping[str, Service]) -> Iterator[str]:
-    """Each service after those it waits for, otherwise as in the file."""
+    """Order services after their dependencies, otherwise as in the file."""
     done: set[str] = set()
     while len(done) < len(services):
         ready = [name for name in services if name not in done and services[name].after.keys() <= done]
         if not ready:
-            raise ComposeError(f"services wait for each other: {', '.join(sorted(services.keys() - done))}")
+            raise ComposeError(f"services depend on each other: {', '.join(sorted(services.keys() - done))}")
         for name in ready:
             done.add(name)
             yield name
 
 
 def shown(command: tuple[str, ...]) -> str:
-    """A command as one would type it."""
+    """Format a command as typed in a shell."""
     return shlex.join(command)

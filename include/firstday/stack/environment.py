@@ -1,4 +1,4 @@
-"""The environment that every server, task and Airflow command of one installation shares."""
+"""The environment shared by the servers, tasks and Airflow commands of one installation."""
 
 import json
 import os
@@ -13,23 +13,23 @@ _FOREIGN = ("AIRFLOW_", "MLFLOW_", "PYTHONDONTWRITEBYTECODE")
 
 
 def build(settings: Settings, home: Home) -> dict[str, str]:
-    """This process's environment, without another installation's settings, with all of ours."""
+    """Return this process's environment, without another installation's settings, with all of this one's."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return inherited | _python(inherited) | _firstday(settings, home) | _airflow(settings, home)
 
 
 def airflow_url(settings: Settings) -> str:
-    """Where the browser and the tasks find Airflow."""
+    """Return Airflow's URL for the browser and the tasks."""
     return f"http://{_reachable(settings.host)}:{settings.airflow_port}"
 
 
 def mlflow_url(settings: Settings) -> str:
-    """Where the browser and the tasks find MLflow: our own server unless the settings name another."""
+    """Return MLflow's URL for the browser and the tasks: the own server unless the settings name another."""
     return settings.mlflow_url or f"http://{_reachable(settings.host)}:{settings.mlflow_port}"
 
 
 def runs_mlflow(settings: Settings) -> bool:
-    """Whether the MLflow server is ours to start."""
+    """Whether this installation starts the MLflow server."""
     return mlflow_url(settings) == f"http://{_reachable(settings.host)}:{settings.mlflow_port}"
 
 

@@ -1,7 +1,7 @@
-"""The first start's data: the shipped model in the registry, days of history in landing, the first predictions.
+"""The data of the first start: the bundled model in the registry, generated history in landing, first predictions.
 
-Each part runs as a process of its own (`python -m include.firstday.stack.first_data model|history|watch`), so that
-its memory is given back and the servers start meanwhile. What was done is kept in FIRSTDAY_HOME: it happens once.
+Each part runs as a separate process (`python -m include.firstday.stack.first_data model|history|watch`), so that its
+memory is released and the servers start meanwhile. Completed parts are recorded in FIRSTDAY_HOME and run once.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ from include.firstday.use_case.use_case import UseCase, UseCaseError
 
 
 def main(part: str) -> int:
-    """Do one part for each use case; returns the exit code."""
+    """Run one part for each use case; return the exit code."""
     do: dict[str, Callable[[UseCase], bool]] = {"model": register_model, "history": load_history, "watch": watch}
     done = True
     for name in use_cases.names():
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # what libraries print belongs with their warnings
+            with contextlib.redirect_stdout(sys.stderr):  # output of libraries goes with their warnings
                 done = do[part](use_cases.load(name)) and done
         except UseCaseError as error:
             say(f"{error}")
@@ -34,7 +34,7 @@ def main(part: str) -> int:
 
 
 def register_model(use_case: UseCase) -> bool:
-    """Register the model that the use case ships; without one there is nothing to do."""
+    """Register the use case's bundled model, if it has one."""
     journal = Journal(Home.of(settings()).mlflow / "shipped_models.json")
     if use_case.scoring.bundled_model is None or journal.finished(use_case.name):
         return True
@@ -42,12 +42,12 @@ def register_model(use_case: UseCase) -> bool:
 
     promotion.register_bundled(use_case)
     journal.finish(use_case.name)
-    say(f"{use_case.name}: the shipped model is in the registry.")
+    say(f"{use_case.name}: the bundled model is registered.")
     return True
 
 
 def load_history(use_case: UseCase) -> bool:
-    """Put the generated history into landing, once; a start that was interrupted in it writes the same files again."""
+    """Write the generated history into landing, once; after an interruption the same files are written again."""
     journal = Journal(Home.of(settings()).stack / "first_history.json")
     if use_case.generator is None or use_case.starts_paused or journal.finished(use_case.name):
         return True
@@ -64,7 +64,7 @@ def load_history(use_case: UseCase) -> bool:
 
 
 def watch(use_case: UseCase, patience: timedelta = timedelta(minutes=10)) -> bool:
-    """Say how far the first micro-batches are until the first predictions are visible."""
+    """Report the progress of the first micro-batches until the first predictions are visible."""
     from include.firstday.operations import status
 
     deadline = time.monotonic() + patience.total_seconds()
@@ -73,36 +73,36 @@ def watch(use_case: UseCase, patience: timedelta = timedelta(minutes=10)) -> boo
         now = status.summary(use_case)
         line = f"{now.events:,} events, {now.users:,} users, {now.predictions:,} predictions in the lake"
         if line != said:
-            say(f"{use_case.name}: {line}; {now.pending_files} files to go.")
+            say(f"{use_case.name}: {line}; {now.pending_files} files pending.")
             said = line
         if now.predictions or not _predictable(use_case):
             return True
         time.sleep(2)
-    say(f"{use_case.name}: no predictions after {patience}; Airflow's page of process_events says why.")
+    say(f"{use_case.name}: no predictions after {patience}; check the runs of process_events in Airflow.")
     return False
 
 
 class Journal:
-    """Which use cases are done, or begun and up to which minute. Survives being killed anywhere."""
+    """Which use cases are done, or started and up to which minute. Survives a kill at any point."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def finished(self, name: str) -> bool:
-        """Whether nothing is left to do."""
+        """Whether all parts are done."""
         return self._read().get(name) == "finished"
 
     def begun(self, name: str) -> datetime | None:
-        """The minute up to which an interrupted start was generating: the next one writes the same files again."""
+        """Return the minute up to which an interrupted start was generating; the next one repeats the same files."""
         end = self._read().get(name)
         return datetime.fromisoformat(end) if end else None
 
     def begin(self, name: str, end: datetime) -> None:
-        """Remember the minute before the first file is written."""
+        """Record the minute before the first file is written."""
         self._write(name, end.isoformat())
 
     def finish(self, name: str) -> None:
-        """Remember that nothing is left to do."""
+        """Record that all parts are done."""
         self._write(name, "finished")
 
     def _read(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Whether a server is well: `python -m include.firstday.stack.health URL [COMPONENT]` or `… worker NAME`.
+"""Check a server's health: `python -m include.firstday.stack.health URL [COMPONENT]` or `… worker NAME`.
 
-Exit code 0 where the URL answers and, with a component, where Airflow says that it is healthy; or where the Celery
-worker of that name answers. docker-compose.yaml's health checks and `make cluster` call it.
+The exit code is 0 if the URL responds and, with a component, if Airflow reports it as healthy; or if the Celery worker
+of that name responds. It is used by docker-compose.yaml's health checks and `make cluster`.
 """
 
 import json
@@ -15,7 +15,7 @@ SECONDS = 4.0
 
 
 def answers(url: str) -> bytes | None:
-    """Body of an answer 200, without a proxy; None for anything else."""
+    """Return the body of a 200 response, without a proxy; None otherwise."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=SECONDS) as answer:
@@ -25,7 +25,7 @@ def answers(url: str) -> bytes | None:
 
 
 def is_healthy(url: str, component: str = "") -> bool:
-    """Whether the URL answers and, with a component, its JSON says that the component is healthy."""
+    """Whether the URL responds and, with a component, its JSON reports the component as healthy."""
     body = answers(url)
     if body is None or not component:
         return body is not None
@@ -33,7 +33,7 @@ def is_healthy(url: str, component: str = "") -> bool:
 
 
 def worker_answers(name: str) -> bool:
-    """Whether the Celery worker of this name answers on the queue of the settings."""
+    """Whether the Celery worker of this name responds on the configured queue."""
     from celery import Celery  # type: ignore[import-untyped]
 
     broker = Celery(broker=settings().celery_broker.get_secret_value())

@@ -1,4 +1,4 @@
-"""The folders of one installation that its servers use, its secrets and its lock."""
+"""The folders of one installation's servers, its secrets and its lock."""
 
 import fcntl
 import json
@@ -14,14 +14,14 @@ from include.firstday.stack.secrets_file import AIRFLOW_SECRETS, write_private
 
 @dataclass(frozen=True)
 class Home:
-    """Where the servers keep what; everything below the one folder FIRSTDAY_HOME. Given secrets are not kept."""
+    """Paths of the servers' files, all below FIRSTDAY_HOME. Secrets from settings are not stored."""
 
     root: Path
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, settings: Settings) -> "Home":
-        """The home that the settings name, as an absolute path."""
+        """Return the home of the settings, as an absolute path."""
         secrets = {name: getattr(settings, name).get_secret_value() for name in (*AIRFLOW_SECRETS, "admin_password")}
         return cls(settings.home.expanduser().resolve(), {name: value for name, value in secrets.items() if value})
 
@@ -56,7 +56,7 @@ class Home:
         return (self.airflow / "airflow.db").exists()
 
     def prepare(self) -> None:
-        """Make the folders. Those with secrets and logs are for their owner alone."""
+        """Create the folders. Those with secrets and logs are accessible to their owner only."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.mlflow.mkdir(exist_ok=True)
         for folder in (self.airflow, self.logs, self.stack):
@@ -64,7 +64,7 @@ class Home:
             folder.chmod(0o700)
 
     def secrets(self) -> dict[str, str]:
-        """Airflow's secrets: given, or made once; then the same for every process and every start."""
+        """Airflow's secrets: from settings, or generated once; the same for every process and every start."""
         if self.given.keys() >= AIRFLOW_SECRETS.keys():
             return {name: self.given[name] for name in AIRFLOW_SECRETS}
         path = self.airflow / "secrets.json"
@@ -73,7 +73,7 @@ class Home:
         return _read(path) | {name: self.given[name] for name in AIRFLOW_SECRETS if name in self.given}
 
     def login(self) -> tuple[str, str]:
-        """The administrator's name and password; made before Airflow would make a file that all can read."""
+        """The administrator's name and password; created before Airflow would create a file that everybody can read."""
         given = self.given.get("admin_password")
         if not self.passwords.exists() or (given and _read(self.passwords)["admin"] != given):
             write_private(self.passwords, json.dumps({"admin": given or secrets.token_urlsafe(12)}) + "\n")
@@ -81,7 +81,7 @@ class Home:
         return "admin", _read(self.passwords)["admin"]
 
     def lock(self) -> IO[str] | None:
-        """Take the lock of this home until the process ends; None when another process has it."""
+        """Acquire the lock of this home until the process ends; None if another process holds it."""
         file = (self.stack / "run.lock").open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""Process trees: a parent's death reaches its children, and nothing that we started outlives us.
+"""Process trees: the end of a parent ends its children, and no started process outlives the stack.
 
-Linux tells a child of its parent's death and hands orphans to a chosen ancestor; elsewhere both are no-ops.
+Linux signals a child when its parent ends and re-parents orphans to a chosen ancestor; elsewhere both are no-ops.
 """
 
 import ctypes
@@ -17,28 +17,28 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def die_with_parent(number: signal.Signals) -> None:
-    """Have the kernel send this process a signal as soon as its parent ends, however it ends. Survives exec."""
+    """Let the kernel send this process a signal when its parent ends in any way. Survives exec."""
     _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent ends, so that none of them escapes."""
+    """Become the parent of every descendant whose own parent ends, so that none is lost."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def descendants() -> list[psutil.Process]:
-    """Every process below this one."""
+    """Return every process below this one."""
     return list(psutil.Process().children(recursive=True))
 
 
 def orphans(known: Iterable[int]) -> list[psutil.Process]:
-    """Direct children that are not in `known`: descendants whose parent ended before them."""
+    """Return direct children that are not in `known`: descendants whose parent ended before them."""
     started = set(known)
     return [child for child in psutil.Process().children() if child.pid not in started]
 
 
 def end(processes: Iterable[psutil.Process], patience: float = 0.0) -> None:
-    """End these processes: SIGTERM, `patience` seconds to obey it, then SIGKILL. Without patience, SIGKILL."""
+    """End these processes: SIGTERM, then SIGKILL after `patience` seconds. Without patience, SIGKILL at once."""
     left = list(processes)
     if patience:
         _signal(left, signal.SIGTERM)
@@ -48,7 +48,7 @@ def end(processes: Iterable[psutil.Process], patience: float = 0.0) -> None:
 
 
 def end_descendants(patience: float) -> None:
-    """End everything below this process, also what is started meanwhile."""
+    """End everything below this process, including processes started meanwhile."""
     end(descendants(), patience)
     deadline = time.monotonic() + 10
     while (left := descendants()) and time.monotonic() < deadline:

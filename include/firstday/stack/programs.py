@@ -1,4 +1,4 @@
-"""The servers as commands, and the supervisor's configuration that runs them."""
+"""The servers' commands, and the configuration of their supervisor."""
 
 import shlex
 import sys
@@ -12,7 +12,7 @@ from include.firstday.stack.home import Home
 
 @dataclass(frozen=True)
 class Program:
-    """One server: its command, how long it may take to stop, and its place in the order of stopping."""
+    """One server: its command, the time it may take to stop, and its place in the stop order."""
 
     name: str
     title: str
@@ -29,7 +29,7 @@ MLFLOW = "mlflow"
 
 
 def programs(settings: Settings, home: Home) -> list[Program]:
-    """Every server of this installation."""
+    """Return every server of this installation."""
     airflow = str(Path(sys.executable).with_name("airflow"))
     servers = [
         Program(API_SERVER, "Airflow's web server", (airflow, "api-server"), 10, 10),
@@ -43,7 +43,7 @@ def programs(settings: Settings, home: Home) -> list[Program]:
 
 
 def configuration(programs: list[Program], home: Home, socket: str) -> str:
-    """Text of the supervisor's configuration. Programs start on request, in our order, and restart by themselves."""
+    """Return the supervisor's configuration. Programs start on request, in order, and restart automatically."""
     return "\n".join(
         [_SUPERVISOR.format(socket=_escape(socket), stack=_escape(str(home.stack)))]
         + [
@@ -61,7 +61,7 @@ def configuration(programs: list[Program], home: Home, socket: str) -> str:
 
 
 def log(home: Home, name: str) -> Path:
-    """Log file of a server."""
+    """Return the log file of a server."""
     return home.logs / f"{name}.log"
 
 

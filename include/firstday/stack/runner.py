@@ -1,4 +1,4 @@
-"""`make run`: check, start in order, keep watch, stop everything. Stays in the foreground."""
+"""`make run`: check, start in order, supervise, stop everything. Runs in the foreground."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ class Runner:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self) -> int:
-        """Run until asked to stop (0) or until something fails (1)."""
+        """Run until stopped (0) or until an error (1)."""
         try:
             checks.python_version()
             self._home.prepare()
@@ -78,10 +78,10 @@ class Runner:
     # Starting
 
     def _end_previous(self) -> None:
-        """A run that was killed outright takes a moment to bring its servers down."""
+        """A killed run needs some time to stop its servers."""
         if not self._supervisor.previous():
             return
-        say("The last run did not end by itself; waiting until its servers have stopped.")
+        say("The last run did not stop its servers; waiting until they have ended.")
         self._supervisor.end_previous(seconds=_STOP_SECONDS)
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
@@ -90,7 +90,7 @@ class Runner:
             time.sleep(0.5)
 
     def _check(self) -> None:
-        """Refuse to start where it cannot work."""
+        """Check that the servers can run."""
         checks.ports(self._settings)
 
     def _start(self) -> None:
@@ -112,10 +112,10 @@ class Runner:
             airflow = str(Path(sys.executable).with_name("airflow"))
             self._spawn("migrate", airflow, "db", "migrate", output=output, errors=output)
             if self._children.pop("migrate").wait() != 0:
-                raise PreflightError(f"Airflow's database could not be prepared. The end of {log}:\n{tail(log)}")
+                raise PreflightError(f"Airflow's database could not be prepared. Last lines of {log}:\n{tail(log)}")
 
     def _start_servers(self) -> None:
-        """Everything but the scheduler, then the scheduler: a task that starts before the web server answers fails."""
+        """Start everything but the scheduler, then the scheduler: tasks started before the web server would fail."""
         first = [program for program in self._programs if program.name != SCHEDULER]
         self._say(f"Starting {', '.join(program.title for program in first)}.")
         for program in first:
@@ -125,10 +125,10 @@ class Runner:
             self._wait(MLFLOW, lambda: health.answers(f"{environment.mlflow_url(self._settings)}/health") is not None)
         self._first_data("model")
         self._wait(API_SERVER, lambda: bool(self._health()))
-        # A user who is scored before a model is there would wait for their next event.
-        self._await("model", "The shipped model is not registered: nothing is scored until a model has been trained.")
-        # The generator's DAG goes on where the history ends.
-        self._await("history", "The history could not be written: events come from the present minute on.")
+        # A user scored before a model is registered would not be scored until their next event.
+        self._await("model", "The bundled model is not registered: no users are scored until a model has been trained.")
+        # The generator's DAG continues where the history ends.
+        self._await("history", "The history could not be written: events start with the current minute.")
         self._say("Starting Airflow's scheduler.")
         self._supervisor.start_program(SCHEDULER)
         self._wait(SCHEDULER, lambda: self._healthy("scheduler"))
@@ -137,14 +137,14 @@ class Runner:
         self._first_data("watch")
 
     def _first_data(self, part: str) -> None:
-        """Start a part of the first data; what its libraries print goes to a log."""
+        """Write a part of the first data; the output of its libraries goes to a log."""
         with programs.log(self._home, part).open("wb") as errors:
             self._spawn(part, sys.executable, "-m", "include.firstday.stack.first_data", part, errors=errors)
 
     def _await(self, part: str, otherwise: str) -> None:
         if self._children.pop(part).wait() != 0:
             log = programs.log(self._home, part)
-            say(f"{otherwise} The end of {log}:\n{tail(log)}")
+            say(f"{otherwise} Last lines of {log}:\n{tail(log)}")
 
     def _spawn(self, name: str, *command: str, errors: IO[bytes], output: IO[bytes] | None = None) -> None:
         self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and commands
@@ -158,7 +158,7 @@ class Runner:
         )
 
     def _wait(self, name: str, ready: Callable[[], bool]) -> None:
-        """Wait until a server is ready; when it ends more than once or takes too long, its log says why."""
+        """Wait until a server is ready; if it ends repeatedly or takes too long, show its log."""
         deadline = time.monotonic() + self._settings.start_seconds
         title = next(program.title for program in self._programs if program.name == name)
         pids: set[int] = set()
@@ -167,9 +167,9 @@ class Runner:
             pids.add(pid)
             if state in ("FATAL", "GONE") or len(pids - {0}) > 2 or time.monotonic() > deadline:
                 log = programs.log(self._home, name)
-                raise PreflightError(f"{title} did not come up. The end of {log}:\n{tail(log)}")
+                raise PreflightError(f"{title} did not start. Last lines of {log}:\n{tail(log)}")
             self._pause(0.25)
-        self._say(f"{title} answers.")
+        self._say(f"{title} is ready.")
 
     def _health(self) -> Any:
         answer = health.answers(f"{environment.airflow_url(self._settings)}/api/v2/monitor/health")
@@ -181,7 +181,7 @@ class Runner:
     # Running
 
     def _watch(self) -> None:
-        """Keep watch: servers that die are started again by the supervisor, what they leave behind is ended."""
+        """Supervise: the supervisor restarts failed servers, and orphaned processes are ended."""
         pids = {name: pid for name, (_, pid) in self._supervisor.states().items()}
         while self._supervisor.alive:
             self._reap()
@@ -189,9 +189,9 @@ class Runner:
             for name, (state, pid) in self._supervisor.states().items():
                 if state == "FATAL":
                     log = programs.log(self._home, name)
-                    raise PreflightError(f"{name} ends again and again. The end of {log}:\n{tail(log)}")
+                    raise PreflightError(f"{name} fails repeatedly. Last lines of {log}:\n{tail(log)}")
                 if pid and pid != pids[name]:
-                    say(f"{name} had ended and was started again; {programs.log(self._home, name)} may say why.")
+                    say(f"{name} had ended and was started again; see {programs.log(self._home, name)}.")
                     pids[name] = pid
             self._pause(2)
         raise PreflightError(f"The process supervisor has ended; its log is {self._home.stack / 'supervisord.log'}.")
@@ -206,7 +206,7 @@ class Runner:
         del self._children["watch"]
         if watch.returncode != 0:
             log = programs.log(self._home, "watch")
-            return say(f"The first predictions were not seen; the servers run on. The end of {log}:\n{tail(log)}")
+            return say(f"No first predictions yet; the servers keep running. Last lines of {log}:\n{tail(log)}")
         self._say("Ready.")
         say(self._to_try())
 
@@ -224,7 +224,7 @@ class Runner:
         say(f"[{time.monotonic() - self._began:3.0f} s] {line}")
 
     def _pause(self, seconds: float) -> None:
-        """Sleep. A closed terminal stops us too: its SIGHUP may go to `make` alone, which then only waits for us."""
+        """Sleep. A closed terminal stops the run: its SIGHUP may reach `make` only, which waits for this process."""
         if self._on_terminal and not sys.stdout.isatty():
             raise Stop
         time.sleep(seconds)
@@ -239,7 +239,7 @@ class Runner:
         raise Stop
 
     def _stop(self) -> None:
-        """Stop the servers in order, then whatever is left of them."""
+        """Stop the servers in order, then all remaining processes."""
         self._stopping = True
         say("\nStopping the servers; Ctrl-C again ends them at once.")
         self._supervisor.ask_to_stop()
@@ -250,17 +250,17 @@ class Runner:
             time.sleep(0.1)
         processes.end_descendants(patience=0 if self._impatient else 5)
         self._supervisor.forget()
-        say("Everything has stopped.")
+        say("All servers have stopped.")
 
 
 def login(name: str, password: str, where: Path) -> str:
-    """How to log in. A password belongs on a terminal, not in the file or log that the output may go to."""
+    """Return how to log in. A password is shown on a terminal only, not in a file or log."""
     shown = f"password {password}" if sys.stdout.isatty() else "its password"
     return f"user {name}, {shown} (in {where})"
 
 
 def tail(path: Path, lines: int = 20) -> str:
-    """The last lines of a log file."""
+    """Return the last lines of a log file."""
     with contextlib.suppress(OSError):
         return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     return "(no log)"

@@ -1,8 +1,8 @@
-"""The secrets of docker-compose.yaml: `python -m include.firstday.stack.secrets_file PATH` writes them, once.
+"""Write the secrets of docker-compose.yaml, once: `python -m include.firstday.stack.secrets_file PATH`.
 
-What is in the file stays; what is missing is made and appended, so that a newer compose file finds what it needs. All
-values are of letters, digits, `-`, `_` and `=`: nothing in them has a meaning in a URL, a shell or YAML. Needs nothing
-but Python: who has Docker need not install the project.
+Existing values are kept; missing ones are generated and appended, so that a newer compose file finds all of them.
+Values consist of letters, digits, `-`, `_` and `=`, which have no special meaning in a URL, a shell or YAML. It needs
+only Python: Docker users need not install the project.
 """
 
 import base64
@@ -19,7 +19,7 @@ ABOUT = """\
 """
 
 
-# Airflow's secrets, and how each is made.
+# Airflow's secrets, and how each is generated.
 AIRFLOW_SECRETS: Mapping[str, Callable[[], str]] = {
     "jwt_secret": lambda: secrets.token_urlsafe(64),
     "fernet_key": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
@@ -31,9 +31,9 @@ def _token() -> str:
     return secrets.token_urlsafe(24)
 
 
-# Variable -> how its value is made.
+# Variable -> how its value is generated.
 MADE: Mapping[str, Callable[[], str]] = {
-    "COMPOSE_PROFILES": lambda: "s3",  # the store of the compose file; empty where the bucket is elsewhere
+    "COMPOSE_PROFILES": lambda: "s3",  # the object store of the compose file; empty for another bucket
     "POSTGRES_PASSWORD": _token,
     "AIRFLOW_DB_PASSWORD": _token,
     "LAKE_PASSWORD": _token,
@@ -47,7 +47,7 @@ MADE: Mapping[str, Callable[[], str]] = {
 
 
 def complete(path: Path) -> list[str]:
-    """Add what is missing to the file; the names of what was added."""
+    """Add missing values to the file and return their names."""
     text = path.read_text(encoding="utf-8") if path.exists() else ABOUT
     missing = [name for name in MADE if name not in read(path)]
     if missing:
@@ -57,7 +57,7 @@ def complete(path: Path) -> list[str]:
 
 
 def read(path: Path) -> dict[str, str]:
-    """Variables of the file; none where there is no file."""
+    """Return the variables of the file; none if there is no file."""
     if not path.exists():
         return {}
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
@@ -66,7 +66,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file atomically, readable by its owner only."""
     temporary = path.with_name(f"{path.name}.new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -76,4 +76,4 @@ def write_private(path: Path, text: str) -> None:
 
 if __name__ == "__main__":
     added = complete(Path(sys.argv[1]))
-    say(f"{sys.argv[1]}: {', '.join(added)} made." if added else f"{sys.argv[1]}: nothing was missing.")
+    say(f"{sys.argv[1]}: {', '.join(added)} added." if added else f"{sys.argv[1]}: complete, nothing added.")

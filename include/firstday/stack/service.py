@@ -42,7 +42,7 @@ _NEEDED = {"initdb": "postgresql", "redis-server": "redis-server", "moto_server"
 
 @dataclass(frozen=True)
 class Cluster:
-    """The services of one cluster on this machine, and where it keeps what."""
+    """The services of one cluster on this machine, and their folders."""
 
     home: Home
     variables: Mapping[str, str]
@@ -50,7 +50,7 @@ class Cluster:
 
     @classmethod
     def of(cls, settings: Settings) -> "Cluster":
-        """The cluster of these settings; what it is made of comes from its secrets file and from the environment."""
+        """Return the cluster of these settings; its variables come from its secrets file and the environment."""
         home = home_of(settings)
         variables = _variables(home)
         profiles = set(variables.get("COMPOSE_PROFILES", "").split(","))
@@ -64,7 +64,7 @@ class Cluster:
         return STORE_IN_MEMORY in self.services
 
     def port(self, variable: str) -> int:
-        """Port of a server."""
+        """Return the port of a server."""
         return int(self.variables[variable])
 
     def ports(self) -> Iterator[tuple[str, str, int]]:
@@ -74,14 +74,14 @@ class Cluster:
                 yield server, variable, self.port(variable)
 
     def folder(self, volume: str) -> Path:
-        """Where a volume is on this machine."""
+        """Return the folder of a volume on this machine."""
         if volume == POSTGRES and os.geteuid() == 0:  # PostgreSQL runs as a user who need not reach the home
             digest = hashlib.sha256(str(self.home.root).encode()).hexdigest()[:12]
             return Path(tempfile.gettempdir()) / f"firstday-postgres-{digest}"
         return self.home.root / volume
 
     def command(self, service: Service) -> tuple[str, ...]:
-        """What the service runs here."""
+        """Return the service's command on this machine."""
         match service.image.split(":")[0]:
             case "postgres" if service.name == POSTGRES:
                 return (*service.command, "-c", f"listen_addresses={ADDRESS}", "-c", "unix_socket_directories=")
@@ -90,7 +90,7 @@ class Cluster:
             case "postgres" | "redis" | "firstday":
                 return tuple(self._here(service, word) for word in service.command)
         raise PreflightError(
-            f"docker-compose.yaml: {service.name}: nothing here stands in for the image {service.image}."
+            f"docker-compose.yaml: {service.name}: there is no local substitute for the image {service.image}."
         )
 
     def environment(self, service: Service, replica: int = 1) -> dict[str, str]:
@@ -108,7 +108,7 @@ class Cluster:
         }
 
     def is_healthy(self, service: Service, replica: int = 1) -> bool:
-        """Whether the service's own health check says so."""
+        """Whether the service's own health check succeeds."""
         ran = subprocess.run(  # noqa: S603 - the compose file's command
             service.is_healthy,
             env=self.environment(service, replica),
@@ -139,7 +139,7 @@ def search_path() -> str:
 
 
 def missing_programs() -> list[str]:
-    """What has to be installed first, as sentences."""
+    """Return the missing prerequisites, as sentences."""
     found = [name for name in _NEEDED if shutil.which(name, path=search_path()) is None]
     packages = [package for name in found if (package := _NEEDED[name])]
     sentences = [f"{' and '.join(packages)} missing: sudo apt-get install {' '.join(packages)}"] if packages else []

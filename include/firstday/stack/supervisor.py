@@ -1,4 +1,4 @@
-"""The supervisor as a child process, spoken to through its private socket."""
+"""The supervisor as a child process, controlled through its private socket."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ _LONGEST_SOCKET = 95  # the kernel's limit is 107; the supervisor first binds `<
 
 
 def socket(home: Home) -> str:
-    """Path of the supervisor's socket, as short as it gets."""
+    """Return the shortest possible path of the supervisor's socket."""
     absolute = str(home.stack / "supervisor.sock")
     shortest = min(absolute, os.path.relpath(absolute), key=len)
     if len(shortest.encode()) > _LONGEST_SOCKET:
@@ -31,7 +31,7 @@ def socket(home: Home) -> str:
 
 
 class Supervisor:
-    """Starts the supervisor, starts programs in it, says how they are, and stops it."""
+    """Starts the supervisor and its programs, reports their states, and stops it."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -47,11 +47,11 @@ class Supervisor:
 
     @property
     def alive(self) -> bool:
-        """Whether the supervisor runs."""
+        """Whether the supervisor is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, configuration: str, environment: dict[str, str]) -> None:
-        """Start the supervisor and wait until it answers."""
+        """Start the supervisor and wait until it responds."""
         self._configuration.write_text(configuration, encoding="utf-8")
         with self.errors.open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and configuration
@@ -74,7 +74,7 @@ class Supervisor:
 
     @property
     def errors(self) -> Path:
-        """What the supervisor says when it cannot even start."""
+        """Return the supervisor's output if it cannot start."""
         return self._home.stack / "supervisord.err"
 
     def start_program(self, name: str) -> None:
@@ -82,7 +82,7 @@ class Supervisor:
         self._remote().supervisor.startProcess(name, False)
 
     def states(self) -> dict[str, tuple[str, int]]:
-        """State and process id of each program, empty when the supervisor does not answer."""
+        """Return state and process id of each program; empty if the supervisor does not respond."""
         try:
             processes: Any = self._remote().supervisor.getAllProcessInfo()
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
@@ -108,14 +108,14 @@ class Supervisor:
         self.forget()
 
     def forget(self) -> None:
-        """Leave no trace of a supervisor that has ended, however it ended."""
+        """Remove the files of a supervisor that has ended."""
         self._pidfile.unlink(missing_ok=True)
 
     def _wait_for_answer(self) -> None:
         deadline = time.monotonic() + 20
         while not self._answers():
             if not self.alive or time.monotonic() > deadline:
-                raise PreflightError(f"The process supervisor did not start; its words are in {self.errors}.")
+                raise PreflightError(f"The process supervisor did not start; see {self.errors}.")
             time.sleep(0.1)
 
     def _answers(self) -> bool:

@@ -1,3 +1,3 @@
-"""The YAML of a business case as a frozen, checked object.
+"""The YAML of a business case as a frozen, validated object.
 
 Nothing here opens the lake or reads an event."""

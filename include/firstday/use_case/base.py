@@ -1,4 +1,4 @@
-"""What every part of a use case is built from: frozen models, and kinds of names and numbers."""
+"""Base classes of a use case's parts: frozen models, and types of names and numbers."""
 
 from typing import Annotated
 
@@ -17,6 +17,6 @@ EventTypes = Annotated[tuple[Identifier, ...], BeforeValidator(_as_tuple)]
 
 
 class Frozen(BaseModel):
-    """A part of a use case: read once, never changed, without keys that nobody knows."""
+    """A part of a use case: immutable, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -8,10 +8,10 @@ from include.firstday.use_case.base import Frozen, Identifier, NonEmptyStr, Shar
 
 
 class DeliveryRule(Frozen):
-    """Which predictions a target is told of: whose probability is high, and of a user again only what is news.
+    """A target's filters: by probability, and by what was delivered before.
 
-    `probability_from`: at least that; without it, who is about to churn. `changed_by`: again when the probability has
-    changed by so much since it was last told. `once`: never again.
+    `probability_from`: minimum probability; default: predicted churn. `changed_by`: of a user again only if the
+    probability has changed by this much since the last delivery. `once`: one prediction per user.
     """
 
     probability_from: Share | None = None
@@ -20,7 +20,7 @@ class DeliveryRule(Frozen):
 
 
 class HttpTarget(Frozen):
-    """An HTTP endpoint that takes JSON by POST. The connection's password signs it."""
+    """An HTTP endpoint for JSON by POST. The connection's password signs the requests."""
 
     kind: Literal["http"]
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^@\s]+$")]
@@ -30,7 +30,7 @@ class HttpTarget(Frozen):
 
 
 class FilesTarget(Frozen):
-    """A folder of files, one a micro-batch: below `<home>/published/<use case>/`, elsewhere, or `s3://bucket/prefix`."""
+    """A folder of files, one per micro-batch: below `<home>/published/<use case>/`, absolute, or `s3://bucket/prefix`."""
 
     kind: Literal["files"]
     folder: str
@@ -40,7 +40,7 @@ class FilesTarget(Frozen):
 
 
 class PostgresTarget(Frozen):
-    """A table of the PostgreSQL database that the connection names, with one row per user."""
+    """A table in the PostgreSQL database of the connection, with one row per user."""
 
     kind: Literal["postgres"]
     connection: str
@@ -49,7 +49,7 @@ class PostgresTarget(Frozen):
 
 
 class KafkaTarget(Frozen):
-    """A topic that exists, or that the brokers make."""
+    """A topic that exists, or that the brokers create."""
 
     kind: Literal["kafka"]
     connection: NonEmptyStr
@@ -58,7 +58,7 @@ class KafkaTarget(Frozen):
 
 
 class RedisTarget(Frozen):
-    """A stream of about the newest `max_length` entries."""
+    """A stream with approximately the latest `max_length` entries."""
 
     kind: Literal["redis"]
     connection: NonEmptyStr
@@ -68,7 +68,7 @@ class RedisTarget(Frozen):
 
 
 class RabbitmqTarget(Frozen):
-    """An exchange that exists; without its name, the queue that the routing key names."""
+    """An exchange that exists; without one, the queue with the name of the routing key."""
 
     kind: Literal["rabbitmq"]
     connection: NonEmptyStr
@@ -81,7 +81,7 @@ Target = HttpTarget | FilesTarget | PostgresTarget | KafkaTarget | RedisTarget |
 
 
 class KafkaSource(Frozen):
-    """A topic; each of its records is an event, as a JSON object."""
+    """A topic; each record is an event, as a JSON object."""
 
     kind: Literal["kafka"]
     connection: NonEmptyStr
@@ -89,7 +89,7 @@ class KafkaSource(Frozen):
 
 
 class RedisSource(Frozen):
-    """A stream; each of its entries is an event: its fields, or a JSON object in one of them."""
+    """A stream; each entry is an event: its fields, or a JSON object in one of them."""
 
     kind: Literal["redis"]
     connection: NonEmptyStr
@@ -98,7 +98,7 @@ class RedisSource(Frozen):
 
 
 class RabbitmqSource(Frozen):
-    """A queue that exists; each of its messages is an event, as a JSON object."""
+    """A queue that exists; each message is an event, as a JSON object."""
 
     kind: Literal["rabbitmq"]
     connection: NonEmptyStr
@@ -106,7 +106,7 @@ class RabbitmqSource(Frozen):
 
 
 class S3Source(Frozen):
-    """Files below a prefix of a bucket, as landing would take them."""
+    """Files below a prefix of a bucket, in the formats of landing."""
 
     kind: Literal["s3"]
     bucket: NonEmptyStr

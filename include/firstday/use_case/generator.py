@@ -8,23 +8,23 @@ from include.firstday.use_case.base import Frozen, Identifier, Share
 
 
 class ByOutcome(Frozen):
-    """A number of the synthetic source, for users who stay and for users who leave."""
+    """A parameter of the generator, for users who stay and for users who leave."""
 
     stays: float = Field(ge=0)
     leaves: float = Field(ge=0)
 
 
 class Amounts(Frozen):
-    """Log-normal amounts of money: their median, and the standard deviation of their logarithm."""
+    """Log-normal amounts: their median, and the standard deviation of their logarithm."""
 
     median: float = Field(gt=0)
     spread: float = Field(0.5, ge=0)
 
 
 class EventRate(Frozen):
-    """When an event type happens to a user of the synthetic source, and with which values.
+    """The rate of an event type of the generator, and its values.
 
-    Either in each session, so many times on average, or once, with a chance, so many minutes after registration.
+    Either `per_session`: the mean number per session; or `once`: a probability, `after_minutes` after registration.
     """
 
     per_session: ByOutcome | None = None
@@ -38,12 +38,12 @@ class EventRate(Frozen):
         if (self.per_session is None) == (self.once is None):
             raise ValueError("expected either per_session or once")
         if self.once is not None and max(self.once.stays, self.once.leaves) > 1:
-            raise ValueError("once: expected a chance from 0 to 1")
+            raise ValueError("once: expected a probability from 0 to 1")
         return self
 
 
 class Behaviour(Frozen):
-    """What users of the synthetic source do: how long they live, how often they come, and what happens then."""
+    """The behaviour of generated users: life span, sessions and events."""
 
     life_days: ByOutcome
     longest_life_days: float = Field(gt=0, le=365)
@@ -56,11 +56,11 @@ class Season(Frozen):
     """How registrations vary: a cosine over the day that peaks at 20:00 UTC, and a factor for Saturday and Sunday."""
 
     daily_swing: float = Field(0, ge=0, le=1, description="0.5: from half to one and a half times the mean")
-    weekend_factor: float = Field(1, gt=0, description="of a weekend day beside a working day")
+    weekend_factor: float = Field(1, gt=0, description="factor of a weekend day relative to a working day")
 
 
 class Generator(Frozen):
-    """Parameters of the synthetic source: users as `behaviour` describes them, or, without it, players of a game."""
+    """Parameters of the generator: users with the given `behaviour` or, without it, players of a game."""
 
     seed: int = Field(ge=0)
     registrations_per_minute: float = Field(gt=0)

@@ -1,9 +1,9 @@
-"""Keys and values of earlier versions' YAML, and what they are called now."""
+"""Keys and values of earlier versions' YAML, and their present names."""
 
 from collections.abc import Iterator
 from typing import Any
 
-# Where a key was → what it is called now; `*` is any name.
+# Earlier key → present key; `*` is any name.
 KEYS = {
     "source": "mapping",
     "scoring.shipped_model": "bundled_model",
@@ -20,13 +20,13 @@ VALUES = {
 
 
 def renamed_keys(content: object) -> Iterator[str]:
-    """One sentence per key or value of the YAML's content that an earlier version called otherwise."""
+    """Return one sentence per renamed key or value in the YAML."""
     for path, new in KEYS.items():
-        yield from (f"{where}: this key is called {new} now" for where, _ in _find(content, path.split(".")))
+        yield from (f"{where}: this key was renamed to {new}" for where, _ in _find(content, path.split(".")))
     for path, words in VALUES.items():
         for where, value in _find(content, path.split(".")):
             if isinstance(value, str) and value in words:
-                yield f"{where}: '{value}' is called '{words[value]}' now"
+                yield f"{where}: the value '{value}' was renamed to '{words[value]}'"
 
 
 def _find(content: object, path: list[str], where: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,6 @@
-"""A business case: `include/use_cases/<name>/use_case.yaml`, read into a frozen, checked object.
+"""A business case: `include/use_cases/<name>/use_case.yaml` as a frozen, validated object.
 
-A wrong file is refused with the file, the key and what was expected, before anything runs.
+An invalid file is an error with the file, the key and the expected value, before anything runs.
 """
 
 import re
@@ -27,12 +27,12 @@ from include.firstday.use_case.renamed import renamed_keys
 
 USE_CASES = REPOSITORY / "include" / "use_cases"
 
-# SafeLoader, ten times as fast where PyYAML has libyaml: each task of each minute reads use cases.
+# SafeLoader, ten times as fast if PyYAML has libyaml: each task of each minute reads use cases.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class UseCaseError(ValueError):
-    """A use case's files contradict each other or themselves; the message names file, key and expectation."""
+    """Invalid or contradictory files of a use case; the message names file, key and expected value."""
 
 
 class Event(Frozen):
@@ -42,7 +42,7 @@ class Event(Frozen):
 
 
 class SourceMapping(Frozen):
-    """What the source's files call otherwise: their columns, event types and times, and which file holds which type."""
+    """The mapping of a source's columns, event types, files and formats to Firstday's."""
 
     columns: dict[str, Identifier] = {}
     event_types: dict[str, Identifier] = {}
@@ -69,26 +69,26 @@ class SourceMapping(Frozen):
 
 
 class Window(Frozen):
-    """The span in which a user's events count: from the first of the opening events, both ends included."""
+    """The time span in which a user's events count: from the first opening event, both ends included."""
 
     opened_by: EventTypes = ()
     hours: float = Field(gt=0)
 
 
 class Costs(Frozen):
-    """What the two kinds of wrong decision cost, in any one unit."""
+    """The costs of a missed churner and of an unneeded offer, in the same unit."""
 
     missed_churner: float = Field(1, gt=0)
     unneeded_offer: float = Field(1, gt=0)
 
     @property
     def threshold(self) -> float:
-        """The churn probability from which an offer costs less than none (Elkan, 2001), if probabilities are true."""
+        """Threshold with the lowest expected cost (Elkan, 2001), if probabilities are calibrated."""
         return self.unneeded_offer / (self.unneeded_offer + self.missed_churner)
 
 
 class Scoring(Frozen):
-    """DeliveryRule a user is scored, what wrong decisions cost, and the model until one has been trained."""
+    """When a user is scored, the costs of wrong decisions, and the bundled model."""
 
     measures: tuple[Identifier, ...] = Field(min_length=1)
     costs: Costs = Costs()
@@ -97,7 +97,7 @@ class Scoring(Frozen):
 
 
 class Candidate(Frozen):
-    """An estimator by its import path, with its parameters; of those in `search`, the best values of some are taken."""
+    """An estimator by its import path, with parameters; random combinations of `search` are evaluated."""
 
     estimator: str
     parameters: dict[str, Any] = {}
@@ -107,23 +107,23 @@ class Candidate(Frozen):
 
 
 class Baseline(Frozen):
-    """A plain model to beat: of one feature alone, or of its share in another."""
+    """A simple model for comparison: of one feature, or of its ratio to another."""
 
     feature: Identifier
     per: Identifier | None = None
 
 
 class Direction(Frozen):
-    """What must not raise the risk: the features, all made larger by the factor at once."""
+    """A change that must not increase the probability: the features, all multiplied by the factor."""
 
     features: tuple[Identifier, ...] = Field(min_length=1)
     factor: float = Field(gt=1)
 
 
 class Gate(Frozen):
-    """A condition of promotion: on a measured value or, with `against`, on the advantage in it over another model.
+    """A condition of promotion: on a metric or, with `against`, on the advantage in it over another model.
 
-    An advantage is above 0 where the challenger is better. `confident`: its whole 95 % interval must keep to it.
+    An advantage is above 0 if the challenger is better. `confident`: its entire 95 % interval must meet the limit.
     """
 
     metric: Literal[
@@ -144,7 +144,7 @@ class Gate(Frozen):
             "model_megabytes",
             "monotonicity_violation",
         ):
-            raise ValueError(f"{self.metric}: expected neither against nor certain, as it is measured once")
+            raise ValueError(f"{self.metric}: expected neither against nor confident, as it is measured once")
         return self
 
 
@@ -157,7 +157,7 @@ GATES = {
 
 
 class Training(Frozen):
-    """What a training set holds and which estimators compete on it."""
+    """The training set and the candidates."""
 
     cutoff_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
     as_known: bool = False
@@ -171,28 +171,30 @@ class Training(Frozen):
 
 
 class Notifier(Frozen):
-    """Whom alerts go to, beside the log: an Airflow notifier and its arguments, `{message}` standing for the alert."""
+    """A notifier of alerts: an Airflow notifier and its arguments; `{message}` is replaced by the alert."""
 
     notifier: Annotated[str, StringConstraints(pattern=r"^airflow\.providers\.[a-z0-9_.]+\.[A-Za-z]+Notifier$")]
     arguments: dict[str, Any] = {}
 
 
 class Monitoring(Frozen):
-    """From when on a look at the data and the champion is an alert."""
+    """Limits of monitoring measurements beyond which an alert is raised."""
 
-    minimum_rows: int = Field(200, ge=1, description="below it, a measure says more about chance than about drift")
+    minimum_rows: int = Field(
+        200, ge=1, description="with fewer, a measurement says more about chance than about drift"
+    )
     psi: float = Field(0.2, gt=0)
     jensen_shannon: float = Field(0.15, gt=0, lt=1)
     runs: int = Field(5, ge=1)
     drifted_runs: int = Field(3, ge=1)
-    retrain_after_hours: float = Field(24, gt=0, description="drift asks for a new model at most once in this time")
+    retrain_after_hours: float = Field(24, gt=0, description="drift triggers a training at most once in this time")
     rejected_share: Share = 0.05
     roc_auc: Share = 0.6
     notifiers: tuple[Notifier, ...] = ()
 
 
 class UseCase(Frozen):
-    """One business case, as its YAML says it."""
+    """One business case, as configured in its YAML."""
 
     name: Identifier
     title: str
@@ -253,8 +255,8 @@ class UseCase(Frozen):
         hours = self.training.label_known_after_hours
         if self.training.label == "derived" and hours <= self.window.hours:
             raise ValueError(
-                "training.label_known_after_hours: expected more than window.hours, as a derived label rests on what "
-                f"comes after the window; found {hours:g}"
+                "training.label_known_after_hours: expected more than window.hours, as a derived label depends on "
+                f"events after the window; found {hours:g}"
             )
         if self.monitoring.drifted_runs > self.monitoring.runs:
             raise ValueError("monitoring.drifted_runs: expected at most monitoring.runs")
@@ -267,34 +269,34 @@ class UseCase(Frozen):
 
     @property
     def registering(self) -> list[str]:
-        """Event types of which the earliest makes a user exist; all of them where none is named."""
+        """Event types of which the earliest registers a user; all types by default."""
         return list(self.registered_by or self.events)
 
     @property
     def opening(self) -> list[str]:
-        """Event types of which the first opens the window; all of them where none is named."""
+        """Event types of which the first opens the window; all types by default."""
         return list(self.window.opened_by or self.events)
 
     @property
     def folder(self) -> Path:
-        """Folder of the YAML, the enrichment file and the shipped model."""
+        """Folder of the YAML, the enrichment file and the bundled model."""
         return USE_CASES / self.name
 
 
 def names() -> list[str]:
-    """Names of the use cases on disk, valid or not, sorted."""
+    """Return the names of all use cases, valid or not, sorted."""
     return sorted(path.parent.name for path in USE_CASES.glob("*/use_case.yaml"))
 
 
 def load(name: str) -> UseCase:
-    """Read and check one use case. Raises UseCaseError, naming file, key and expectation."""
+    """Read and validate one use case. Raises UseCaseError with file, key and expected value."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name) or name not in names():
-        raise UseCaseError(f"no use case '{name}'; there are: {', '.join(names())}")
+        raise UseCaseError(f"no use case '{name}'; the use cases are: {', '.join(names())}")
     return read(USE_CASES / name / "use_case.yaml")
 
 
 def read(path: Path) -> UseCase:
-    """Read and check one YAML file; its folder's name must be the use case's name."""
+    """Read and validate one YAML file; its folder's name must be the use case's name."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
     except yaml.YAMLError as error:

@@ -36,7 +36,7 @@ def test_events_go_from_a_file_to_features(home: Path, tmp_path: Path, capsys: p
     ("arguments", "said"),
     [
         (["ingest", "missing.csv"], "missing.csv: expected a file"),
-        (["--use-case", "nothing", "status"], "no use case 'nothing'; there are: "),
+        (["--use-case", "nothing", "status"], "no use case 'nothing'; the use cases are: "),
         (["query", "select * from nothing"], "Table with name nothing does not exist"),
         (["query", "delete from events"], "read-only"),
         (["query", "select * from read_text('/etc/hostname')"], "Permission Error"),

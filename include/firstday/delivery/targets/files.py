@@ -1,4 +1,4 @@
-"""Files in a folder or on S3, one a micro-batch: whole or not at all, and of the same name when repeated."""
+"""Files in a folder or on S3, one per micro-batch: written atomically, with the same name when repeated."""
 
 import json
 import tempfile
@@ -21,20 +21,20 @@ S3 = "s3://"
 
 
 def send(use_case: UseCase, target: FilesTarget, credentials: Credentials, rows: Sequence[Row]) -> None:
-    """Write the rows of one micro-batch. Raises DeliveryError where the folder or bucket cannot be written."""
+    """Write the rows of one micro-batch. Raises DeliveryError if the folder or bucket is not writable."""
     name = f"predictions-{rows[0]['batch_id']:09}.{target.format}"
     try:
         if target.folder.startswith(S3):
             _upload(f"{target.folder.removeprefix(S3).rstrip('/')}/{name}", credentials, rows)
         else:
-            folder = publish_predictions.folder(use_case) / target.folder  # an absolute folder stays what it is
+            folder = publish_predictions.folder(use_case) / target.folder  # an absolute folder is used as it is
             landing.put(folder / name, partial(_write, rows))
     except OSError as error:
-        raise DeliveryError(f"{target.folder} cannot be written: {error.strerror or first_line(error)}") from error
+        raise DeliveryError(f"{target.folder} is not writable: {error.strerror or first_line(error)}") from error
 
 
 def _upload(target: str, credentials: Credentials, rows: Sequence[Row]) -> None:
-    """S3 shows an object when it is complete."""
+    """S3 shows an object when its upload is complete."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(target).name
         _write(rows, path)

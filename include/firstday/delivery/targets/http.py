@@ -1,7 +1,7 @@
-"""An HTTP endpoint: JSON by POST, several rows or one a request, signed where the connection has a password.
+"""An HTTP endpoint: JSON by POST, one or several rows per request, signed if the connection has a password.
 
 `Idempotency-Key` is the same whenever the same rows are sent. The signature covers time and body, so that neither can
-be changed nor sent again much later: `Firstday-Signature: t=<seconds>,v1=<hex>`, where the hex is HMAC-SHA256 with the
+be changed nor replayed much later: `Firstday-Signature: t=<seconds>,v1=<hex>`, where the hex is HMAC-SHA256 with the
 password over `<seconds>.<body>`.
 """
 
@@ -22,25 +22,25 @@ from include.firstday.use_case.connectors import HttpTarget
 from include.firstday.use_case.use_case import UseCase
 
 TIMEOUT = 10.0  # seconds
-PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that another try may change
+PASSING = (408, 425, 429, 500, 502, 503, 504)  # responses worth a retry
 
 
 class _TryAgainError(DeliveryError):
-    """A failure that may pass at once."""
+    """A temporary failure."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would lose the body, or carry it to where nobody has said."""
+    """A redirect would lose the body, or send it to an unconfigured host."""
 
     def redirect_request(self, *_: Any) -> None:
-        """None: the answer stays what it is, an error."""
+        """Return None: the redirect is treated as an error."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def send(use_case: UseCase, target: HttpTarget, credentials: Credentials, rows: Sequence[Row]) -> None:
-    """Post the rows in order. Raises DeliveryError at the first request that is not taken."""
+    """Post the rows in order. Raises DeliveryError at the first request that is not accepted."""
     for start in range(0, len(rows), target.rows_at_once):
         part = [message(row) for row in rows[start : start + target.rows_at_once]]
         content = part[0] if target.rows_at_once == 1 else {"predictions": part}
@@ -65,11 +65,11 @@ def _post(url: str, body: bytes, secret: str) -> None:
         with error:
             kind = _TryAgainError if error.code in PASSING else DeliveryError
             raise kind(f"answered {error.code} {error.reason}") from None
-    except OSError as error:  # no connection, or no answer in time
-        raise _TryAgainError(f"did not answer: {getattr(error, 'reason', error)}") from None
+    except OSError as error:  # no connection, or no response in time
+        raise _TryAgainError(f"did not respond: {getattr(error, 'reason', error)}") from None
 
 
 def signature(secret: str, seconds: int, body: bytes) -> str:
-    """The value of `Firstday-Signature` for a body sent at a time."""
+    """Return the value of `Firstday-Signature` for a body sent at a time."""
     signed = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={seconds},v1={signed}"

@@ -1,4 +1,4 @@
-"""A Kafka topic: a record per prediction, keyed by the user, so that a user's stay in order."""
+"""A Kafka topic: one record per prediction, with the user as key, so that a user's records stay in order."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from include.firstday.use_case.use_case import UseCase
 
 
 def send(use_case: UseCase, target: KafkaTarget, credentials: Credentials, rows: Sequence[Row]) -> None:
-    """Send the rows in order; the broker drops what librdkafka repeats. Raises DeliveryError."""
+    """Send the rows in order; the broker removes librdkafka's duplicates. Raises DeliveryError."""
     failures: list[KafkaError] = []
 
     def note(error: KafkaError | None, _: Message) -> None:
@@ -30,7 +30,7 @@ def send(use_case: UseCase, target: KafkaTarget, credentials: Credentials, rows:
                         target.topic, body, row["user_id"].encode(), headers={"id": row["id"]}, on_delivery=note
                     )
                     break
-                except BufferError:  # until the broker has taken some
+                except BufferError:  # until the broker has accepted some
                     producer.poll(0.1)
         waiting = producer.flush(TIMEOUT * 2)
     except KafkaException as error:
@@ -38,4 +38,4 @@ def send(use_case: UseCase, target: KafkaTarget, credentials: Credentials, rows:
     if failures:
         raise DeliveryError(kafka.said(failures[0]))
     if waiting:
-        raise DeliveryError(f"Kafka took {len(rows) - waiting:,} of {len(rows):,} records in {TIMEOUT * 2:g} s")
+        raise DeliveryError(f"Kafka accepted {len(rows) - waiting:,} of {len(rows):,} records in {TIMEOUT * 2:g} s")

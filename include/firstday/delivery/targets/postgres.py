@@ -1,4 +1,4 @@
-"""A table of a PostgreSQL database that holds the newest prediction of each user; it is made where there is none."""
+"""A table of a PostgreSQL database with the latest prediction of each user; created if missing."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A RabbitMQ exchange: a persistent message per prediction, whose `message_id` is the prediction's id."""
+"""A RabbitMQ exchange: one persistent message per prediction, with the prediction's id as `message_id`."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ PERSISTENT = 2
 
 
 def send(use_case: UseCase, target: RabbitmqTarget, credentials: Credentials, rows: Sequence[Row]) -> None:
-    """Publish the rows in order, each when the server has the one before. Raises DeliveryError."""
+    """Publish the rows in order, each after the previous one is confirmed. Raises DeliveryError."""
     unroutable: list[str] = []
     try:
         with rabbitmq.connect(credentials) as connection:
@@ -31,6 +31,8 @@ def send(use_case: UseCase, target: RabbitmqTarget, credentials: Credentials, ro
                     told, target.exchange, target.routing_key, mandatory=True, timeout=TIMEOUT, confirm_timeout=TIMEOUT
                 )
     except rabbitmq.FAILURES as error:
-        raise DeliveryError(f"RabbitMQ said {first_line(error)}") from None
+        raise DeliveryError(f"RabbitMQ error: {first_line(error)}") from None
     if unroutable:
-        raise DeliveryError(f"RabbitMQ said {unroutable[0]}: no queue takes {target.routing_key!r}")
+        raise DeliveryError(
+            f"RabbitMQ returned {unroutable[0]}: no queue is bound to the routing key {target.routing_key!r}"
+        )

@@ -1,4 +1,4 @@
-"""A Redis stream: an entry per prediction, with its `id`, `user_id` and the JSON in `prediction`."""
+"""A Redis stream: one entry per prediction, with its `id`, `user_id` and the JSON in `prediction`."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from include.firstday.use_case.use_case import UseCase
 
 
 def send(use_case: UseCase, target: RedisTarget, credentials: Credentials, rows: Sequence[Row]) -> None:
-    """Append the rows in order, all or none. Raises DeliveryError."""
+    """Append the rows in order, atomically. Raises DeliveryError."""
     try:
         with redis.connect(credentials) as client, client.pipeline(transaction=True) as entries:
             for row in rows:
@@ -20,4 +20,4 @@ def send(use_case: UseCase, target: RedisTarget, credentials: Credentials, rows:
                 entries.xadd(target.stream, fields, maxlen=target.max_length, approximate=True)
             entries.execute()
     except RedisError as error:
-        raise DeliveryError(f"Redis said {first_line(error)}") from None
+        raise DeliveryError(f"Redis error: {first_line(error)}") from None

@@ -81,8 +81,8 @@ def test_from_a_strange_file_to_scored_users(export: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["new-use-case", "Mine"], "Mine: expected small letters, digits and _"),
-        (["new-use-case", "first_day_churn"], "first_day_churn: is there already; choose another name"),
+        (["new-use-case", "Mine"], "Mine: expected lower-case letters, digits and _"),
+        (["new-use-case", "first_day_churn"], "first_day_churn: already exists; choose another name"),
         (["new-use-case", "mine", "--from", "missing.csv"], "missing.csv: expected a file ending in one of .ndjson"),
     ],
 )
@@ -92,7 +92,7 @@ def test_what_cannot_be_made_is_said(capsys: pytest.CaptureFixture[str], argumen
 
 def test_a_column_that_is_not_told_is_asked_for(export: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = say(capsys, "new-use-case", "shop", "--from", str(export), code=1)
-    assert "say by --user which column is the user_id; there are: Zeitpunkt, Kunden-Nr" in said
+    assert "choose the column of the user_id with --user; the columns are: Zeitpunkt, Kunden-Nr" in said
     said = say(capsys, "new-use-case", "shop", "--from", str(export), "--user", "Kunde", code=1)
     assert "--user Kunde: expected one of the file's columns" in said
 
@@ -104,7 +104,7 @@ def test_everything_that_is_missing_is_said_line_by_line(own_folders: Path, caps
     (statements / "measures.sql").unlink()
     said = say(capsys, "check-use-case", "mine", code=1)
     assert "mine/measures.sql: expected this file, it is missing" in said
-    assert "mine/label.sql: expected this file, as training.label is observed; it is missing" in said
+    assert "mine/label.sql: expected this file, as training.label is derived; it is missing" in said
     yaml.write_text(yaml.read_text().replace("hours: 24", "hours: 0").replace("title: Mine\n", "colour: red\n"))
     said = say(capsys, "check-use-case", "mine", code=1)
     assert "window.hours: Input should be greater than 0, found 0" in said

@@ -159,7 +159,7 @@ def test_a_failing_target_is_left_alone_misses_nothing_and_delays_nobody(
     with pytest.raises(DeliveryError, match=f"crm: answered {answer}"):
         deliver(case, "crm")
     assert len(endpoint.received) == tries
-    with pytest.raises(deliver_predictions.BackedOffError, match="crm: left alone until"):
+    with pytest.raises(deliver_predictions.BackedOffError, match="crm: backed off until"):
         deliver(case, "crm")
     assert len(endpoint.received) == tries
     assert f"answered {answer}" in status.notices(case)[0]
@@ -189,7 +189,7 @@ def test_a_server_that_is_not_there_is_a_failure_of_the_target(churn: UseCase) -
     case = with_targets(churn, crm={"kind": "http", "url": f"http://127.0.0.1:{port}/"})
     begin(case)
     predict(case, {"a": 0.9})
-    with pytest.raises(DeliveryError, match=r"crm: did not answer: .*refused"):
+    with pytest.raises(DeliveryError, match=r"crm: did not respond: .*refused"):
         deliver(case, "crm")
 
 

@@ -105,7 +105,9 @@ def test_a_message_that_no_queue_takes_is_a_failure(churn: UseCase, rabbitmq_ser
     case = with_targets(churn, crm=target("rabbitmq", "no-such-queue"))
     begin(case)
     predict(case, {"a": 0.9})
-    with pytest.raises(DeliveryError, match=r"crm: RabbitMQ said .*NO_ROUTE.*: no queue takes 'no-such-queue'"):
+    with pytest.raises(
+        DeliveryError, match=r"crm: RabbitMQ returned .*NO_ROUTE.*: no queue is bound to .*'no-such-queue'"
+    ):
         deliver_predictions.deliver_predictions(case, "crm", rabbitmq_server)
 
 
@@ -122,5 +124,5 @@ def test_a_bucket_that_is_not_there_is_a_failure_of_the_target(churn: UseCase, s
     case = with_targets(churn, lake={"kind": "files", "connection": "there", "folder": "s3://no-such-bucket/churn"})
     begin(case)
     predict(case, {"a": 0.9})
-    with pytest.raises(DeliveryError, match=r"lake: s3://no-such-bucket/churn cannot be written: .*NO_SUCH_BUCKET"):
+    with pytest.raises(DeliveryError, match=r"lake: s3://no-such-bucket/churn is not writable: .*NO_SUCH_BUCKET"):
         deliver_predictions.deliver_predictions(case, "lake", s3_server)

@@ -99,7 +99,7 @@ def test_one_that_waits_for_too_long_says_so(catalog: str, monkeypatch: pytest.M
     monkeypatch.setattr(write_lock, "LOCK_SECONDS", 1)
     with (
         write_lock.write_lock(settings()),
-        pytest.raises(TimeoutError, match="another writer has held the lake for 1 seconds"),
+        pytest.raises(TimeoutError, match="another writer has held the write lock for 1 seconds"),
         write_lock.write_lock(settings()),
     ):
         pass

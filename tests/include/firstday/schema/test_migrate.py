@@ -122,7 +122,7 @@ def test_a_lake_of_newer_code_is_refused(churn: UseCase, own_statements: Path, m
         with open_lake(churn):
             pass
     change(own_statements, "lake/users", "-- Now one row", "-- One row")
-    with pytest.raises(LakeError, match="schema version 99, this code knows up to"):
+    with pytest.raises(LakeError, match="schema version 99, this code supports up to"):
         open_lake(churn).__enter__()
 
 

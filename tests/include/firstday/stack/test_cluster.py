@@ -99,13 +99,13 @@ def test_the_workers_know_no_password_but_their_own() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("services: {a: {image: x, command: [y], network_mode: host}}", "a: network_mode is not understood here"),
+        ("services: {a: {image: x, command: [y], network_mode: host}}", "a: network_mode is not supported"),
         ("services: {a: {image: x, command: y}}", "a.command: expected a list"),
         ("services: {a: {image: x, command: [y], healthcheck: {test: z}}}", "a.healthcheck.test: expected a list"),
         ("services: {a: {image: x, command: [y], stop_grace_period: 1h}}", "expected seconds or minutes"),
         (
             "services: {a: {image: x, command: [y], depends_on: {a: {condition: service_healthy}}}}",
-            "services wait for each other: a",
+            "services depend on each other: a",
         ),
     ],
 )
@@ -128,7 +128,7 @@ def test_secrets_are_made_once_for_their_owner_without_the_project_installed(tmp
     assert not [value for name, value in made.items() if value in first.stdout and name != "COMPOSE_PROFILES"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(set(made.values())) == len(made)
-    assert "nothing was missing" in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout
+    assert "nothing added" in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout
     assert secrets_file.read(file) == made
 
 

@@ -39,16 +39,19 @@ GOOD = yaml.safe_load((use_case.USE_CASES / "first_day_churn" / "use_case.yaml")
             lambda c: c["training"].update(label="derived"),
             "training.label_known_after_hours: expected more than window.hours",
         ),
-        (lambda c: c.update(source={}), "use_case.yaml: source: this key is called mapping now"),
+        (lambda c: c.update(source={}), "use_case.yaml: source: this key was renamed to mapping"),
         (
             lambda c: c["scoring"]["costs"].update(needless_offer=1),
-            "use_case.yaml: scoring.costs.needless_offer: this key is called unneeded_offer now",
+            "use_case.yaml: scoring.costs.needless_offer: this key was renamed to unneeded_offer",
         ),
         (
             lambda c: c["training"]["gates"]["beats_base_rate"].update(against="rate"),
-            "use_case.yaml: training.gates.beats_base_rate.against: 'rate' is called 'base_rate' now",
+            "use_case.yaml: training.gates.beats_base_rate.against: the value 'rate' was renamed to 'base_rate'",
         ),
-        (lambda c: c["training"].update(label="carried"), "training.label: 'carried' is called 'explicit' now"),
+        (
+            lambda c: c["training"].update(label="carried"),
+            "training.label: the value 'carried' was renamed to 'explicit'",
+        ),
         (lambda c: c.update(features=["a", "a"]), "features: expected each name once"),
         (lambda c: c.update(name="other"), "name: expected 'first_day_churn', the folder's name, found 'other'"),
     ],
