@@ -1,6 +1,6 @@
 # One image for every service of docker-compose.yaml: the same lock, checked by hash, and no root.
 
-FROM python:3.12-slim-bookworm AS packages
+FROM python:3.12.11-slim-bookworm AS packages
 
 COPY requirements-installer.txt requirements.txt ./
 RUN python -m venv /opt/installer \
@@ -9,7 +9,7 @@ RUN python -m venv /opt/installer \
     && /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --compile-bytecode \
         --require-hashes -r requirements.txt
 
-FROM python:3.12-slim-bookworm
+FROM python:3.12.11-slim-bookworm
 
 RUN useradd --create-home --uid 1000 firstday
 COPY --from=packages /opt/firstday /opt/firstday

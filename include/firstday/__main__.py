@@ -231,6 +231,24 @@ def restore(case: UseCase, options: argparse.Namespace) -> int:
     return 0
 
 
+def verify(case: UseCase, options: argparse.Namespace) -> int:
+    """Compare the lake's data files with the hashes of when they were written; name damaged ones."""
+    from include.firstday.operations import verify as verification
+
+    verified = verification.verify(options.share)
+    print("\n".join(verification.describe(verified)))
+    return 1 if verified.damaged else 0
+
+
+def verify_backup(case: UseCase, options: argparse.Namespace) -> int:
+    """Compare a backup's files with its manifest; name damaged ones."""
+    from include.firstday.operations import backup as backups
+
+    about = backups.verify_backup(options.source)
+    print(f"{options.source}: the lake as of {about.made_at}, {about.files:,} files, undamaged")
+    return 0
+
+
 def _score(case: UseCase, run: Run) -> None:
     from include.firstday.delivery import publish_predictions
     from include.firstday.models import promotion
@@ -278,6 +296,9 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("--format", choices=("table", "csv", "json"), default="table")
     add("status", status)
     add("backup", backup).add_argument("to", type=Path, metavar="FOLDER", help="must not be there yet")
+    add("verify-backup", verify_backup).add_argument("source", type=Path, metavar="FOLDER", help="made by backup")
+    verified = add("verify", verify)
+    verified.add_argument("--share", type=float, default=1.0, help="share of the files; another one each hour")
     add("restore", restore).add_argument("source", type=Path, metavar="FOLDER", help="made by backup")
     made = add("new-use-case", new_use_case)
     made.add_argument("name", help="small letters, digits and _")

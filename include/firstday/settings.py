@@ -88,6 +88,13 @@ class Settings(BaseSettings):
         return self.mlflow_public_url or self.mlflow_url or f"http://127.0.0.1:{self.mlflow_port}"
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder with those above it, for its owner alone."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o700)
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process, read from the environment at the first call."""

@@ -19,6 +19,7 @@ import pytest
 from include.firstday.settings import REPOSITORY, Settings
 from include.firstday.stack import environment
 from include.firstday.stack.home import Home
+from include.firstday.use_case import use_case
 
 USERS = "admin:admin,editor:user,viewer:viewer"
 
@@ -101,6 +102,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(f"http://127.0.0.1:{port}", root, passwords)
     running.command("generate", "--days", "0.2")
     running.command("micro-batch")
+    for name in set(use_case.names()) - {"first_day_churn"}:
+        running.command("--use-case", name, "micro-batch", "--no-score")
     subprocess.run([airflow, "db", "migrate"], cwd=REPOSITORY, env=variables, check=True, capture_output=True)
     with (root / "web.log").open("wb") as log:
         process = subprocess.Popen(

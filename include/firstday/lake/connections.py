@@ -11,14 +11,14 @@ from pathlib import Path
 
 import duckdb
 
-from include.firstday.errors import LakeError
+from include.firstday.errors import LakeError, LostCatalogError, NoLakeError
 from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.run import Run
 from include.firstday.lake.write_lock import write_lock
-from include.firstday.settings import Settings, settings
+from include.firstday.lake.written_files import PARQUET, S3
+from include.firstday.settings import Settings, private_folder, settings
 
 SPILL = "spill"
-S3 = "s3://"
 # Extensions come from packages whose hashes the installation has checked. To check the signature of their 70 MB again
 # would be the larger part of opening a lake, several times a minute (docs/adr/0015-extensions-are-checked-once.md).
 _PACKAGED = {
@@ -29,24 +29,31 @@ _PACKAGED = {
 
 
 def create_schema(name: str) -> None:
-    """Create the schema of a use case, and the lake, if missing."""
-    connection = attach(settings())
-    try:
-        with write_lock(settings()):
-            connection.execute(f"create schema if not exists lake.{quoted(name)}")
-    finally:
-        connection.close()
+    """Create the schema of a use case where there is none, and an empty lake where there is none.
+
+    Raises LostCatalogError where there are data files already.
+    """
+    config = settings()
+    _make_folder(config)
+    with write_lock(config):
+        connection = attach(config, create=True)
+        try:
+            if not _has_schema(connection, name):
+                _check_no_files(connection, config, f"{config.data_path.rstrip('/')}/{name}")
+                connection.execute(f"create schema lake.{quoted(name)}")
+        finally:
+            connection.close()
 
 
 @contextmanager
 def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
     """Open the lake at one use case's schema, which must exist. Raises LakeError if it cannot be opened.
 
-    A read-only lake reads nothing but the lake's own files, whatever statement it is given.
+    A read-only lake reads nothing but the lake's own files, whatever statement it is given, and writes nothing.
     """
     connection = attach(settings(), read_only)
     try:
-        connection.execute(f"use lake.{quoted(schema)}")
+        _use(connection, schema)
         if read_only:
             _confine(connection, settings())
         yield Lake(connection, schema, write_lock(settings()), run or Run())
@@ -67,8 +74,12 @@ def scratch(schema: str) -> Iterator[Lake]:
         connection.close()
 
 
-def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """A new DuckDB instance with the lake attached as `lake`. Creates an empty lake if there is none."""
+def attach(config: Settings, read_only: bool = False, create: bool = False) -> duckdb.DuckDBPyConnection:
+    """A new DuckDB with the lake attached as `lake`; with `create`, an empty one where there is none.
+
+    Raises NoLakeError where there is none otherwise, LostCatalogError where its catalog is missing or empty beside data
+    files, LakeError where it cannot be opened.
+    """
     connection = duckdb.connect(config=_PACKAGED)
     connection.execute("set timezone = 'UTC'")
     connection.execute("set enable_progress_bar = false")  # it would stand among the rows that `query` prints
@@ -86,11 +97,13 @@ def attach(config: Settings, read_only: bool = False) -> duckdb.DuckDBPyConnecti
     connection.execute("set ducklake_max_retry_count = 100")
     connection.execute("set enable_progress_bar = false")  # or it is drawn into the output of a command
     try:
-        (config.lake_folder / SPILL).mkdir(parents=True, exist_ok=True)
-        connection.execute(f"attach {_literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)})")
+        _attach(connection, config, read_only, create)
     except (OSError, duckdb.Error) as error:
         connection.close()
         raise LakeError(f"cannot open the lake in {config.lake_folder}: {error}") from error
+    except LakeError:
+        connection.close()
+        raise
     return connection
 
 
@@ -121,6 +134,59 @@ def extension_file(name: str) -> Path:
     raise LakeError(
         f"DuckDB's extension {name} {duckdb.__version__} is not installed; install the locked packages with: make run"
     )
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, config: Settings, read_only: bool, create: bool) -> None:
+    kind, _, path = config.catalog.partition(":")
+    attach_it = f"attach {_literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)}"
+    # Attaching a SQLite file that is missing would leave an empty one behind, also where it is refused.
+    if kind != "sqlite" or (Path(path).exists() and Path(path).stat().st_size):
+        _make_folder(config)
+        try:
+            connection.execute(f"{attach_it}, create_if_not_exists false)")
+            return
+        except duckdb.InvalidInputException as error:
+            if "creating a new DuckLake is explicitly disabled" not in str(error):
+                raise
+    _check_no_files(connection, config, config.data_path)
+    if not create:
+        raise NoLakeError(f"there is no lake in {config.lake_folder} yet; the first micro-batch makes it")
+    connection.execute(f"{attach_it})")
+
+
+def _check_no_files(connection: duckdb.DuckDBPyConnection, config: Settings, folder: str) -> None:
+    """Raise LostCatalogError where a folder or prefix of the data path holds data files: the catalog knows none."""
+    files = {"files": f"{folder.rstrip('/')}/**/*{PARQUET}"}
+    if connection.execute("select file from glob($files) limit 1", files).fetchone() is None:
+        return
+    kind, _, path = config.catalog.partition(":")
+    catalog, remedy = (
+        (path, f"move {config.lake_folder} away and run: firstday restore FOLDER (made by: firstday backup FOLDER)")
+        if kind == "sqlite"
+        else ("the PostgreSQL catalog", "restore its database from the dump that belongs to these files (pg_restore)")
+    )
+    raise LostCatalogError(
+        f"{catalog} is missing or empty, but {folder} holds data files that it should know; nothing was created or "
+        f"deleted. Restore the catalog: {remedy}"
+    )
+
+
+def _has_schema(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    text = "select 1 from duckdb_schemas() where database_name = 'lake' and schema_name = $name"
+    return connection.execute(text, {"name": name}).fetchone() is not None
+
+
+def _use(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+    try:
+        connection.execute(f"use lake.{quoted(schema)}")
+    except duckdb.CatalogException as error:
+        raise NoLakeError(f"the lake has no tables of {schema} yet; its first micro-batch makes them") from error
+
+
+def _make_folder(config: Settings) -> None:
+    """Make the lake's local folder, for its owner alone: it holds personal data."""
+    private_folder(config.lake_folder)
+    (config.lake_folder / SPILL).mkdir(exist_ok=True)
 
 
 def _spill_folder(config: Settings) -> Path:

@@ -19,6 +19,7 @@ from include.firstday.errors import LakeError
 from include.firstday.lake.run import Run
 from include.firstday.lake.statements import Statement, statement
 from include.firstday.lake.write_lock import LOCK_SECONDS, WriteLock
+from include.firstday.lake.written_files import WrittenFiles, below, sha256
 from include.firstday.settings import settings
 
 PIECE_ROWS = 100_000  # rows of a long result in memory at a time
@@ -45,6 +46,8 @@ class Lake:
         self._lock = lock
         self.run_id = run.id
         self._run = run
+        self._data_path = settings().data_path
+        self._files = WrittenFiles(connection, self._data_path)
 
     @property
     def run(self) -> Run:
@@ -275,14 +278,17 @@ class Lake:
     def transaction(self) -> Iterator["Commit"]:
         """Run an atomic transaction over every table: commit at the end, roll back on any exception or kill.
 
-        Reads inside use one snapshot, so a stage that computes from its own tables reads them inside.
+        Reads inside use one snapshot, so a stage that computes from its own tables reads them inside. The commit
+        carries the hash of each file that it adds.
         """
         with self._lock or _no_lock():
             self._connection.begin()
+            self._files.begin()
             try:
                 commit = Commit(self._run.task)
                 yield commit
-                extra = json.dumps({"dag": self._run.dag, "run": self._run.run, "task": self._run.task})
+                about = {"dag": self._run.dag, "run": self._run.run, "task": self._run.task}
+                extra = json.dumps(about | {"files": self._files.hashes()})
                 self._connection.execute(
                     "call lake.set_commit_message($author, $message, extra_info => $extra)",
                     {"author": self.run_id, "message": commit.message, "extra": extra},
@@ -291,6 +297,19 @@ class Lake:
             except BaseException:
                 self._roll_back()
                 raise
+            finally:
+                self._files.end()
+
+    def sha256(self, path: str) -> str | None:
+        """Hash of a data file's bytes as storage gives them now, by its path below the data folder; None if it is gone.
+
+        Raises OSError or QueryError where it is there but cannot be read.
+        """
+        return sha256(self._connection, self._data_path, path)
+
+    def below_data(self, path: str) -> str:
+        """A data file's path below the data folder, as the catalog keeps it."""
+        return below(path, self._data_path)
 
     def _insert(self, table: str, source: str, constants: Mapping[str, object]) -> int:
         columns = "".join(f", ${name} as {quoted(name)}" for name in constants)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from include.firstday.settings import REPOSITORY
@@ -33,10 +33,13 @@ class Statement:
         return values
 
 
-@cache
 def statement(path: str) -> Statement:
-    """Read `sql/<path>.sql`. Raises FileNotFoundError if there is none."""
-    text = (SQL / f"{path}.sql").read_text(encoding="utf-8")
+    """Read `sql/<path>.sql` as it is now, also in a server that is older than it. Raises FileNotFoundError."""
+    return _parsed(path, (SQL / f"{path}.sql").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1000)
+def _parsed(path: str, text: str) -> Statement:
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return Statement(path, text, frozenset(_PARAMETER.findall(code)))
 

@@ -1,10 +1,12 @@
 """Backup and restore of the embedded lake: a consistent copy while micro-batches run, and a lake from such a copy.
 
 The catalog is copied first, as of one commit. Parquet files never change, and maintenance keeps for a day what no
-snapshot needs any more, so the files that the copied catalog names are still there to be copied after it. A restored
+snapshot needs any more, so the files that the copied catalog names are still there to be copied after it. Each is
+compared with the hash that was recorded when it was written, and `manifest.json` holds the hashes of all. A restored
 lake knows less than landing's archive: what was consumed since the backup waits in landing again.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -21,8 +23,9 @@ from typing import Any
 from include.firstday import landing
 from include.firstday.errors import LakeError
 from include.firstday.lake.statements import statement
+from include.firstday.operations import verify
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.settings import settings
+from include.firstday.settings import private_folder, settings
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,8 @@ log = logging.getLogger(__name__)
 CATALOG = "catalog.sqlite"
 DATA = "data"
 ABOUT = "backup.json"
+MANIFEST = "manifest.json"
+PIECE_BYTES = 2**20
 ATTEMPTS = 3
 
 
@@ -39,15 +44,19 @@ class BackupError(LakeError):
 
 @dataclass(frozen=True)
 class Backup:
-    """What a backup holds: when its catalog was copied (ISO 8601, UTC), Parquet files, and bytes together."""
+    """What a backup holds: when its catalog was copied (ISO 8601, UTC), Parquet files, and bytes together.
+
+    `manifest_sha256` is the hash of its manifest, empty where an older version made the backup.
+    """
 
     made_at: str
     files: int
     bytes: int
+    manifest_sha256: str = ""
 
 
 def backup(target: Path) -> Backup:
-    """Copy the lake of every use case to a new folder, whole or not at all."""
+    """Copy the lake of every use case to a new folder, whole or not at all. Raises BackupError."""
     catalog, data = _places()
     if target.exists():
         raise BackupError(f"{target}: expected a folder that is not there yet")
@@ -64,27 +73,39 @@ def backup(target: Path) -> Backup:
     return made
 
 
+def verify_backup(source: Path) -> Backup:
+    """Compare each file of a backup with its manifest; what it holds. Raises BackupError, naming what is damaged."""
+    about, hashes = _about(source), _manifest(source)
+    if not about.manifest_sha256:
+        raise BackupError(f"{source}: made by an older version, without {MANIFEST}: its content cannot be verified")
+    damaged = [f"{name}: {problem}" for name, sha256 in hashes.items() if (problem := _problem(source / name, sha256))]
+    if damaged:
+        raise BackupError(f"{source}: {len(damaged):,} of {len(hashes):,} files are damaged: {'; '.join(damaged[:10])}")
+    return about
+
+
 def restore(source: Path) -> Backup:
-    """Make the lake from a backup, where there is none. The servers must not run."""
+    """Make the lake from a backup, where there is none. The servers must not run. Raises BackupError."""
     catalog, data = _places()
-    if not (source / ABOUT).exists():
-        raise BackupError(f"{source}: expected a folder made by backup, with {ABOUT}")
+    about, hashes = _about(source), _manifest(source)
     for place in (catalog, data):
         if place.exists():
             raise BackupError(f"{place} is there already: stop Firstday, move {catalog.parent} away, and try again")
-    about = Backup(**json.loads((source / ABOUT).read_text(encoding="utf-8")))
     if missing := _missing(source / CATALOG, source / DATA):
         raise BackupError(f"{source} is not whole: {len(missing):,} files are missing, as {missing[0]}")
     for place in (catalog, data):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(place.parent)
     copied_data, copied_catalog = (place.with_name(f"{place.name}{landing.PARTIAL}") for place in (data, catalog))
-    shutil.rmtree(copied_data, ignore_errors=True)
-    copied_catalog.unlink(missing_ok=True)
-    shutil.copytree(source / DATA, copied_data)
-    _copy_catalog(source / CATALOG, copied_catalog)
-    _point(copied_catalog, data)
-    copied_data.rename(data)
-    copied_catalog.rename(catalog)  # last: with its catalog the lake is there
+    try:
+        for name in _named(source / CATALOG):
+            _copy_file(source / DATA / name, copied_data / name, hashes.get(f"{DATA}/{name}"))
+        _copy_file(source / CATALOG, copied_catalog, hashes.get(CATALOG))
+        _point(copied_catalog, data)
+        copied_data.rename(data)
+        copied_catalog.rename(catalog)  # last: with its catalog the lake is there
+    finally:
+        shutil.rmtree(copied_data, ignore_errors=True)
+        copied_catalog.unlink(missing_ok=True)
     return about
 
 
@@ -112,36 +133,94 @@ def _places() -> tuple[Path, Path]:
     return Path(catalog), Path(settings().data_path)
 
 
+def _about(source: Path) -> Backup:
+    try:
+        return Backup(**json.loads((source / ABOUT).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise BackupError(f"{source}: expected a folder made by backup, with {ABOUT}") from None
+    except (ValueError, TypeError) as error:
+        raise BackupError(f"{source / ABOUT}: damaged: {error}") from error
+
+
+def _manifest(source: Path) -> dict[str, str]:
+    """Path below the backup's folder → SHA-256; nothing in a backup of an older version."""
+    if not (expected := _about(source).manifest_sha256):
+        log.warning("%s was made by an older version, without %s: its content is not verified", source, MANIFEST)
+        return {}
+    if problem := _problem(source / MANIFEST, expected):
+        raise BackupError(f"{source / MANIFEST}: {problem}")
+    content: dict[str, str] = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
+    return content
+
+
 def _copy(catalog: Path, data: Path, target: Path) -> Backup:
     for _ in range(ATTEMPTS):
         shutil.rmtree(target, ignore_errors=True)
         (target / DATA).mkdir(parents=True)
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         _copy_catalog(catalog, target / CATALOG)
-        names = _named(target / CATALOG)
+        names, recorded = _named(target / CATALOG), verify.recorded_hashes()
         try:
-            for name in names:
-                (target / DATA / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(data / name, target / DATA / name)
+            copied = {name: _copy_file(data / name, target / DATA / name, recorded.get(name)) for name in names}
         except FileNotFoundError as error:
             log.warning("%s went while it was copied, as when a user is forgotten; beginning again", error.filename)
             continue
-        return Backup(made_at, len(names), sum(file.stat().st_size for file in target.rglob("*") if file.is_file()))
+        hashes = {f"{DATA}/{name}": sha256 for name, sha256 in copied.items()}
+        hashes[CATALOG] = str(landing.sha256(target / CATALOG))
+        (target / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+        size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+        return Backup(made_at, len(names), size, str(landing.sha256(target / MANIFEST)))
     raise BackupError(
         f"{data}: files that the catalog names are missing, or go while they are copied; nothing was kept"
     )
 
 
+def _copy_file(source: Path, target: Path, expected: str | None) -> str:
+    """Copy a file; its SHA-256 as read. Raises BackupError where that is not the expected one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with source.open("rb") as original, target.open("wb") as copy:
+        while piece := original.read(PIECE_BYTES):
+            digest.update(piece)
+            copy.write(piece)
+    found = digest.hexdigest()
+    if expected and found != expected:
+        raise BackupError(f"{source}: {_changed(expected, found)}; nothing was kept. What could replace it: verify")
+    return found
+
+
+def _problem(path: Path, expected: str) -> str:
+    """What is wrong with a file; empty where nothing is."""
+    try:
+        found = landing.sha256(path)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return "missing" if found is None else "" if found == expected else _changed(expected, found)
+
+
+def _changed(expected: str, found: str) -> str:
+    return f"changed since it was written: expected SHA-256 {expected}, found {found}"
+
+
 def _copy_catalog(source: Path, target: Path) -> None:
     """SQLite's online backup: all of it as of one commit, whoever writes meanwhile."""
-    with closing(sqlite3.connect(source, timeout=30)) as one, closing(sqlite3.connect(target)) as other:
-        one.backup(other)
+    try:
+        with closing(sqlite3.connect(source, timeout=30)) as one, closing(sqlite3.connect(target)) as other:
+            one.backup(other)
+            problems = [row[0] for row in other.execute("pragma integrity_check")]
+    except sqlite3.DatabaseError as error:
+        problems = [str(error)]
+    if problems != ["ok"]:
+        raise BackupError(f"{source}: the catalog is damaged ({problems[0]}); restore the newest backup")
 
 
 def _named(catalog: Path) -> list[str]:
     """Paths of the Parquet files below the data folder, from the tables of DuckLake's specification."""
-    with closing(sqlite3.connect(catalog)) as connection:
-        names = [str(path) for (path,) in connection.execute(statement("operations/backup/named_files").text)]
+    try:
+        with closing(sqlite3.connect(catalog)) as connection:
+            names = [str(path) for (path,) in connection.execute(statement("operations/backup/named_files").text)]
+    except sqlite3.DatabaseError as error:
+        raise BackupError(f"{catalog}: the catalog is damaged ({error}); restore the newest backup") from error
     if outside := [name for name in names if Path(name).is_absolute()]:
         raise BackupError(f"{outside[0]}: expected files below the lake's data folder only")
     return names

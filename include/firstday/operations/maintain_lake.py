@@ -1,21 +1,27 @@
 """Maintenance: keeps the number of files, the catalog and landing's archive bounded, beside running micro-batches.
 
 DuckLake's functions are called one by one, each under the write lock and for itself, so that micro-batches get their
-turn in between and an exhausted budget stops after a whole step.
+turn in between and an exhausted budget stops after a whole step. A damaged data file ends the run before anything is
+merged or deleted: what could replace the file may be among it.
 """
 
 import logging
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
+from include.firstday.errors import OrphansError
 from include.firstday.lake import clock, connections
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
+from include.firstday.operations import verify
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -24,7 +30,8 @@ log = logging.getLogger(__name__)
 
 REWRITTEN = ("users", "feature_state", "checkpoints")
 REWRITE_FROM = 0.1  # the share of a file's rows that are gone
-MERGE = "merge_files"
+VERIFIED_SHARE = 1 / 24  # of the data files, in each hour; each is read once a day
+ORPHANS_SHARE = 0.5  # more orphans than that share of the known files: not leftovers of the killed, but a wrong catalog
 MERGED_AT_ONCE = 50  # partitions: some have millions of rows, and all of a call are in memory together
 DAY = timedelta(days=1)
 THINNED_AFTER = timedelta(hours=1)  # longer than any transaction lasts; each minute's files are read with the catalog
@@ -60,30 +67,27 @@ class Limits:
 def maintain_lake(
     use_case: UseCase, run: Run | None = None, budget_seconds: float = 300, limits: Limits | None = None
 ) -> list[str]:
-    """Do the steps in order until the budget is spent; the names of those done. The rest waits for the next run."""
+    """Do the steps in order until the budget is spent; the names of those done. The rest waits for the next run.
+
+    Raises DamagedFilesError where a data file is not what was written, OrphansError.
+    """
     limits = limits or Limits.at(clock.now())
     ends = time.monotonic() + budget_seconds
     done = []
     with open_lake(use_case, run or Run(task="maintain_lake")) as lake:
         lake.cache_no_files()
-        for what, statement, parameters in _steps(lake, limits):
+        verify.check(verify.verify(VERIFIED_SHARE))
+        _drop_files(use_case, limits)
+        for what, step in _steps(lake, limits):
             if time.monotonic() > ends:
                 log.warning("the time budget of %s s is spent before: %s", budget_seconds, what)
                 break
             # The lock is held for a piece of the merging at a time: stages take their turns in between.
-            is_done = False
-            while not is_done and time.monotonic() <= ends:
-                with lake.exclusive():
-                    changed = lake.rows(f"operations/maintain_lake/{statement}", **parameters)
-                is_done = statement != MERGE or not changed
-            if is_done:
+            while (is_more := step()) and time.monotonic() <= ends:
+                pass
+            if not is_more:
                 done.append(what)
-    dropped = (
-        drop_consumed(use_case, limits.consumed),
-        drop_partial(use_case, limits.leftovers),
-        connections.drop_dead_spill(),
-    )
-    log.info("done: %s; dropped: %d consumed files, %d partial files, %d spill folders", ", ".join(done), *dropped)
+    log.info("done: %s", ", ".join(done))
     return done
 
 
@@ -100,32 +104,96 @@ def drop_partial(use_case: UseCase, before: datetime) -> int:
 
 
 def purge(lake: Lake) -> None:
-    """Leave nothing on disk of rows that were deleted, nor of any older snapshot. Needs the write lock."""
+    """Leave nothing on disk of rows that were deleted, nor of any older snapshot. Needs the write lock.
+
+    Raises DamagedFilesError, OrphansError.
+    """
     for table in sorted(lake.tables() - lake.views()):
-        lake.rows("operations/maintain_lake/rewrite_files", table=table, schema=lake.schema, threshold=0)
+        verify.check_sources(lake, lake.schema, table)
+        _compact(lake, "rewrite_files", table=table, schema=lake.schema, threshold=0)
+    verify.record(lake)
     tomorrow = clock.now() + DAY
     if old := _snapshots(lake, tomorrow, tomorrow):
-        lake.rows("operations/maintain_lake/expire_snapshots", versions=old)
-    for statement in ("cleanup_files", "delete_orphans"):
-        lake.rows(f"operations/maintain_lake/{statement}", before=tomorrow)
+        _call(lake, "expire_snapshots", versions=old)
+    _call(lake, "cleanup_files", before=tomorrow)
+    _delete_orphans(lake, tomorrow, math.inf)  # a killed task may have left many, and the person in them
     lake.shrink_catalog()
     connections.drop_dead_spill()
 
 
-def _steps(lake: Lake, limits: Limits) -> Iterator[tuple[str, str, dict[str, object]]]:
-    """What is done, in order: for people, as a statement, with its parameters."""
-    rewritten = {"schema": lake.schema, "threshold": REWRITE_FROM}
-    for table in REWRITTEN:
-        yield f"rewrite {table}", "rewrite_files", {"table": table, **rewritten}
-    for table in sorted(lake.tables() - lake.views()):
-        yield f"merge {table}", MERGE, {"table": table, "schema": lake.schema, "partitions": MERGED_AT_ONCE}
+def _steps(lake: Lake, limits: Limits) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """What is done, in order: for people, and as a call that returns whether more of it is left to do."""
+    for schema, table in (*((lake.schema, table) for table in REWRITTEN), (verify.SCHEMA, verify.TABLE)):
+        verify.check_sources(lake, schema, table)
+        yield f"rewrite {table}", partial(_rewrite, lake, schema, table)
+    own = sorted(lake.tables() - lake.views())
+    for schema, table in (*((lake.schema, table) for table in own), (verify.SCHEMA, verify.TABLE)):
+        verify.check_sources(lake, schema, table)
+        yield (
+            f"merge {table}",
+            partial(_compact, lake, "merge_files", table=table, schema=schema, partitions=MERGED_AT_ONCE),
+        )
+    yield "keep hashes", partial(_record, lake)
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
     if old := _snapshots(lake, limits.snapshots, limits.thinned):
-        yield f"expire {len(old)} snapshots", "expire_snapshots", {"versions": old}
+        yield f"expire {len(old)} snapshots", partial(_call, lake, "expire_snapshots", versions=old)
     # For the same reason up to the end of the day before; there is no list of these files to choose from.
     day_before = limits.unneeded.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(microseconds=1)
-    yield f"delete files unneeded since {day_before}", "cleanup_files", {"before": day_before}
-    yield f"delete orphans of before {limits.leftovers}", "delete_orphans", {"before": limits.leftovers}
+    yield f"delete files unneeded since {day_before}", partial(_call, lake, "cleanup_files", before=day_before)
+    yield (
+        f"delete orphans of before {limits.leftovers}",
+        partial(_delete_orphans, lake, limits.leftovers, ORPHANS_SHARE),
+    )
+
+
+def _compact(lake: Lake, statement: str, **parameters: object) -> bool:
+    """Merge or rewrite files in a transaction, which records the hashes of the new ones; whether any were."""
+    with lake.transaction() as commit:
+        changed = lake.rows(f"operations/maintain_lake/{statement}", **parameters)
+        commit.message = f"{statement.replace('_', ' ')} of {parameters['table']}"
+    return bool(changed)
+
+
+def _rewrite(lake: Lake, schema: str, table: str) -> bool:
+    _compact(lake, "rewrite_files", table=table, schema=schema, threshold=REWRITE_FROM)
+    return False
+
+
+def _record(lake: Lake) -> bool:
+    verify.record(lake)
+    return False
+
+
+def _call(lake: Lake, statement: str, **parameters: object) -> bool:
+    """One of DuckLake's functions that commit by themselves, under the write lock."""
+    with lake.exclusive():
+        lake.rows(f"operations/maintain_lake/{statement}", **parameters)
+    return False
+
+
+def _delete_orphans(lake: Lake, before: datetime, share: float) -> bool:
+    """Delete what killed processes left in the data folder, if it can be that. Raises OrphansError."""
+    with lake.exclusive():
+        orphans = lake.rows("operations/maintain_lake/orphans", before=before)
+        known = len(lake.rows(f"{verify.SQL}/known_files"))
+        if len(orphans) > share * known:
+            raise OrphansError(f"{_described(orphans)}, but knows {known:,}. {_REMEDY}")
+        made_at = lake.value("operations/maintain_lake/made_at")
+        if older := lake.rows("operations/maintain_lake/orphans", before=min(before, made_at - DAY)):
+            raise OrphansError(f"{_described(older)}, written before the lake was made at {made_at}. {_REMEDY}")
+        if orphans:
+            lake.rows("operations/maintain_lake/delete_orphans", before=before)
+    return False
+
+
+def _described(orphans: list[dict[str, Any]]) -> str:
+    return f"the catalog does not know {len(orphans):,} data files, as {orphans[0]['path']}"
+
+
+_REMEDY = (
+    "None was deleted. Where an older catalog stands in for a newer one, restore the newer (firstday restore); where "
+    "the files are of no use, move them out of the data folder"
+)
 
 
 def _snapshots(lake: Lake, before: datetime, thinned: datetime) -> list[int]:
@@ -133,6 +201,12 @@ def _snapshots(lake: Lake, before: datetime, thinned: datetime) -> list[int]:
         row["snapshot_id"]
         for row in lake.rows("operations/maintain_lake/old_snapshots", before=before, thinned_before=thinned)
     ]
+
+
+def _drop_files(use_case: UseCase, limits: Limits) -> None:
+    consumed, partials = drop_consumed(use_case, limits.consumed), drop_partial(use_case, limits.leftovers)
+    spills = connections.drop_dead_spill()
+    log.info("dropped: %d consumed files, %d partial files, %d spill folders", consumed, partials, spills)
 
 
 def _drop(folder: Path, pattern: str, before: datetime) -> int:

@@ -60,7 +60,7 @@ def create(lake: Lake, use_case: UseCase) -> None:
     """
     own = f"use_cases/{use_case.name}"
     existing = lake.tables()
-    for path in (f"{own}/events", *(f"lake/{table}" for table in TABLES), "lake/feature_state"):
+    for path in (f"{own}/events", *(f"lake/{table}" for table in TABLES), "lake/feature_state", "lake/file_hashes"):
         lake.execute(path)
     for table, file in use_case.enrichment.items():
         if table not in existing:

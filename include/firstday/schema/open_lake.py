@@ -13,10 +13,18 @@ from include.firstday.use_case.use_case import UseCase
 
 @contextmanager
 def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
-    """Open the use case's part of the lake; create or migrate its tables first, if necessary."""
+    """Open the use case's part of the lake; for writing, it is made ready first where it is not.
+
+    A read-only lake is opened as it is: a server that is older than the statements must not put back what newer code
+    has made of them. Raises NoLakeError where there is none, LakeError where it cannot be opened.
+    """
+    if read_only:
+        with connections.connect(use_case.name, run, read_only) as lake:
+            yield lake
+        return
     with ExitStack() as stack:
         try:
-            lake = stack.enter_context(connections.connect(use_case.name, run, read_only))
+            lake = stack.enter_context(connections.connect(use_case.name, run))
             ready = is_ready(lake, use_case)
         except (QueryError, LakeError):
             ready = False
@@ -26,5 +34,5 @@ def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False
             from include.firstday.schema import create_tables
 
             create_tables.prepare(use_case)
-            lake = stack.enter_context(connections.connect(use_case.name, run, read_only))
+            lake = stack.enter_context(connections.connect(use_case.name, run))
         yield lake

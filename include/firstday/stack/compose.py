@@ -20,8 +20,9 @@ HEALTHY = "service_healthy"
 COMPLETED = "service_completed_successfully"
 
 _KNOWN = {
-    "build", "command", "depends_on", "deploy", "environment", "healthcheck", "image", "init", "ports", "profiles",
-    "restart", "stop_grace_period", "stop_signal", "user", "volumes",
+    "build", "cap_add", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck", "image", "init",
+    "logging", "ports", "profiles", "read_only", "restart", "security_opt", "stop_grace_period", "stop_signal", "tmpfs",
+    "user", "volumes",
 }  # fmt: skip
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?:(:?[-?])([^}]*))?\}|(\w+))")
 

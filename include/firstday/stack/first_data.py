@@ -48,6 +48,7 @@ def register_model(use_case: UseCase) -> bool:
 
 def load_history(use_case: UseCase) -> bool:
     """Write the generated history into landing, once; after an interruption the same files are written again."""
+    _make_ready(use_case)
     journal = Journal(Home.of(settings()).stack / "first_history.json")
     if use_case.generator is None or use_case.starts_paused or journal.finished(use_case.name):
         return True
@@ -123,13 +124,18 @@ def _predictable(use_case: UseCase) -> bool:
     return is_running and use_case.scoring.bundled_model is not None
 
 
+def _make_ready(use_case: UseCase) -> None:
+    """Make the lake's tables while the servers start: no task has to, and the page is readable before any event."""
+    from include.firstday.schema.open_lake import open_lake
+
+    with open_lake(use_case):
+        pass
+
+
 def _empty(use_case: UseCase) -> bool:
     """Whether nothing has arrived: who brought events of their own before the first start gets no invented ones."""
     from include.firstday.operations import status
-    from include.firstday.schema.open_lake import open_lake
 
-    with open_lake(use_case):  # makes it ready while the servers start; no task has to
-        pass
     now = status.summary(use_case)
     return bool(now.events == 0 and now.pending_files == 0)
 

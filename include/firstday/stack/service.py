@@ -25,6 +25,7 @@ from include.firstday.stack.home import Home
 
 ADDRESS = "127.0.0.1"
 STORE_IN_MEMORY = "s3"  # the profile of the store in the compose file; moto's server stands in for its image
+STORE_IMAGE = "chrislusf/seaweedfs"
 POSTGRES = "postgres"
 PORTS = {
     "FIRSTDAY_AIRFLOW_PORT": "Airflow",
@@ -85,7 +86,7 @@ class Cluster:
         match service.image.split(":")[0]:
             case "postgres" if service.name == POSTGRES:
                 return (*service.command, "-c", f"listen_addresses={ADDRESS}", "-c", "unix_socket_directories=")
-            case "chrislusf/seaweedfs":
+            case image if image == STORE_IMAGE:
                 return ("moto_server", "--host", ADDRESS, "--port", self.variables["FIRSTDAY_S3_PORT"])
             case "postgres" | "redis" | "firstday":
                 return tuple(self._here(service, word) for word in service.command)
@@ -110,7 +111,7 @@ class Cluster:
     def is_healthy(self, service: Service, replica: int = 1) -> bool:
         """Whether the service's own health check succeeds."""
         ran = subprocess.run(  # noqa: S603 - the compose file's command
-            service.is_healthy,
+            self._health_check(service),
             env=self.environment(service, replica),
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
@@ -119,6 +120,12 @@ class Cluster:
             check=False,
         )
         return ran.returncode == 0
+
+    def _health_check(self, service: Service) -> tuple[str, ...]:
+        if not service.image.startswith(STORE_IMAGE):
+            return service.is_healthy
+        url = f"http://{ADDRESS}:{self.variables['FIRSTDAY_S3_PORT']}/moto-api/"
+        return (sys.executable, "-m", "include.firstday.stack.health", url)
 
     def _here(self, service: Service, text: str) -> str:
         for volume, mount in service.mounts.items():

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache
 from typing import TypeVar
 
 from include.firstday.lake.lake import Lake, QueryError
@@ -54,7 +53,17 @@ class Reader:
         self._lake = None
 
 
-@cache
 def reader(name: str) -> Reader:
-    """Return this process's reader of a use case. Raises UseCaseError for an unknown name."""
-    return Reader(load(name))
+    """Return this process's reader of a use case, as its YAML is now. Raises UseCaseError for an unknown name."""
+    use_case = load(name)
+    with _readers_lock:
+        known = _readers.get(name)
+        if known is None or known.use_case != use_case:
+            _readers[name] = Reader(use_case)
+            if known:
+                known.close()
+        return _readers[name]
+
+
+_readers: dict[str, Reader] = {}
+_readers_lock = threading.Lock()

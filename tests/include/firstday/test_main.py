@@ -6,9 +6,26 @@ from pathlib import Path
 import pytest
 
 from include.firstday.__main__ import main
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case.use_case import UseCase
 
 
-def test_an_empty_home_is_made_ready_by_a_question(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def ready(churn: UseCase) -> None:
+    with open_lake(churn):
+        pass
+
+
+@pytest.mark.parametrize("arguments", [["query", "from events"], ["status"], ["rejected"], ["export"]])
+def test_a_question_about_a_home_that_is_not_there_names_it_and_makes_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert main(arguments) == 1
+    assert f"there is no lake in {home / 'lake'} yet" in capsys.readouterr().err
+    assert not home.exists()
+
+
+def test_a_question_is_answered_as_json(ready: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "select count(*) as n from postcodes", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == [{"n": 90_000}]
 
@@ -43,7 +60,7 @@ def test_events_go_from_a_file_to_features(home: Path, tmp_path: Path, capsys: p
     ],
 )
 def test_what_a_user_can_mend_is_one_sentence(
-    home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    ready: None, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     assert main(arguments) == 1
     error = capsys.readouterr().err
@@ -51,7 +68,7 @@ def test_what_a_user_can_mend_is_one_sentence(
     assert "Traceback" not in error
 
 
-def test_status_shows_rows_stages_and_commits(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_rows_stages_and_commits(ready: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status"]) == 0
     out = capsys.readouterr().out
     for word in ("events", "pending_files", "update_features", "commit_message"):

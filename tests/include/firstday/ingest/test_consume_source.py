@@ -104,12 +104,12 @@ def registrations(*users: str) -> list[bytes]:
 
 def stored(case: UseCase) -> list[str]:
     store_events(case)
-    with open_lake(case, read_only=True) as lake:
+    with open_lake(case) as lake:
         return [str(user) for user in lake.query("select user_id from events order by user_id")["user_id"].to_pylist()]
 
 
 def rejected(case: UseCase) -> list[dict[str, Any]]:
-    with open_lake(case, read_only=True) as lake:
+    with open_lake(case) as lake:
         return lake.query("select reason, raw from rejected_events order by row_number").to_pylist()
 
 

@@ -83,7 +83,7 @@ def test_every_bucket_and_file_is_one_shards() -> None:
 def test_users_are_spread_over_the_buckets_as_they_always_were(churn: UseCase) -> None:
     """The hash of an id must not change with a version of DuckDB: progress is kept by it."""
     text = "select list(md5_number_lower('player-' || n) % 16 order by n) as buckets from range(8) as numbers (n)"
-    with open_lake(churn, read_only=True) as lake:
+    with open_lake(churn) as lake:
         assert lake.query(text).to_pylist() == [{"buckets": [7, 6, 7, 5, 13, 1, 7, 12]}]
 
 

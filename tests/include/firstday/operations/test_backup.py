@@ -143,7 +143,7 @@ select
     (select sum(rows_stored) from micro_batches) as stored,
     (select max(batch_id) from micro_batches) as batches,
     (select max(batch_id) from events) as events,
-    (select min(batch_id) from progress where stage = 'update_features') as updated
+    (select min(batch_id) from checkpoints where stage = 'update_features') as updated
 """
 
 

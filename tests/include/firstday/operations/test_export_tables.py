@@ -110,6 +110,8 @@ def test_a_day_that_is_over_is_not_written_again(churn: UseCase, exported: Path)
 
 
 def test_nothing_is_an_empty_table_of_features(churn: UseCase) -> None:
+    with open_lake(churn):
+        pass
     assert export_tables.export_tables(churn) == export_tables.Exported(0, 0, 0)
     features = pd.read_parquet(export_tables.folder(churn) / "user_features.parquet")
     assert len(features) == 0

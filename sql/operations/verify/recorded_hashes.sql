@@ -1,0 +1,25 @@
+-- One row per data file with a recorded hash: from the table, or from the message of the commit that added it.
+-- params: none
+with committed as (
+    select json_extract(commit_extra_info, '$.files') as files
+    from ducklake_snapshots('lake')
+    where json_valid(commit_extra_info)
+),
+
+paths as (
+    select
+        files,
+        unnest(json_keys(files)) as path
+    from committed
+    where files is not null
+)
+
+select
+    path,
+    sha256
+from lake.main.file_hashes
+union
+select
+    path,
+    json_extract_string(files, '$."' || path || '"') as sha256
+from paths
