@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test faults fmt check lock airflow load chaos soak bench backup restore secrets cluster exec
+.PHONY: help run test faults fmt check lock airflow load chaos fuzz soak bench backup restore secrets cluster exec
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -53,6 +53,9 @@ faults: $(INSTALLED_DEV)  ## The tests that kill: `make cluster`, `make chaos` a
 
 chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one killed, repeated and shuffled; minutes.
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)
+
+fuzz: $(INSTALLED_DEV)  ## Prove that no mutated file stops or loses anything: make fuzz ARGS="--files 20000".
+	@$(BIN)/python -m tests.faults.fuzz $(ARGS)
 
 soak: $(INSTALLED_DEV)  ## Prove that a day of micro-batches leaves files, catalog, memory and time bounded; an hour.
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
