@@ -36,7 +36,7 @@ def build(use_case: UseCase, source: str) -> None:
 
         @task(outlets=[landing])
         def consume() -> None:
-            """Take what is there, make it durable, and tell the server."""
+            """Read new messages, make them durable in landing, and acknowledge them."""
             from include.firstday.ingest import consume_source as stage
 
             case = load(use_case.name)

@@ -38,7 +38,7 @@ def build(use_case: UseCase, target: str) -> None:
     def deliver_predictions() -> None:
         @task(inlets=[lake_asset(use_case.name, "predictions")])
         def deliver() -> None:
-            """Send what is new, micro-batch by micro-batch."""
+            """Deliver pending predictions, by micro-batch."""
             from include.firstday.delivery import deliver_predictions as stage
 
             case = load(use_case.name)

@@ -31,7 +31,7 @@ def build(use_case: UseCase) -> None:
     def export_tables() -> None:
         @task
         def write_files() -> str:
-            """Write what is new, whole files only."""
+            """Export current features and new predictions, each file atomically."""
             from include.firstday.operations import export_tables as stage
 
             return stage.describe(stage.export_tables(load(use_case.name), current_run()))

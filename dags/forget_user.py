@@ -37,7 +37,7 @@ def build(use_case: UseCase) -> None:
     def forget_user() -> None:
         @task
         def erase(params: dict[str, Any] | None = None) -> str:
-            """Erase the person and look whether anything is left."""
+            """Erase the user and search every file for remaining data."""
             from include.firstday.operations import forget_user as stage
 
             return stage.describe(stage.forget_user(load(use_case.name), str((params or {})["user_id"]), current_run()))

@@ -56,7 +56,7 @@ def build(use_case: UseCase) -> None:
 
         @task(outlets=[landing])
         def write_minutes(params: dict[str, float] | None = None) -> None:
-            """Write every whole minute that has passed since the last run."""
+            """Write the events of every complete minute since the last run."""
             from include.firstday.generator import generate_events as stage
 
             written = stage.generate_missed(load(use_case.name), overrides=dict(params or {}))

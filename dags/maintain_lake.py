@@ -35,7 +35,7 @@ def build(use_case: UseCase) -> None:
     def maintain_lake() -> None:
         @task
         def run_steps(params: dict[str, float] | None = None) -> list[str]:
-            """Merge, rewrite, expire and clean, step by step."""
+            """Merge and rewrite files, expire snapshots, delete unused files."""
             from include.firstday.operations import maintain_lake as stage
 
             return stage.maintain_lake(load(use_case.name), current_run(), (params or {}).get("budget_seconds", 300))

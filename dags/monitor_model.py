@@ -45,14 +45,14 @@ def build(use_case: UseCase) -> None:
 
         @task
         def alert(alerts: list[str]) -> None:
-            """Tell people, by the notifiers of the use case."""
+            """Send alerts with the use case's notifiers."""
             if not alerts:
                 skip("nothing to tell")
             notify(load(use_case.name), "\n".join(alerts))
 
         @task.short_circuit(trigger_rule="none_failed")
         def drift_is_confirmed() -> int | None:
-            """Go on where confirmed drift asks for a new model: the micro-batch that showed it."""
+            """Continue if confirmed drift requires a training; return the micro-batch of the drift."""
             from include.firstday.monitoring import monitor_model as stage
 
             return stage.retraining_asked(load(use_case.name))

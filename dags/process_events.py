@@ -86,7 +86,7 @@ def build(use_case: UseCase) -> None:
 
         @task(inlets=[landing_asset(use_case.name)], outlets=[events])
         def store_events(shard: int = 0) -> None:
-            """Check what waits in landing and append it to `events`."""
+            """Check pending files and append their rows to `events`."""
             from include.firstday.ingest import store_events as stage
             from include.firstday.operations import status
             from include.firstday.orchestration import reports
@@ -100,7 +100,7 @@ def build(use_case: UseCase) -> None:
 
         @task(inlets=[events], outlets=[features], trigger_rule=ANY_NEWS)
         def update_features(shard: int = 0) -> None:
-            """Fold new events into the users' features."""
+            """Merge new events into the users' features."""
             from include.firstday.features import update_features as stage
             from include.firstday.orchestration import reports
 
@@ -109,7 +109,7 @@ def build(use_case: UseCase) -> None:
 
         @task(inlets=[features], outlets=[predictions], trigger_rule=ANY_NEWS)
         def score_users(shard: int = 0) -> None:
-            """Let the champion score who has new activity in their first day."""
+            """Score users with new activity in their window."""
             from include.firstday.orchestration import reports
             from include.firstday.scoring import score_users as stage
             from include.firstday.servers import links
@@ -127,7 +127,7 @@ def build(use_case: UseCase) -> None:
 
         @task(inlets=[predictions], trigger_rule=ANY_NEWS)
         def publish_predictions() -> None:
-            """Tell the outside who is about to churn."""
+            """Publish users with predicted churn for other systems."""
             from include.firstday.delivery import publish_predictions as stage
             from include.firstday.orchestration import reports
 

@@ -34,7 +34,7 @@ def build(use_case: UseCase) -> None:
     def rebuild_features() -> None:
         @task
         def recompute_and_swap() -> str:
-            """Compute every user anew and write those who differ."""
+            """Recompute every user and write those that differ."""
             from include.firstday.features import rebuild_features as stage
 
             return stage.describe(stage.rebuild_features(load(use_case.name), current_run()))

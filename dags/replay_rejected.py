@@ -35,7 +35,7 @@ def build(use_case: UseCase) -> None:
     def replay_rejected() -> None:
         @task(outlets=[landing_asset(use_case.name)])
         def replay(params: dict[str, Any] | None = None) -> str:
-            """Try the refused rows again; those that pass become a micro-batch."""
+            """Replay rejected rows; valid ones are stored as a micro-batch."""
             from include.firstday.ingest import replay_rejected as stage
 
             return stage.describe(

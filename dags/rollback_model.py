@@ -38,7 +38,7 @@ def build(use_case: UseCase) -> None:
     def rollback_model() -> None:
         @task
         def put_back(params: dict[str, Any] | None = None) -> str:
-            """Move the alias `champion` back."""
+            """Move the alias `champion` to the previous or the given version."""
             from include.firstday.models import promotion as stage
 
             try:

@@ -57,7 +57,7 @@ def build(use_case: UseCase) -> None:
     def train_model() -> None:
         @task
         def build_training_set(params: dict[str, Any] | None = None) -> dict[str, Any]:
-            """Features of mature users at each cut-off, as Parquet beside the MLflow run."""
+            """Build the training set: features of mature users as of each cut-off, as Parquet."""
             from include.firstday.models import registry
             from include.firstday.models.training import training_set as stage
 
@@ -71,7 +71,7 @@ def build(use_case: UseCase) -> None:
 
         @task
         def profile_training_set(training_set: dict[str, Any]) -> None:
-            """ydata-profiling's report, into the MLflow run."""
+            """Log ydata-profiling's reports to the MLflow run."""
             from include.firstday.models.training.profile import profile_training_set as stage
 
             stage(load(use_case.name), training_set)
@@ -99,7 +99,7 @@ def build(use_case: UseCase) -> None:
 
         @task
         def promote_if_better(training_set: dict[str, Any], tested: dict[str, Any]) -> dict[str, Any]:
-            """Make the challenger champion if it passes every gate; the log says what each gate found."""
+            """Promote the challenger to champion if it passes every gate; the log lists the result of each gate."""
             from include.firstday.models import registry
             from include.firstday.models.training.gates import promote_if_better as stage
 

@@ -91,7 +91,7 @@ def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | 
 def describe(done: MonitoringRun) -> str:
     """One line for people."""
     return (
-        f"micro-batches {done.after + 1} to {done.upto}: {len(done.measured):,} values measured, "
+        f"micro-batches {done.after + 1} to {done.upto}: {len(done.measured):,} measurements, "
         f"{len(done.alerts):,} alerts"
     )
 
@@ -238,9 +238,9 @@ def _alerts(use_case: UseCase, measured: list[Measured], confirmed: list[str]) -
         )
     for one in measured:
         if one.metric == "rejected_share" and one.value > limits.rejected_share:
-            yield f"{use_case.name}: {one.value:.1%} of the rows were refused, above {limits.rejected_share:.1%}"
+            yield f"{use_case.name}: {one.value:.1%} of the rows were rejected, above {limits.rejected_share:.1%}"
         if one.metric == "inconsistent_predictions" and one.value:
-            yield f"{use_case.name}: {one.value:.0f} predictions were made from other features than a recompute gives"
+            yield f"{use_case.name}: {one.value:.0f} logged predictions have other features than a recompute"
         if one.metric == "realised_roc_auc" and one.value < limits.roc_auc:
             yield (
                 f"{use_case.name}: version {one.model_version} had a ROC AUC of {one.value:.2f} "

@@ -59,9 +59,9 @@ def backup(target: Path) -> Backup:
     """Copy the lake of every use case to a new folder, whole or not at all. Raises BackupError."""
     catalog, data = _places()
     if target.exists():
-        raise BackupError(f"{target}: expected a folder that is not there yet")
+        raise BackupError(f"{target}: already exists; choose a new folder")
     if not catalog.exists():
-        raise BackupError(f"{catalog}: there is no lake to copy")
+        raise BackupError(f"{catalog}: no lake to back up")
     partial = target.with_name(f".{target.name}.{os.getpid()}{landing.PARTIAL}")
     try:
         made = _copy(catalog, data, partial)
@@ -90,9 +90,9 @@ def restore(source: Path) -> Backup:
     about, hashes = _about(source), _manifest(source)
     for place in (catalog, data):
         if place.exists():
-            raise BackupError(f"{place} is there already: stop Firstday, move {catalog.parent} away, and try again")
+            raise BackupError(f"{place}: already exists; stop Firstday, move {catalog.parent} away, and retry")
     if missing := _missing(source / CATALOG, source / DATA):
-        raise BackupError(f"{source} is not whole: {len(missing):,} files are missing, as {missing[0]}")
+        raise BackupError(f"{source} is incomplete: {len(missing):,} files are missing, such as {missing[0]}")
     for place in (catalog, data):
         private_folder(place.parent)
     copied_data, copied_catalog = (place.with_name(f"{place.name}{landing.PARTIAL}") for place in (data, catalog))
@@ -119,7 +119,7 @@ def take_again(use_case: UseCase) -> list[Path]:
         before = named.get(str(_original(use_case, path)))
         if landing.sha256(path) not in known and not (before and _is_rest_of(path, before)):
             moved.append(_move_back(use_case, path))
-    log.info("%d files wait in landing again", len(moved))
+    log.info("files pending in landing again: %d", len(moved))
     return moved
 
 

@@ -69,7 +69,7 @@ def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forg
 def describe(done: Forgotten) -> str:
     """One line for people; it does not say who."""
     if not done.rows + done.files + done.runs:
-        return "nothing of this user was found; should they come, they are kept away from now on"
+        return "no data of this user was found; later events of the user will not be stored"
     return f"erased {done.rows:,} rows, {done.files:,} files rewritten, {done.runs:,} MLflow runs changed and tagged"
 
 

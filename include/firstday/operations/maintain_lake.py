@@ -80,7 +80,7 @@ def maintain_lake(
         _drop_files(use_case, limits)
         for what, step in _steps(lake, limits):
             if time.monotonic() > ends:
-                log.warning("the time budget of %s s is spent before: %s", budget_seconds, what)
+                log.warning("the time budget of %s s ended before: %s", budget_seconds, what)
                 break
             # The lock is held for a piece of the merging at a time: stages take their turns in between.
             while (is_more := step()) and time.monotonic() <= ends:

@@ -88,15 +88,15 @@ def _value(
 
 def _outcome(name: str, gate: Gate, value: Estimate | None) -> Outcome:
     if value is None:
-        return Outcome(name, True, f"there is no other {gate.against}")
+        return Outcome(name, True, f"no {gate.against} to compare with")
     what = f"{gate.metric}, advantage over {gate.against}" if gate.against else gate.metric
     shown = f"{value.value:.4f}"
     if value.low != value.high:  # what is measured once has no interval
         shown += f" (95 % interval {value.low:.4f} to {value.high:.4f})"
-    certain = " with certainty" if gate.confident else ""
+    scope = " for the entire interval" if gate.confident else ""
     if gate.at_most is not None:
         holds = (value.high if gate.confident else value.value) <= gate.at_most
-        return Outcome(name, bool(holds), f"{what}: {shown}, needed at most {gate.at_most:g}{certain}")
+        return Outcome(name, bool(holds), f"{what}: {shown}, required: at most {gate.at_most:g}{scope}")
     limit = gate.above or 0.0
     holds = (value.low if gate.confident else value.value) > limit
-    return Outcome(name, bool(holds), f"{what}: {shown}, needed above {limit:g}{certain}")
+    return Outcome(name, bool(holds), f"{what}: {shown}, required: above {limit:g}{scope}")

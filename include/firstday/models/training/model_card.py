@@ -55,14 +55,14 @@ def _head(use_case: UseCase, tested: dict[str, Any], verdict: dict[str, Any]) ->
     yield ""
     yield use_case.description
     yield ""
-    yield "**Promoted to champion.**" if verdict["is_promoted"] else f"**Refused.** {verdict['reason']}"
+    yield "**Promoted to champion.**" if verdict["is_promoted"] else f"**Not promoted.** {verdict['reason']}"
 
 
 def _gates(outcomes: list[dict[str, Any]]) -> Iterator[str]:
     yield "## Gates"
     yield ""
-    rows = [(each["gate"], "holds" if each["holds"] else "refuses", each["reason"]) for each in outcomes]
-    yield from _table(("gate", "verdict", "why"), rows)
+    rows = [(each["gate"], "passed" if each["holds"] else "failed", each["reason"]) for each in outcomes]
+    yield from _table(("gate", "result", "reason"), rows)
 
 
 def _data(use_case: UseCase, training_set: dict[str, Any]) -> Iterator[str]:
@@ -72,10 +72,11 @@ def _data(use_case: UseCase, training_set: dict[str, Any]) -> Iterator[str]:
     yield "## Data"
     yield ""
     yield (
-        f"{training_set['users']:,} users, {training_set['rows']:,} rows: each user as they stood {hours} hours after "
-        f"their window opened{known}, from what was stored up to micro-batch {training_set['batch_id']}. The label is "
-        f"{training.label} and known {training.label_known_after_hours:g} hours after the opening; younger users are "
-        "left out. The older three quarters trained, the newest quarter tested; no user is in both."
+        f"{training_set['users']:,} users, {training_set['rows']:,} rows: features of each user as of {hours} hours "
+        f"after their window opened{known}, from events stored up to micro-batch {training_set['batch_id']}. The label "
+        f"is {training.label} and known {training.label_known_after_hours:g} hours after the window opened; recent "
+        "users are excluded. The older three quarters of the users are the training set, the newest quarter the test "
+        "set; no user is in both."
     )
     yield ""
     yield f"SHA-256 of the training set: `{training_set['sha256']}`"
@@ -84,9 +85,9 @@ def _data(use_case: UseCase, training_set: dict[str, Any]) -> Iterator[str]:
 
 
 def _quality(tested: dict[str, Any]) -> Iterator[str]:
-    yield "## On the newest users"
+    yield "## Performance on the newest users"
     yield ""
-    yield "With 95 % intervals from drawing users again, beside plain baselines."
+    yield "With 95 % confidence intervals (bootstrap over users), compared with simple baselines."
     yield ""
     names = list(tested["overall"])
     rows = [(metric, *(_shown(tested["overall"][name][metric]) for name in names)) for metric in SHOWN]
@@ -94,7 +95,7 @@ def _quality(tested: dict[str, Any]) -> Iterator[str]:
 
 
 def _by_cutoff(tested: dict[str, Any]) -> Iterator[str]:
-    yield "## By hours since the window opened"
+    yield "## Performance by hours since the window opened"
     yield ""
     metrics = ("roc_auc", "log_loss", "brier", "f1", "lift_at_10_percent")
     rows = [
@@ -109,8 +110,8 @@ def _decision(use_case: UseCase, tested: dict[str, Any]) -> Iterator[str]:
     yield "## Decision"
     yield ""
     yield (
-        f"A missed churner costs {costs.missed_churner:g}, a needless offer {costs.unneeded_offer:g}, so an offer is "
-        f"made from a probability of {costs.threshold:.2f} on. At that threshold the cost per user is "
+        f"A missed churner costs {costs.missed_churner:g}, an unneeded offer {costs.unneeded_offer:g}, so the "
+        f"threshold is a probability of {costs.threshold:.2f}. At this threshold the cost per user is "
         f"{tested['cost_per_user']:.3f}."
     )
     yield ""
@@ -118,13 +119,13 @@ def _decision(use_case: UseCase, tested: dict[str, Any]) -> Iterator[str]:
         ("churned", seen["churners_called"], seen["churners_missed"]),
         ("retained", seen["needless_offers"], seen["left_in_peace"]),
     ]
-    yield from _table(("rows", "called about to churn", "not called"), rows)
+    yield from _table(("rows", "predicted churn", "no predicted churn"), rows)
 
 
 def _candidates(tested: dict[str, Any]) -> Iterator[str]:
     yield "## Candidates"
     yield ""
-    yield "Cross-validated on the older users, by user; the lowest log loss was tested."
+    yield "Cross-validated by user on the training set; the candidate with the lowest log loss was tested."
     yield ""
     columns = ("log_loss", "roc_auc", "brier", "fit_seconds", "model_megabytes", "scoring_seconds")
     ranked = sorted(tested["candidates"], key=lambda each: each["log_loss"])
@@ -134,11 +135,11 @@ def _candidates(tested: dict[str, Any]) -> Iterator[str]:
 def _limits(use_case: UseCase) -> Iterator[str]:
     yield "## Limits"
     yield ""
-    yield f"- It speaks of the first {use_case.window.hours:g} hours of a user's window only."
-    yield "- Early in the window little is known: look at the table by hours before acting on an early probability."
-    yield "- It is as good as the users of its training set are like those of today; monitoring says when they are not."
+    yield f"- Predictions are valid for the first {use_case.window.hours:g} hours of a user's window only."
+    yield "- Early predictions are less accurate: see the performance by hours."
+    yield "- The performance assumes users like those of the training set; monitoring reports drift."
     if use_case.generator is not None:
-        yield "- Where events come from the generator, these numbers say nothing about real users."
+        yield "- Results from generated events do not apply to real users."
 
 
 def _shown(found: dict[str, float]) -> str:

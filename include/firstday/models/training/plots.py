@@ -53,7 +53,7 @@ def importance(model: Any, features: pd.DataFrame, labels: Labels) -> Any:
     found = permutation_importance(
         model, features.iloc[some], labels[some], scoring="neg_log_loss", n_repeats=5, random_state=SEED
     )
-    return _bars(features.columns, found.importances_mean, "Permutation importance: rise of the log loss")
+    return _bars(features.columns, found.importances_mean, "Permutation importance: increase in log loss")
 
 
 def of_training_set(features: pd.DataFrame, labels: Labels, minutes: Values) -> dict[str, Any]:
@@ -75,9 +75,7 @@ def _lift(labels: Labels, probability: Values) -> Any:
     first = len(hits) // 100  # of the very first few, the rate is chance
     axes.plot(count[first:] / len(hits), (np.cumsum(hits) / count / labels.mean())[first:])
     axes.axhline(1, color="grey", linestyle="--")
-    axes.set(
-        xlabel="share of users, the likeliest to churn first", ylabel="churn rate, times that of all", title="Lift"
-    )
+    axes.set(xlabel="share of users, highest risk first", ylabel="lift over the base rate", title="Lift")
     return figure
 
 
@@ -90,9 +88,9 @@ def _cost(use_case: UseCase, labels: Labels, probability: Values) -> Any:
     figure, axes = pyplot.subplots()
     axes.plot(thresholds, missed + needless, label="cost per user")
     axes.plot(thresholds, missed, linestyle=":", label="missed churners")
-    axes.plot(thresholds, needless, linestyle=":", label="needless offers")
+    axes.plot(thresholds, needless, linestyle=":", label="unneeded offers")
     axes.axvline(costs.threshold, color="grey", linestyle="--", label=f"threshold {costs.threshold:.2f}")
-    axes.set(xlabel="threshold", ylabel="cost", title="What decisions cost")
+    axes.set(xlabel="threshold", ylabel="cost", title="Cost by threshold")
     axes.legend()
     return figure
 
@@ -103,7 +101,11 @@ def _by_hours(by_cutoff: dict[int, dict[str, Estimate]]) -> Any:
     found = [parts["roc_auc"] for parts in by_cutoff.values()]
     axes.plot(hours, [each.value for each in found], marker="o")
     axes.fill_between(hours, [each.low for each in found], [each.high for each in found], alpha=0.2)
-    axes.set(xlabel="hours since the window opened", ylabel="ROC AUC (95 % interval)", title="How soon it can be known")
+    axes.set(
+        xlabel="hours since the window opened",
+        ylabel="ROC AUC (95 % interval)",
+        title="AUC by hours since the window opened",
+    )
     axes.set_ylim(min([0.5, *(each.low for each in found)]), 1)
     return figure
 

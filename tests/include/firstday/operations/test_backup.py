@@ -151,12 +151,12 @@ def test_what_cannot_be_done_is_said_and_nothing_is_touched(
     churn: UseCase, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["backup", str(tmp_path / "copy")]) == 1
-    assert "there is no lake to copy" in capsys.readouterr().err
+    assert "no lake to back up" in capsys.readouterr().err
     with open_lake(churn):
         pass
     backup.backup(tmp_path / "copy")
     for command, place, said in (
-        ("backup", "copy", "expected a folder that is not there yet"),
+        ("backup", "copy", "already exists; choose a new folder"),
         ("restore", "copy", f"{home / 'lake'} away"),
         ("restore", "nothing", "expected a folder made by backup"),
     ):
@@ -164,6 +164,6 @@ def test_what_cannot_be_done_is_said_and_nothing_is_touched(
         assert said in capsys.readouterr().err
     next((tmp_path / "copy" / "data").rglob("*.parquet")).unlink()
     move_to(tmp_path / "new", monkeypatch)
-    with pytest.raises(LakeError, match="is not whole: 1 files are missing"):
+    with pytest.raises(LakeError, match="is incomplete: 1 files are missing"):
         backup.restore(tmp_path / "copy")
     assert not (tmp_path / "new" / "lake" / "catalog.sqlite").exists()
