@@ -43,6 +43,7 @@ from include.firstday.use_case.use_case import UseCase, load
 
 LATE_AFTER = timedelta(minutes=5)
 ANY_NEWS = "none_failed_min_one_success"  # where several tasks share a stage, those that find nothing skip
+ALWAYS_UNLESS_FAILED = "none_failed"  # users fall silent without new events
 
 
 def on_each_shard(stage: Any, use_case: UseCase) -> Any:
@@ -107,7 +108,7 @@ def build(use_case: UseCase) -> None:
             case = load(use_case.name)
             report(reports.updated(stage.update_features(case, current_run(), share_of(case, shard))), features)
 
-        @task(inlets=[features], outlets=[predictions], trigger_rule=ANY_NEWS)
+        @task(inlets=[features], outlets=[predictions], trigger_rule=ALWAYS_UNLESS_FAILED)
         def score_users(shard: int = 0) -> None:
             """Score users with new activity in their window."""
             from include.firstday.orchestration import reports

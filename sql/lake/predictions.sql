@@ -1,10 +1,12 @@
 -- One row per user scored in a micro-batch: the inference log, with the features used. Append-only.
+-- scored_because: activity, silence, window_end, new_model or backfill.
 -- as_of: the moment of the features. scored_at: the time of scoring.
 -- params: none
 create table if not exists predictions as
 select
     user_features.*,
     cast(null as timestamp) as as_of,
+    cast(null as varchar) as scored_because,
     cast(null as timestamp) as scored_at,
     cast(null as bigint) as batch_id,
     cast(null as double) as churn_probability,

@@ -109,7 +109,7 @@ def _ledger(lake: Lake) -> Iterator[Found]:
     repeated = files - _value(lake, "select count(distinct sha256) from consumed_files")
     wrong = repeated + _value(lake, f"select count(*) from ({UNLIKE_FILES})")
     yield Found("consumed_files (each content once)", files, wrong)
-    keys = {"users": "user_id", "feature_state": "(user_id, measure, item)", "predictions": "(user_id, batch_id)"}
+    keys = {"users": "user_id", "feature_state": "(user_id, measure, item)", "predictions": "(user_id, as_of)"}
     for table, key in keys.items():
         rows = _value(lake, f"select count(*) from {table}")
         yield Found(
@@ -137,34 +137,39 @@ UNLIKE_FILES = """
 
 
 def _predicted(use_case: UseCase) -> Found:
-    """Each scoring step against the users it had to score, with their features, in the snapshot it scored from."""
+    """Each scoring step against the users with activity it had to score, with their features, in its snapshot."""
     rows = differing = 0
+    active = "scored_because in ('activity', 'backfill')"
     for step in _steps(use_case):
+        with open_lake(use_case, read_only=True) as lake:
+            scored = lake.query(
+                f"select * from predictions where {active} and batch_id = {step.upto} "
+                f"and md5_number_lower(user_id) % 16 in {tuple(step.buckets)}"
+            )
+        moments = sorted(set(scored["as_of"].to_pylist()))
+        as_of = moments[0] if moments else None
         with _at(use_case, step.snapshot) as connection:
+            values = {
+                "after": step.after,
+                "upto": step.upto,
+                "buckets": step.buckets,
+                "from_time": None,
+                "as_of": as_of,
+            }
             connection.execute(
                 f"create temp table active_users as {statement('scoring/score_users/active_users').text}",
-                {
-                    "after": step.after,
-                    "upto": step.upto,
-                    "buckets": step.buckets,
-                    "measures": list(use_case.scoring.measures),
-                },
+                values | {"measures": list(use_case.scoring.measures)},
             )
-            as_of = connection.execute(statement("scoring/score_users/as_of").text, {"batch_id": step.upto}).fetchone()
             features = statement(f"use_cases/{use_case.name}/user_features").text
             connection.execute(f"create temp table user_features as {features}", {"as_of": as_of})
-            scored_users = statement("scoring/score_users/users_to_score").text
-            expected = connection.execute(scored_users, {"as_of": as_of}).to_arrow_table()
-        with open_lake(use_case, read_only=True) as lake:
-            columns = ", ".join(expected.column_names)
-            scored = lake.query(
-                f"select {columns} from predictions "
-                f"where batch_id = {step.upto} and md5_number_lower(user_id) % 16 in {tuple(step.buckets)}"
-            )
+            expected = connection.execute(
+                "select user_features.*, as_of, batch_id from user_features "
+                "inner join active_users on user_features.user_id = active_users.user_id"
+            ).to_arrow_table()
         rows += expected.num_rows
-        differing += _differing(expected, scored)
+        differing += _differing(expected, scored.select(expected.column_names)) + max(len(moments) - 1, 0)
     with open_lake(use_case, read_only=True) as lake:
-        differing += abs(_value(lake, "select count(*) from predictions") - rows)
+        differing += abs(_value(lake, f"select count(*) from predictions where {active}") - rows)
     return Found("predictions (each step's users and features)", rows, differing)
 
 

@@ -1,16 +1,19 @@
-"""Scoring: the champion's churn probability for each user with new activity in their first day, into the inference log.
+"""Scoring: the champion's churn probability of active users and of those who fell silent, into the inference log.
 
-One vectorised call a step. A user is scored once a step, however many micro-batches the step takes, with the features
-as they stand after the last of them; those features are logged with the prediction. A challenger scores the same users
-in shadow, into a table of its own that nothing acts on.
+A user is scored once a step, however many micro-batches the step takes, with the features as of its moment; those are
+logged with the prediction. Beside users with new activity, those are scored whose silence has passed one of
+`scoring.rescore_after_silence_minutes`, or whose window has ended, since the last step: time passes without events.
+A challenger scores the same users in shadow, into a table of its own that nothing acts on.
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 
 from include.firstday.errors import CheckpointConflictError
+from include.firstday.features.update_features import window_seconds
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
@@ -25,6 +28,8 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "score_users"
+TABLES = ("predictions", "shadow_predictions")
+USERS_AT_ONCE = 100_000  # scored at once: bounds memory
 
 
 class NoChampionError(LookupError):
@@ -33,10 +38,11 @@ class NoChampionError(LookupError):
 
 @dataclass(frozen=True)
 class Scored:
-    """What one step scored: micro-batches `after < batch_id <= upto`, with which model."""
+    """What one step scored: micro-batches `after < batch_id <= upto`, as of which moment, with which model."""
 
     after: int
     upto: int
+    as_of: datetime
     users: int
     predicted_churn: int
     model_version: int
@@ -44,15 +50,21 @@ class Scored:
 
 @dataclass(frozen=True)
 class BatchRange:
-    """Users in some buckets, and the micro-batches `after < batch_id <= upto` that they are scored for."""
+    """Users in some buckets, scored for micro-batches `after < batch_id <= upto` and for silence since `from_time`."""
 
     after: int
     upto: int
+    from_time: datetime | None
     buckets: tuple[int, ...]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there are micro-batches to score."""
+        return self.upto > self.after
 
 
 def score_users(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE) -> Scored | None:
-    """Score who of a shard's users has new activity up to the last updated micro-batch; None where nothing was new.
+    """Score a shard's users with new activity or a silence that passed a step; None where there is nobody and no news.
 
     Raises NoChampionError where the registry holds no champion.
     """
@@ -63,71 +75,118 @@ def score_users(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE)
 
 
 def describe(step: Scored) -> str:
-    """One line for people."""
+    """Describe a step in one line."""
+    batches = (
+        f"micro-batches {step.after + 1} to {step.upto}"
+        if step.upto > step.after
+        else f"after micro-batch {step.upto}, without new events"
+    )
     return (
-        f"micro-batches {step.after + 1} to {step.upto}: {step.users:,} users scored by version {step.model_version}, "
-        f"{step.predicted_churn:,} about to churn"
+        f"{batches}: {step.users:,} users scored by version {step.model_version}, "
+        f"{step.predicted_churn:,} with predicted churn"
     )
 
 
 @retrying
 def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | None:
-    """Score everything between this stage's progress and that of update_features, in one transaction."""
+    """Score all between this stage's checkpoint and that of update_features, and who is silent, in one transaction."""
     with open_lake(use_case, run) as lake:
         with lake.snapshot():  # or the features could be newer than the micro-batch they are scored for
-            stretches = _stretches(lake, shard)
-            if not stretches:
+            ranges = _ranges(lake, shard)
+            as_of = _as_of(lake, ranges)
+            parts = _due(lake, use_case, ranges, as_of)
+            if parts == 0 and not any(one.is_new for one in ranges):
                 return None
-            features = _features(lake, use_case, stretches)
-        champion = registry.champion(use_case)
-        if champion is None:
-            raise NoChampionError(f"no champion for {use_case.name} yet: train a model, or register the shipped one")
-        rows = predictions(features, champion, run)
-        shadow = _shadow(use_case, features, champion, run)
-        step = Scored(
-            after=min(stretch.after for stretch in stretches),
-            upto=max(stretch.upto for stretch in stretches),
-            users=rows.num_rows,
-            predicted_churn=sum(rows["predicted_churn"].to_pylist()),
-            model_version=champion.version,
-        )
+            champion = registry.champion(use_case)
+            if champion is None:
+                raise NoChampionError(
+                    f"no champion for {use_case.name} yet: train a model, or register the bundled one"
+                )
+            _score_parts(lake, use_case, parts, as_of, champion, run)
         with lake.transaction() as commit:
-            for stretch in stretches:
-                checkpoints.advance(lake, STAGE, stretch.after, stretch.upto, stretch.buckets)
-            _append(lake, "predictions", rows)
-            if shadow is not None:
-                _append(lake, "shadow_predictions", shadow)
+            for one in ranges:
+                moments = (one.from_time, as_of)
+                checkpoints.advance_scoring(lake, STAGE, (one.after, one.upto), moments, one.buckets)
+            for table in TABLES:
+                tombstones.drop(lake, f"staged_{table}")
+                lake.insert_from(table, f"staged_{table}")
+            step = Scored(
+                after=min(one.after for one in ranges),
+                upto=max(one.upto for one in ranges),
+                as_of=as_of,
+                model_version=champion.version,
+                **lake.row("scoring/score_users/staged_counts"),
+            )
             commit.message = describe(step)
     return step
 
 
-def _stretches(lake: Lake, shard: Shard) -> list[BatchRange]:
-    """What is to be scored: one stretch, unless the number of shards has just changed."""
+def _ranges(lake: Lake, shard: Shard) -> list[BatchRange]:
+    """What is to be scored: one range, unless the number of shards has just changed."""
     scored, updated = (checkpoints.of_buckets(lake, stage, shard.buckets) for stage in (STAGE, "update_features"))
-    waiting: dict[tuple[int, int], list[int]] = {}
+    until = checkpoints.scored_until(lake, STAGE, shard.buckets)
+    found: dict[tuple[int, int, datetime | None], list[int]] = {}
     for bucket in shard.buckets:
-        if updated[bucket] > scored[bucket]:
-            waiting.setdefault((scored[bucket], updated[bucket]), []).append(bucket)
-    return [BatchRange(after, upto, tuple(buckets)) for (after, upto), buckets in sorted(waiting.items())]
+        found.setdefault((scored[bucket], updated[bucket], until[bucket]), []).append(bucket)
+    return [BatchRange(*key, tuple(buckets)) for key, buckets in found.items()]
 
 
-def _features(lake: Lake, use_case: UseCase, stretches: list[BatchRange]) -> pa.Table:
-    """One row per user to score: their features, and for which micro-batch."""
-    active = [
-        lake.table("scoring/score_users/active_users", measures=list(use_case.scoring.measures), **asdict(stretch))
-        for stretch in stretches
-    ]
+def _as_of(lake: Lake, ranges: list[BatchRange]) -> datetime:
+    """The moment to score as of: the commit of the last micro-batch, which a retry finds again; without any, now."""
+    new = [one.upto for one in ranges if one.is_new]
+    moment: datetime = lake.value("scoring/score_users/as_of", batch_id=max(new)) if new else clock.now()
+    return max([moment, *(one.from_time for one in ranges if one.from_time)])
+
+
+def _due(lake: Lake, use_case: UseCase, ranges: list[BatchRange], as_of: datetime) -> int:
+    """Build `due_users`, the users to score and why, in parts that fit in memory; the number of parts."""
+    scoring = use_case.scoring
+    active, silent = [], []
+    for one in ranges:
+        values = {"as_of": as_of, "upto": one.upto, "from_time": one.from_time, "buckets": list(one.buckets)}
+        active.append(
+            lake.table("scoring/score_users/active_users", measures=list(scoring.measures), after=one.after, **values)
+        )
+        silent.append(
+            lake.table(
+                "scoring/score_users/silent_users",
+                silence_minutes=list(scoring.rescore_after_silence_minutes),
+                window_seconds=window_seconds(use_case),
+                **values,
+            )
+        )
     lake.build_rows("active_users", pa.concat_tables(active))
+    lake.build_rows("silent_users", pa.concat_tables(silent))
+    lake.build("scoring/score_users/due_users", users_at_once=USERS_AT_ONCE)
+    return int(lake.value("scoring/score_users/parts"))
+
+
+def _score_parts(
+    lake: Lake, use_case: UseCase, parts: int, as_of: datetime, champion: registry.Champion, run: Run
+) -> None:
+    """Score `due_users` part by part into `staged_predictions` and `staged_shadow_predictions`."""
+    for table in TABLES:
+        lake.build_like(f"staged_{table}", table)
+    for part in range(parts):
+        features = _features(lake, use_case, part, as_of)
+        lake.append("staged_predictions", predictions(features, champion, run))
+        shadow = _shadow(use_case, features, champion, run)
+        if shadow is not None:
+            lake.append("staged_shadow_predictions", shadow)
+
+
+def _features(lake: Lake, use_case: UseCase, part: int, as_of: datetime) -> pa.Table:
+    """One row per user of a part of `due_users`: their features, for which micro-batch, and why."""
+    lake.build("scoring/score_users/part_of_users", part=part)
     # What user_features.sql reads are then the rows of these users alone: those of all, most of whose window is long
     # over, would cost more with every day.
     for table in ("users", "feature_state"):
-        lake.restrict_to(table, "active_users")
-    # They are active by a row of feature_state; files that are merged meanwhile have been seen to hide it.
+        lake.restrict_to(table, "part_of_users")
+    # They are due by a row of feature_state; files that are merged meanwhile have been seen to hide it.
     if unseen := lake.value("scoring/score_users/unseen_users"):
         raise CheckpointConflictError(
             f"{STAGE}: the features of {unseen} users could not be read while files were merged"
         )
-    as_of = lake.value("scoring/score_users/as_of", batch_id=max(stretch.upto for stretch in stretches))
     build_features(lake, use_case, as_of)
     return lake.table("scoring/score_users/users_to_score", as_of=as_of)
 
@@ -161,9 +220,3 @@ def _shadow(use_case: UseCase, features: pa.Table, champion: "registry.Champion"
     except Exception:
         log.warning("the challenger cannot score in shadow", exc_info=True)
         return None
-
-
-def _append(lake: Lake, table: str, rows: pa.Table) -> None:
-    lake.build_rows("staged_predictions", rows)
-    tombstones.drop(lake, "staged_predictions")
-    lake.insert_from(table, "staged_predictions")

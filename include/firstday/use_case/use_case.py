@@ -92,6 +92,7 @@ class Scoring(Frozen):
 
     measures: tuple[Identifier, ...] = Field(min_length=1)
     costs: Costs = Costs()
+    rescore_after_silence_minutes: tuple[Annotated[int, Field(gt=0)], ...] = (15, 60, 180, 360, 720)
     shadow: bool = True
     bundled_model: str | None = None
 
@@ -160,6 +161,7 @@ class Training(Frozen):
     """The training set and the candidates."""
 
     cutoff_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
+    sampled_moments: int = Field(2, ge=0, le=20, description="of each user, in each interval between cut-offs")
     as_known: bool = False
     label: Literal["explicit", "derived"] = "explicit"
     label_known_after_hours: float = Field(ge=0)

@@ -2,5 +2,7 @@
 -- params: $cutoff_seconds
 select
     user_id,
-    window_start + to_seconds($cutoff_seconds) as as_of
+    window_start + to_seconds($cutoff_seconds) as as_of,
+    cast($cutoff_seconds // 60 as bigint) as cutoff_minutes,
+    'cutoff' as scored_because
 from mature_windows

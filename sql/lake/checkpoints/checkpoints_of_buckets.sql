@@ -3,7 +3,8 @@
 -- params: $stage, $buckets
 select
     bucket,
-    batch_id
+    batch_id,
+    as_of
 from checkpoints
 where concat(stage, '') = $stage and list_contains($buckets, bucket)
 order by batch_id, bucket

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from include.firstday.models import drift, registry
 from include.firstday.models.training.metrics import Labels, Values, scores
-from include.firstday.models.training.training_set import read, split
+from include.firstday.models.training.training_set import at_cutoffs, read, split
 from include.firstday.use_case.use_case import Candidate, UseCase, UseCaseError
 
 ALLOWED_MODULES = ("sklearn.",)
@@ -81,8 +81,10 @@ def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) 
         mlflow.log_metrics({f"cv_{key}": value for key, value in measured.items()})
         mlflow.log_table(trials, "search.json")
         registry.log_model(use_case, model)
-        probability = model.predict_proba(features)[:, 1]
-        seen = features.assign(churn_probability=probability, cutoff_minutes=train["cutoff_minutes"])
+        compared = at_cutoffs(train)
+        seen = compared[list(use_case.features)].astype("float64")
+        probability = model.predict_proba(seen)[:, 1]
+        seen = seen.assign(churn_probability=probability, cutoff_minutes=compared["cutoff_minutes"])
         mlflow.log_dict(drift.references(seen), registry.REFERENCE_FILE)
     return {"name": name, "run_id": str(run.info.run_id), **measured}
 

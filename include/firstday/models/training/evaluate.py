@@ -10,7 +10,7 @@ from include.firstday.models import registry
 from include.firstday.models.training import baselines, plots
 from include.firstday.models.training.candidates import measure_cost
 from include.firstday.models.training.metrics import Estimate, Labels, Values, estimates
-from include.firstday.models.training.training_set import read, split
+from include.firstday.models.training.training_set import at_cutoffs, read, split
 from include.firstday.use_case.use_case import UseCase
 
 MODEL = "model"
@@ -21,7 +21,8 @@ class Holdout:
 
     def __init__(self, use_case: UseCase, training_set: dict[str, Any]) -> None:
         self.use_case = use_case
-        self.train, self.rows = split(read(training_set))
+        self.train, test = split(read(training_set))
+        self.rows = at_cutoffs(test)
         self.labels: Labels = self.rows["label"].to_numpy()
         self.users: NDArray[np.object_] = self.rows["user_id"].to_numpy(dtype=object)
 

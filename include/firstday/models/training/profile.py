@@ -13,7 +13,7 @@ import pandas as pd
 
 from include.firstday.models import registry
 from include.firstday.models.training import plots
-from include.firstday.models.training.training_set import read
+from include.firstday.models.training.training_set import at_cutoffs, read
 from include.firstday.use_case.use_case import UseCase
 
 SAMPLE_ROWS = 20_000  # these keep the time of the reports bounded
@@ -25,7 +25,7 @@ def profile_training_set(use_case: UseCase, training_set: dict[str, Any]) -> Non
     """Log the reports and plots to the training run."""
     import mlflow
 
-    frame = read(training_set)
+    frame = at_cutoffs(read(training_set))
     shown = [*use_case.features, "cutoff_minutes", "label"]
     title = f"Training set of {use_case.title}, micro-batch {training_set['batch_id']}"
     with registry.start_run(use_case, "", run_id=str(training_set["run_id"])):

@@ -8,6 +8,7 @@ not been stored by then: what the model would really have seen, late arrivals an
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,14 @@ TEST_SHARE = 0.25
 
 class TooLittleDataError(ValueError):
     """There are not enough users with a known label; the message says how many there are and are needed."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """A statement that has at most one moment of each user, and its parameters."""
+
+    statement: str
+    parameters: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ def build_training_set(
 
 
 def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:
-    """Up to micro-batch `upto`, one row per user and cut-off: its features and label."""
+    """Up to micro-batch `upto`, one row per user and moment: its features and label."""
     watermark = lake.value("models/training_set/watermark", batch_id=upto)
     if watermark is None:
         raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
@@ -83,8 +92,8 @@ def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa
     # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
     for table in use_case.enrichment:
         lake.as_of(table, upto)
-    cutoffs = sorted(use_case.training.cutoff_minutes)
-    parts = [_at_cutoff(lake, use_case, minutes, watermark, upto if as_known else None) for minutes in cutoffs]
+    moments = [*_cutoff_moments(use_case), *_sampled_moments(lake, use_case)]
+    parts = [_at_moments(lake, use_case, moment, watermark, upto if as_known else None) for moment in moments]
     lake.build_rows("training_rows", pa.concat_tables(parts))
     return lake.table("models/training_set/training_set")
 
@@ -102,16 +111,45 @@ def read(training_set: dict[str, object]) -> pd.DataFrame:
     return pd.read_parquet(str(training_set["path"]))
 
 
-def _at_cutoff(lake: Lake, use_case: UseCase, minutes: int, watermark: datetime, known_upto: int | None) -> pa.Table:
-    """Rows at one cut-off; with `known_upto`, from nothing but what was stored by then."""
-    lake.build("features/point_in_time/cutoff_moments", into="moments", cutoff_seconds=minutes * 60)
+def at_cutoffs(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a training set at its cut-offs: the same for every user, so what is measured on them compares."""
+    return frame[frame["cutoff_minutes"].notna()]
+
+
+def _cutoff_moments(use_case: UseCase) -> Iterator[Moments]:
+    for minutes in sorted(use_case.training.cutoff_minutes):
+        yield Moments("features/point_in_time/cutoff_moments", {"cutoff_seconds": minutes * 60})
+
+
+def _sampled_moments(lake: Lake, use_case: UseCase) -> Iterator[Moments]:
+    """Moments at which users are scored, activity and silence alike: as many of each user, so that all count the same.
+
+    A model of active moments alone would not know what silence means.
+    """
+    scoring, edges = use_case.scoring, [0, *sorted(use_case.training.cutoff_minutes)]
+    lake.build(
+        "models/training_set/scored_moments",
+        scored_measures=list(scoring.measures),
+        silence_minutes=list(scoring.rescore_after_silence_minutes),
+    )
+    draws = use_case.training.sampled_moments
+    lake.build("models/training_set/sampled_moments", edges=edges, draws=draws)
+    for draw in range(1, draws * len(use_case.training.cutoff_minutes) + 1):
+        yield Moments("models/training_set/moments_of_draw", {"draw": draw})
+
+
+def _at_moments(
+    lake: Lake, use_case: UseCase, moments: Moments, watermark: datetime, known_upto: int | None
+) -> pa.Table:
+    """Rows at one moment of each user; with `known_upto`, from nothing but what was stored by then."""
+    lake.build(moments.statement, into="moments", **moments.parameters)
     if known_upto is None:
         lake.build("features/point_in_time/windows_at_moment", into="windows")
     else:
         lake.build("models/training_set/known_events", into="scope_events", batch_id=known_upto)
         point_in_time.collect(lake, use_case)
     point_in_time.build_features_at_moments(lake, use_case, watermark)
-    return lake.table("models/training_set/rows_at_cutoff", cutoff_minutes=minutes)
+    return lake.table("models/training_set/rows_at_moment")
 
 
 def _log(use_case: UseCase, path: Path, batch_id: int, sha256: str) -> str:

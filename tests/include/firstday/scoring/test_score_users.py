@@ -159,3 +159,47 @@ def test_shadow_scoring_can_be_turned_off(loaded: UseCase) -> None:
     scoring = loaded.scoring.model_copy(update={"shadow": False})
     score_users.score_users(loaded.model_copy(update={"scoring": scoring}))
     assert select(loaded, "select count(*) as n from shadow_predictions") == [{"n": 0}]
+
+
+def test_silent_users_are_scored_once_a_step_and_at_the_end_of_their_window(churn: UseCase) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    ages = {"pause": timedelta(minutes=65), "short": timedelta(minutes=40), "end": timedelta(hours=24, minutes=5)}
+    arrive(churn, [(user, kind, now - age) for user, age in ages.items() for kind in OPENING])
+    promotion.register_bundled(churn)
+    assert score_users.score_users(churn) is not None
+    reasons = "select user_id, scored_because from predictions order by as_of, user_id"
+    assert [row["scored_because"] for row in select(churn, reasons)] == ["backfill", "activity", "activity"]
+    assert score_users.score_users(churn) is None
+    scored_ten_minutes_ago(churn)
+    step = score_users.score_users(churn)
+    assert step is not None
+    assert (step.after, step.upto, step.users) == (1, 1, 2)
+    later = select(churn, f"select * from ({reasons}) offset 3")
+    assert later == [
+        {"user_id": "end", "scored_because": "window_end"},
+        {"user_id": "pause", "scored_because": "silence"},
+    ]
+    assert score_users.score_users(churn) is None
+    (row,) = select(churn, "select hours_since_event as hours from predictions where scored_because = 'silence'")
+    assert 60 <= float(str(row["hours"])) * 60 < 75
+
+
+OPENING = ("new_registration", "new_purchases", "new_bet")
+
+
+def arrive(case: UseCase, rows: list[tuple[str, str, datetime]]) -> None:
+    """One micro-batch of these events, stored and computed."""
+    values = {"new_registration": {"postcode": "10115"}, "new_purchases": {"amount": 5}, "new_bet": {"bet_amount": 1}}
+    lines = [
+        json.dumps({"user_id": user, "event_type": kind, "event_time": time.isoformat(), **values[kind]})
+        for user, kind, time in rows
+    ]
+    name = f"{len(rows)}-{rows[0][0]}-{rows[0][1]}.ndjson"
+    landing.deliver(case.name, name, lambda path: path.write_text("\n".join(lines)))
+    store_events.store_events(case)
+    update_features.update_features(case)
+
+
+def scored_ten_minutes_ago(case: UseCase) -> None:
+    with open_lake(case, Run(task="test")) as lake, lake.transaction():
+        lake.query("update checkpoints set as_of = as_of - interval 10 minute where stage = 'score_users'")

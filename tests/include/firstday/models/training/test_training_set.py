@@ -1,6 +1,7 @@
 """The training set: nothing from after a cut-off, nothing that was unknown then, and labels only once known."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -73,7 +74,7 @@ def own_statements() -> Iterator[None]:
 
 @pytest.fixture
 def three_cutoffs(churn: UseCase) -> UseCase:
-    training = churn.training.model_copy(update={"cutoff_minutes": (15, 60, 1440)})
+    training = churn.training.model_copy(update={"cutoff_minutes": (15, 60, 1440), "sampled_moments": 0})
     return churn.model_copy(update={"training": training})
 
 
@@ -112,6 +113,32 @@ def test_no_event_from_after_a_cutoff_or_unknown_then_changes_a_row(three_cutoff
             before = [added for added in more if max(added["event_time"], added[column]) <= until]
             alone = rows(three_cutoffs, first_day() + before, as_known)
             assert row in alone
+
+
+def test_every_user_has_as_many_sampled_moments_of_silence_and_of_activity(churn: UseCase) -> None:
+    """As they are scored: after a minute with activity, at a step of silence, at the window's end."""
+    users = [row for number in range(20) for row in first_day(f"u{number}")]
+    found = [row for row in rows(churn, users) if row["cutoff_minutes"] is None]
+    draws = churn.training.sampled_moments * len(churn.training.cutoff_minutes)
+    counts = Counter(row["user_id"] for row in found)
+    assert set(counts.values()) == {draws}
+    assert len(counts) == 20
+    scored = {
+        "activity": {timedelta(minutes=11), 5 * HOUR + timedelta(minutes=1)},
+        "silence": {timedelta(minutes=10) + step for step in SILENCES if step < 5 * HOUR - timedelta(minutes=10)}
+        | {5 * HOUR + step for step in SILENCES},
+        "window_end": {24 * HOUR},
+    }
+    for row in found:
+        assert row["as_of"] - OPENED in scored[row["scored_because"]]
+        hours = (row["as_of"] - OPENED) / HOUR
+        assert row["hours_since_open"] == pytest.approx(hours)
+        assert row["bet_count"] == 1 + (hours >= 5)
+    assert {row["scored_because"] for row in found} == scored.keys()
+    assert rows(churn, users) == rows(churn, list(reversed(users)))
+
+
+SILENCES = [timedelta(minutes=minutes) for minutes in (15, 60, 180, 360, 720)]
 
 
 def test_an_event_that_was_stored_late_counts_only_where_as_known_is_not_asked_for(three_cutoffs: UseCase) -> None:

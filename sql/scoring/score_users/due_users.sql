@@ -1,0 +1,27 @@
+-- One row per user to score: for which micro-batch, why, and in which part, of at most $users_at_once users.
+-- Activity after the window had ended is a backfill.
+-- params: $users_at_once
+-- reads: active_users, silent_users, users
+with due as (
+    select
+        active_users.user_id,
+        active_users.batch_id,
+        case
+            when users.window_end <= coalesce(active_users.from_time, active_users.as_of) then 'backfill'
+            else 'activity'
+        end as scored_because
+    from active_users
+    inner join users on active_users.user_id = users.user_id
+    union all
+    select
+        user_id,
+        batch_id,
+        scored_because
+    from silent_users
+    where user_id not in (select active_users.user_id from active_users)
+)
+
+select
+    *,
+    (row_number() over (order by user_id) - 1) // $users_at_once as part
+from due
