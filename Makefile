@@ -57,8 +57,9 @@ chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one kil
 fuzz: $(INSTALLED_DEV)  ## Prove that no mutated file stops or loses anything: make fuzz ARGS="--files 20000".
 	@$(BIN)/python -m tests.faults.fuzz $(ARGS)
 
-soak: $(INSTALLED_DEV)  ## Prove that a day of micro-batches leaves files, catalog, memory and time bounded; an hour.
+soak: $(INSTALLED_DEV)  ## Prove that a day of micro-batches, and a month of Airflow, leave files, databases, memory and time bounded.
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+	@$(BIN)/python -m tests.faults.soak_airflow
 
 bench: $(INSTALLED_DEV) .venv-bench/.installed  ## Measure beside DuckDB, Polars, pandas, Spark and storey; an hour. A part: make bench ARGS=workload.
 	@$(BIN)/python -m tests.bench $(ARGS)

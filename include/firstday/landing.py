@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from include.firstday.settings import settings
+from include.firstday.settings import private_folder, settings
 
 ENDINGS = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".csv", ".parquet")
 CONSUMED = "consumed"
@@ -118,6 +118,8 @@ def deliver(use_case: str, file_name: str, write: Callable[[Path], object]) -> P
 
 def put(target: Path, write: Callable[[Path], object], is_new: bool = False) -> Path:
     """Let `write` fill a temporary file beside `target`, then give it that name, durably and at once."""
+    if settings().landing in target.parents:
+        private_folder(settings().landing)  # it holds personal data
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
     try:

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     backlog_megabytes: int = Field(512, ge=1, description="landing bytes above which POST /events answers 429")
     batch_megabytes: int = Field(64, ge=1, description="landing bytes one micro-batch takes at most")
     retention_days: float = Field(2, ge=1, description="how long old snapshots and consumed landing files are kept")
+    artifact_days: float = Field(
+        30, ge=1, description="how long published files, training sets, Airflow's runs and task logs are kept"
+    )
     openlineage: str = Field("", description="OpenLineage transport, as JSON; empty: no lineage is emitted")
     memory_limit: str = Field("2GB", description="DuckDB's memory; beyond it, it spills to disk")
     threads: int = Field(2, ge=1, description="DuckDB's threads in one task")

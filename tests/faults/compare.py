@@ -226,7 +226,7 @@ def _published(use_case: UseCase) -> Found:
         text = "select batch_id, user_id, churn_probability as p from predictions where predicted_churn"
         expected = {(row["batch_id"], row["user_id"]): row["p"] for row in lake.query(text).to_pylist()}
     told: list[tuple[tuple[int, str], float]] = []
-    for file in publish_predictions.folder(use_case).glob("[!.]*.ndjson"):
+    for file in publish_predictions.folder(use_case).rglob(publish_predictions.PATTERN):
         for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             told.append(((row["batch_id"], row["user_id"]), row["churn_probability"]))

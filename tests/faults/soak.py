@@ -175,7 +175,7 @@ def _micro_batch(case: UseCase) -> None:
 def _limits(began: list[datetime], retention_hours: int) -> Limits:
     kept_from, thinned = (began[max(0, len(began) - hours)] for hours in (retention_hours, THINNED_HOURS))
     # DuckLake deletes unneeded files by the day; with tomorrow as their limit, those of today go at once.
-    return Limits(thinned, kept_from, _now() + timedelta(days=1), kept_from, kept_from)
+    return Limits(thinned, kept_from, _now() + timedelta(days=1), kept_from, kept_from, kept_from)
 
 
 def _cost(run: Callable[[], object]) -> tuple[float, float]:

@@ -32,3 +32,14 @@ def test_the_lake_is_bounded_by_its_maintenance(more: list[str], code: int) -> N
     ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=500, env=os.environ)
     assert ran.returncode == code, ran.stdout + ran.stderr
     assert ("NOT BOUNDED: files_on_disk" in ran.stdout) == (code == 1)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("more", "code"), [([], 0), (["--without-maintenance"], 1)])
+def test_airflows_history_is_bounded_by_its_maintenance(more: list[str], code: int) -> None:
+    few = ["--days", "6", "--runs-a-day", "40", "--keep-days", "2"]
+    command = [sys.executable, "-m", "tests.faults.soak_airflow", *few, *more]
+    ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=500, env=os.environ)
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    for what in ("runs", "rows", "log_files"):
+        assert (f"NOT BOUNDED: {what}" in ran.stdout) == (code == 1)

@@ -1,7 +1,8 @@
 """Publication: users with predicted churn, as files for other systems.
 
-`<home>/published/<use case>/predictions-<batch_id>.ndjson`, one file per scored micro-batch, written before the
-checkpoint is committed and always with the same bytes: at least once, and a repeat replaces the file.
+`<home>/published/<use case>/<day of scoring>/predictions-<batch_id>.ndjson`, one file per scored micro-batch, written
+before the checkpoint is committed and always with the same bytes: at least once, and a repeat replaces the file.
+`maintain_lake` deletes it after `FIRSTDAY_ARTIFACT_DAYS`.
 """
 
 import json
@@ -20,6 +21,7 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "publish_predictions"
+PATTERN = "predictions-*.ndjson"
 
 
 def folder(use_case: UseCase) -> Path:
@@ -47,7 +49,8 @@ def _write(lake: Lake, use_case: UseCase, batch_id: int) -> int:
     rows = lake.rows("delivery/publish_predictions/new_predictions", batch_id=batch_id)
     if not rows:
         return 0
-    target = folder(use_case) / f"predictions-{batch_id:09}.ndjson"
+    day = min(row["scored_at"] for row in rows).date()
+    target = folder(use_case) / f"{day:%Y-%m-%d}" / f"predictions-{batch_id:09}.ndjson"
     lines = (json.dumps(row | {"scored_at": row["scored_at"].isoformat() + "Z"}) + "\n" for row in rows)
     landing.put(target, lambda path: path.write_text("".join(lines), encoding="utf-8"))
     return len(rows)

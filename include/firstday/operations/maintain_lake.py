@@ -9,6 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -50,6 +51,7 @@ class Limits:
     unneeded: datetime
     leftovers: datetime
     consumed: datetime
+    artifacts: datetime
 
     @classmethod
     def at(cls, now: datetime) -> "Limits":
@@ -61,6 +63,7 @@ class Limits:
             unneeded=now - DAY,
             leftovers=now - 2 * DAY,
             consumed=now - retention,
+            artifacts=now - timedelta(days=settings().artifact_days),
         )
 
 
@@ -101,6 +104,16 @@ def drop_partial(use_case: UseCase, before: datetime) -> int:
     """Delete files that processes, killed before a moment (naive UTC), were writing; their number."""
     folders = landing.folder(use_case.name), publish_predictions.folder(use_case)
     return sum(_drop(folder, f".*{landing.PARTIAL}", before) for folder in folders)
+
+
+def drop_published(use_case: UseCase, before: datetime) -> int:
+    """Delete files of predicted churn that were published before a moment (naive UTC); return their number."""
+    return _drop(publish_predictions.folder(use_case), publish_predictions.PATTERN, before)
+
+
+def drop_training_sets(use_case: UseCase, before: datetime) -> int:
+    """Delete training sets that were built before a moment (naive UTC): MLflow has them; return their files' number."""
+    return _drop(settings().home / "training" / use_case.name, "*", before)
 
 
 def purge(lake: Lake) -> None:
@@ -205,8 +218,10 @@ def _snapshots(lake: Lake, before: datetime, thinned: datetime) -> list[int]:
 
 def _drop_files(use_case: UseCase, limits: Limits) -> None:
     consumed, partials = drop_consumed(use_case, limits.consumed), drop_partial(use_case, limits.leftovers)
+    published, trained = drop_published(use_case, limits.artifacts), drop_training_sets(use_case, limits.artifacts)
     spills = connections.drop_dead_spill()
     log.info("dropped: %d consumed files, %d partial files, %d spill folders", consumed, partials, spills)
+    log.info("dropped: %d published files, %d files of training sets", published, trained)
 
 
 def _drop(folder: Path, pattern: str, before: datetime) -> int:
@@ -214,4 +229,7 @@ def _drop(folder: Path, pattern: str, before: datetime) -> int:
     old = [path for path in folder.rglob(pattern) if path.is_file() and path.stat().st_ctime < oldest]
     for path in old:
         path.unlink(missing_ok=True)
+    for parent in {path.parent for path in old} - {folder}:
+        with suppress(OSError):  # something is in it, or has just come
+            parent.rmdir()
     return len(old)

@@ -8,8 +8,8 @@ from include.firstday.settings import REPOSITORY
 TARGET = REPOSITORY / "docs" / "dags.md"
 HEAD = """# DAGs
 
-There is one DAG per use case, `<use case>.<name>`. This page is generated from the docstrings of the DAG files, which
-Airflow shows as well.
+There is one DAG per use case, `<use case>.<name>`, and one `maintain_airflow`. This page is generated from the
+docstrings of the DAG files, which Airflow shows as well.
 """
 
 

@@ -12,6 +12,7 @@ from include.firstday.settings import settings
 from include.firstday.stack import environment
 from include.firstday.stack.home import Home
 
+CONNECTION = "airflow_database"  # a worker's way to the URL
 BATCH_ROWS = 5000  # deleted in one transaction: the scheduler waits for it, on SQLite
 _URL = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 

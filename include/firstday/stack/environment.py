@@ -143,4 +143,7 @@ def _airflow(settings: Settings, home: Home) -> dict[str, str]:
         for section, values in options.items()
         for option, value in values.items()
     }
+    if settings.airflow_database:  # maintain_airflow, on a worker, asks the API server for it
+        connection = {"conn_type": "generic", "extra": {"url": settings.airflow_database}}
+        variables["AIRFLOW_CONN_AIRFLOW_DATABASE"] = json.dumps(connection)
     return {"AIRFLOW_HOME": str(home.airflow)} | variables

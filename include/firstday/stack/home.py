@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from include.firstday.settings import Settings
+from include.firstday.settings import Settings, private_folder
 from include.firstday.stack.secrets_file import AIRFLOW_SECRETS, write_private
 
 
@@ -59,9 +59,8 @@ class Home:
         """Create the folders. Those with secrets and logs are accessible to their owner only."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.mlflow.mkdir(exist_ok=True)
-        for folder in (self.airflow, self.logs, self.stack):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
+        for folder in (self.airflow, self.logs, self.stack, self.root / "landing", self.root / "lake"):
+            private_folder(folder)
 
     def secrets(self) -> dict[str, str]:
         """Airflow's secrets: from settings, or generated once; the same for every process and every start."""

@@ -125,3 +125,31 @@ def test_what_the_killed_left_behind_goes(churn: UseCase, home: Path) -> None:
     moment = clock.now() + timedelta(seconds=1)
     maintain_lake.maintain_lake(churn, limits=dataclasses.replace(maintain_lake.Limits.at(moment), leftovers=moment))
     assert not any(file.exists() for file in partial)
+
+
+def test_published_files_and_training_sets_are_kept_for_their_days_and_a_targets_own_files_for_ever(
+    churn: UseCase, home: Path
+) -> None:
+    published, training = home / "published" / churn.name, home / "training" / churn.name
+    old = [
+        published / "2026-11-20" / "predictions-000000001.ndjson",
+        training / "batch-000000001" / "training_set.parquet",
+    ]
+    own = published / "archive" / "of_a_target.ndjson"
+    for file in (*old, own):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    with open_lake(churn):
+        pass
+    maintain_lake.maintain_lake(churn)
+    assert all(file.exists() for file in old)
+    moment = clock.now() + timedelta(seconds=1)
+    limits = dataclasses.replace(maintain_lake.Limits.at(clock.now()), artifacts=moment)
+    maintain_lake.maintain_lake(churn, limits=limits)
+    assert not any(file.exists() or file.parent.exists() for file in old)
+    assert own.exists()
+
+
+def test_landing_is_its_owners(churn: UseCase, home: Path) -> None:
+    landing.deliver(churn.name, "a.csv", lambda path: path.write_text("x"))
+    assert (home / "landing").stat().st_mode & 0o777 == 0o700

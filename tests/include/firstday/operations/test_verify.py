@@ -60,7 +60,7 @@ def test_every_file_has_its_hash_from_its_commit_on_through_maintenance_and_expi
     rebuild_features.rebuild_features(churn)
     minutes(churn, 3, 1)
     now = clock.now() + timedelta(seconds=1)
-    everything = maintain_lake.Limits(now, now, now + timedelta(days=1), now - timedelta(days=2), now)
+    everything = maintain_lake.Limits(now, now, now + timedelta(days=1), now - timedelta(days=2), now, now)
     older = snapshots(churn)
     maintain_lake.maintain_lake(churn, limits=everything)
     assert len(older & snapshots(churn)) <= 1

@@ -98,7 +98,7 @@ def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, 
     promotion.register_bundled(loaded)
     score_users.score_users(loaded)
     published = publish_predictions.publish_predictions(loaded)
-    (file,) = (home / "published" / loaded.name).iterdir()
+    (file,) = (home / "published" / loaded.name).rglob("*.ndjson")
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert published == len(rows) > 0
     assert all(row["predicted_churn"] for row in rows)
