@@ -12,11 +12,14 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from include.firstday.delivery import publish_predictions
 from include.firstday.delivery.targets import DeliveryError, Row, identified
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
+from include.firstday.privacy import person_data, tombstones
+from include.firstday.privacy.person_data import Person
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials
 from include.firstday.use_case.connectors import Target
@@ -88,10 +91,10 @@ def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: R
     with open_lake(use_case, run) as lake:
         _respect_pause(lake, name)
         after, upto = _progress(lake, name), checkpoints.of(lake, "score_users")
-        batch_id = lake.value("delivery/deliver_predictions/next_batch", after=after, upto=upto)
-        if batch_id is None:
+        if upto <= after:
             return None
-        rows = _due(lake, use_case, name, batch_id)
+        batch_id = lake.value("delivery/deliver_predictions/next_batch", after=after, upto=upto)
+        rows = _not_erased(lake, _due(lake, use_case, name, batch_id))
         try:
             if rows:
                 _send(use_case, target, credentials, rows)
@@ -99,14 +102,28 @@ def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: R
             _note_failure(lake, name, str(error))
             raise DeliveryError(f"{name}: {error}") from error
         with lake.transaction() as commit:
+            sent, rows = rows, _not_erased(lake, rows)
             if rows:
                 lake.append("deliveries", _taken(name, rows))
             lake.delete_rows("delivery_failures", target=name)
             checkpoints.advance(lake, checkpoint(name), after, batch_id)
             step = Delivered(after, batch_id, len(rows))
             commit.message = describe(name, step)
+        _scrub_sent(lake, use_case, sent)
     log.info("%s", commit.message)
     return step
+
+
+def _not_erased(lake: Lake, rows: list[Row]) -> list[Row]:
+    """Rows without those of users who have a tombstone."""
+    erased = tombstones.erased_among(lake, {row["user_id"] for row in rows})
+    return [row for row in rows if row["user_id"] not in erased]
+
+
+def _scrub_sent(lake: Lake, use_case: UseCase, sent: list[Row]) -> None:
+    """A file target may have written rows of a user after forget_user searched its folder."""
+    for user_id in tombstones.erased_among(lake, {row["user_id"] for row in sent}):
+        person_data.scrub_folder(publish_predictions.folder(use_case), Person(user_id))
 
 
 def _progress(lake: Lake, name: str) -> int:

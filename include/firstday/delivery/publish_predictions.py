@@ -14,6 +14,7 @@ from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
+from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -53,4 +54,4 @@ def _write(lake: Lake, use_case: UseCase, batch_id: int) -> int:
     target = folder(use_case) / f"{day:%Y-%m-%d}" / f"predictions-{batch_id:09}.ndjson"
     lines = (json.dumps(row | {"scored_at": row["scored_at"].isoformat() + "Z"}) + "\n" for row in rows)
     landing.put(target, lambda path: path.write_text("".join(lines), encoding="utf-8"))
-    return len(rows)
+    return len(rows) - tombstones.scrub_written(lake, target, [row["user_id"] for row in rows])

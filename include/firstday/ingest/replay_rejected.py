@@ -78,6 +78,7 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         batch_id = last_batch + 1
         with lake.transaction() as commit:
             tombstones.drop_staged(lake)
+            lake.execute("ingest/replay_rejected/delete_erased_accepted")
             extent = lake.row("ingest/store_events/staged_extent")
             done = Replayed(tried, extent["rows_stored"], (batch_id,))
             commit.message = f"micro-batch {batch_id}: {describe(done)}"

@@ -43,7 +43,10 @@ class ConnectionLostError(RuntimeError):
 
 @dataclass(frozen=True)
 class Consumed:
-    """A landing file, its bytes, and what staging made of its rows."""
+    """A landing file, its bytes, and what staging made of its rows.
+
+    A file that was rewritten without an erased user keeps the hash that it had before: its rows are stored once.
+    """
 
     file: LandingFile
     bytes: FileBytes
@@ -64,6 +67,8 @@ def stage(
     """
     _start(lake, use_case)
     found = {file: content for file in files if (content := _inspected(file))}
+    originals = original_hashes(lake, (content.sha256 for content in found.values()))
+    found = {file: replace(one, sha256=originals.get(one.sha256, one.sha256)) for file, one in found.items()}
     known = known_hashes(lake, (content.sha256 for content in found.values()))
     fresh: list[Consumed] = []
     repeated: list[LandingFile] = []
@@ -175,6 +180,12 @@ def _free(lake: Lake) -> None:
 def known_hashes(lake: Lake, hashes: Iterable[str]) -> set[str]:
     """Those of some files' hashes that have been consumed."""
     return {row["sha256"] for row in lake.rows("ingest/staging/known_hashes", arriving=list(hashes))}
+
+
+def original_hashes(lake: Lake, hashes: Iterable[str]) -> dict[str, str]:
+    """Of those of some files' hashes that a rewriting without an erased user has made: the hash before it."""
+    rows = lake.rows("ingest/staging/original_hashes", arriving=list(hashes))
+    return {row["sha256"]: row["original_sha256"] for row in rows}
 
 
 def _stage_file(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed | None:

@@ -255,6 +255,8 @@ class Lake:
         if kind != "sqlite":
             return
         with closing(sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)) as catalog:
+            # DuckLake widens a table's statistics with each row and does not always narrow them when rows go.
+            catalog.execute(statement("lake/narrow_statistics").text)
             catalog.execute("vacuum")
             (is_busy, *_) = catalog.execute("pragma wal_checkpoint(truncate)").fetchone()
         if is_busy:

@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.firstday import landing
+from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
+from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -40,10 +42,10 @@ def export_tables(use_case: UseCase, run: Run | None = None) -> Exported:
     """Write the features anew, and the predictions of the last exported day and all days since."""
     users = predictions = 0
     with open_lake(use_case, run or Run(task=STAGE), read_only=True) as lake:
-        users = _put(folder(use_case) / "user_features.parquet", *lake.read("operations/export_tables/user_features"))
+        users = _put(lake, folder(use_case) / "user_features.parquet", "user_features")
         days = [row["scored_on"] for row in lake.rows("operations/export_tables/days", from_day=_last_day(use_case))]
         for day in days:
-            predictions += _put(_file(use_case, day), *lake.read("operations/export_tables/predictions", scored_on=day))
+            predictions += _put(lake, _file(use_case, day), "predictions", scored_on=day)
     return Exported(users, predictions, len(days))
 
 
@@ -62,9 +64,13 @@ def _last_day(use_case: UseCase) -> date:
     return max((datetime.fromisoformat(path.name.partition("=")[2]).date() for path in found), default=date(1970, 1, 1))
 
 
-def _put(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+def _put(lake: Lake, path: Path, statement: str, **parameters: object) -> int:
+    """Write the rows of a statement; their number."""
     counts: list[int] = []
+    schema, batches = lake.read(f"operations/export_tables/{statement}", **parameters)
     landing.put(path, partial(_write, schema, batches, counts))
+    user_ids = pq.read_table(path, columns=["user_id"])["user_id"].unique().to_pylist()
+    tombstones.scrub_written(lake, path, user_ids)
     return sum(counts)
 
 

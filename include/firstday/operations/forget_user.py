@@ -5,12 +5,17 @@ then every older version of both; at last a look at all that is left. A killed o
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+from filelock import FileLock
+
 from include.firstday import landing
-from include.firstday.delivery import publish_predictions
+from include.firstday.ingest import staging
+from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
@@ -25,6 +30,7 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "forget_user"
+SQL = f"operations/{STAGE}"
 OWN_FOLDERS = ("landing", "lake", "published", "training", "mlflow", "exports", "models")
 
 
@@ -39,60 +45,77 @@ class Forgotten:
     rows: int
     files: int
     runs: int
+    alike: int = 0  # other ids that differ by surrounding blanks only
 
 
 @retrying
 def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forgotten:
-    """Erase a user everywhere. Raises TracesLeftError where something is left that could not be erased."""
-    user_id = user_id.strip()
-    if not user_id:
+    """Erase a user, by exactly the id that is stored. Raises TracesLeftError where something could not be erased."""
+    if not user_id.strip():
         raise ValueError("user_id: expected the id of a user, found nothing")
-    with open_lake(use_case, run or Run(task=STAGE)) as lake:
+    settings().home.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings().home / "forget_user.lock"), open_lake(use_case, run or Run(task=STAGE)) as lake:
         with lake.transaction() as commit:
             commit.message = "a user is to be forgotten"
             tombstones.add(lake, user_id)
-        person = _person(lake, use_case, user_id)
-        files = _scrub_files(use_case, person)
+        person, alike = _person(lake, use_case, user_id), lake.value(f"{SQL}/ids_alike", user_id=user_id)
+        for folder in maintain_lake.data_folders(use_case):
+            person_data.drop_scrubbed(folder)
+        files = _scrub_files(lake, use_case, person)
         runs = registry.rewrite_artifacts(use_case, lambda path: _rewrite(path, person), "a person was forgotten")
         with lake.transaction() as commit:
             rows = _erase(lake, person)
             commit.message = f"a user was forgotten: {rows:,} rows erased"
-        files += _scrub_files(use_case, person)
+        files += _scrub_files(lake, use_case, person)
         with lake.exclusive():
             maintain_lake.purge(lake)
     _look(person)
-    done = Forgotten(rows, files, len(runs))
+    done = Forgotten(rows, files, len(runs), alike)
     log.info("%s", describe(done))
     return done
 
 
 def describe(done: Forgotten) -> str:
     """One line for people; it does not say who."""
+    found = f"erased {done.rows:,} rows, {done.files:,} files rewritten, {done.runs:,} MLflow runs changed and tagged"
     if not done.rows + done.files + done.runs:
-        return "no data of this user was found; later events of the user will not be stored"
-    return f"erased {done.rows:,} rows, {done.files:,} files rewritten, {done.runs:,} MLflow runs changed and tagged"
+        found = "no data of this user was found; later events of the user will not be stored"
+    if not done.alike:
+        return found
+    others = "1 other id differs" if done.alike == 1 else f"{done.alike:,} other ids differ"
+    return f"{found}; {others} from this one by surrounding blanks only: erase what belongs to the same person, too"
 
 
 def _person(lake: Lake, use_case: UseCase, user_id: str) -> Person:
     """What the lake knows to be personal of a user, to find them where there is no id."""
-    rows = lake.rows("operations/forget_user/person_events", user_id=user_id)
+    rows = lake.rows(f"{SQL}/person_events", user_id=user_id)
     values = {str(row[name]) for row in rows for name in use_case.personal if row[name] is not None}
     return Person(user_id, tuple(sorted(values)))
 
 
-def _scrub_files(use_case: UseCase, person: Person) -> int:
+def _scrub_files(lake: Lake, use_case: UseCase, person: Person) -> int:
     """Rewrite every data file of our own without the person; the number of files that held them."""
-    files = [path for folder in _folders(use_case) for path in folder.rglob("*") if path.is_file()]
-    return sum(
-        person_data.scrub(path, person) for path in files if person_data.is_data(path) and not person_data.is_gone(path)
-    )
+    landed, *written = maintain_lake.data_folders(use_case)
+    count = person_data.scrub_folder(landed, person, partial(_note_rewritten, lake))
+    return count + sum(person_data.scrub_folder(folder, person) for folder in written)
 
 
-def _folders(use_case: UseCase) -> Iterator[Path]:
-    yield landing.folder(use_case.name)
-    yield publish_predictions.folder(use_case)
-    yield settings().home / "training" / use_case.name
-    yield settings().home / "exports" / use_case.name
+def _note_rewritten(lake: Lake, copies: Mapping[Path, Path]) -> None:
+    """Note which file each copy is, before it takes its place: what was stored of it is not stored again."""
+    hashes = {copy: sha256 for path, copy in copies.items() if (sha256 := landing.sha256(path))}
+    originals = staging.original_hashes(lake, hashes.values())
+    rows = [
+        {
+            "sha256": landing.sha256(copy),
+            "original_sha256": originals.get(sha256, sha256),
+            "rewritten_at": clock.now(),
+        }
+        for copy, sha256 in hashes.items()
+    ]
+    if rows:
+        with lake.transaction() as commit:
+            commit.message = f"{len(rows):,} landing files are rewritten without a user"
+            lake.append("rewritten_files", pa.Table.from_pylist(rows))
 
 
 def _rewrite(path: Path, person: Person) -> bool:
@@ -107,7 +130,7 @@ def _rewrite(path: Path, person: Person) -> bool:
 def _erase(lake: Lake, person: Person) -> int:
     tables = sorted(lake.tables() - lake.views())
     rows = sum(lake.erase(table, [person.user_id]) for table in tables if "user_id" in lake.columns(table))
-    for row in lake.rows("operations/forget_user/rejected_with", words=list(person.words)):
+    for row in lake.rows(f"{SQL}/rejected_with", words=list(person.words)):
         if person_data.is_in_line(row.pop("raw").encode(), person):
             rows += lake.delete_rows("rejected_events", **row)
     return rows

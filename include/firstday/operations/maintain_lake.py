@@ -22,7 +22,8 @@ from include.firstday.errors import OrphansError
 from include.firstday.lake import clock, connections
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
-from include.firstday.operations import verify
+from include.firstday.operations import export_tables, verify
+from include.firstday.privacy import person_data
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -102,8 +103,15 @@ def drop_consumed(use_case: UseCase, before: datetime) -> int:
 
 def drop_partial(use_case: UseCase, before: datetime) -> int:
     """Delete files that processes, killed before a moment (naive UTC), were writing; their number."""
-    folders = landing.folder(use_case.name), publish_predictions.folder(use_case)
-    return sum(_drop(folder, f".*{landing.PARTIAL}", before) for folder in folders)
+    suffixes = landing.PARTIAL, person_data.SCRUBBED
+    return sum(_drop(folder, f".*{suffix}", before) for folder in data_folders(use_case) for suffix in suffixes)
+
+
+def data_folders(use_case: UseCase) -> tuple[Path, ...]:
+    """Where files of rows are kept outside the lake: the landing folder first, then what was written from the lake."""
+    training = settings().home / "training" / use_case.name
+    written = publish_predictions.folder(use_case), training, export_tables.folder(use_case)
+    return landing.folder(use_case.name), *written
 
 
 def drop_published(use_case: UseCase, before: datetime) -> int:

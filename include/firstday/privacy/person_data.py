@@ -7,7 +7,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,10 @@ import pyarrow.parquet as pq
 from include.firstday.records.csv_records import DELIMITERS
 
 JSON_LINES = (".ndjson", ".jsonl")
-SURE_LENGTH = 8  # a shorter id is found in its own field only: among other bytes it would be found by chance
+SCRUBBED = ".scrubbed"
+GROUP = 100  # files that are replaced together, so that their copies take little room
+Note = Callable[[Mapping[Path, Path]], None]
+SURE_LENGTH = 8  # a shorter id, or one with blanks around it, is found in its own field only: elsewhere by chance
 _TOKEN = re.compile(r'"([^"]*)"|([^\s",;|:{}\[\]]+)')
 
 
@@ -49,7 +52,7 @@ class Person:
 
     def is_in_bytes(self, content: bytes) -> bool:
         """Whether any bytes hold the id, if it is long enough to be no chance, or two personal values."""
-        if len(self.user_id) >= SURE_LENGTH:
+        if len(self.user_id) >= SURE_LENGTH and self.user_id == self.user_id.strip():
             # Not as a part of a longer id, which is somebody else's.
             around = rb"(?<![0-9A-Za-z_-])%s(?![0-9A-Za-z_-])" % re.escape(self.user_id.encode())
             if re.search(around, content):
@@ -69,30 +72,82 @@ def _forms(word: str) -> set[str]:
 def words(text: str) -> set[str]:
     """The words of a text that could be a user id: whatever is quoted, and whatever stands between separators."""
     found = {quoted or plain for quoted, plain in _TOKEN.findall(text)}
-    return found | {field for delimiter in DELIMITERS for field in text.strip().split(delimiter)}
+    for line in (text.strip(), text.rstrip("\r\n")):  # an id may begin or end with blanks
+        for delimiter in DELIMITERS:
+            found.update(line.split(delimiter))
+            with suppress(csv.Error):
+                found.update(*csv.reader([line], delimiter=delimiter))  # an id may hold a quote, which CSV doubles
+    return found
 
 
 def scrub(path: Path, person: Person) -> bool:
-    """Rewrite a file without the person's rows, in place and at once; whether there were any.
+    """Rewrite a file without the person's rows, atomically; whether there were any.
 
-    A file that cannot be read to its end and holds the person is deleted: it serves nobody else.
+    A truncated or corrupt file that holds the person is deleted: it serves nobody else.
     """
-    scrubbed = path.with_name(f".{path.name}.scrubbed")
+    return scrub_files([path], person) > 0
+
+
+def scrub_folder(folder: Path, person: Person, note: Note = lambda copies: None) -> int:
+    """Rewrite every data file below a folder without the person's rows; the number of files that held any."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and is_data(path)]
+    groups = (files[at : at + GROUP] for at in range(0, len(files), GROUP))
+    return sum(scrub_files(group, person, note) for group in groups)
+
+
+def scrub_files(paths: Iterable[Path], person: Person, note: Note = lambda copies: None) -> int:
+    """Rewrite data files as `scrub` does; the number of files that held the person.
+
+    `note` is called with the files and their copies before the copies replace them.
+    """
+    copies: dict[Path, Path] = {}
+    found = {path: _status(path) for path in paths}
     try:
-        try:
-            dropped = copy_without(path, scrubbed, person)
-        except (OSError, EOFError, ValueError):
-            if is_gone(path) or not person.is_in_bytes(_some_bytes(path)):
-                return False
-            path.unlink()
-            return True
-        if dropped:
-            status = path.stat()
-            os.utime(scrubbed, ns=(status.st_atime_ns, status.st_mtime_ns))
-            scrubbed.rename(path)
-        return dropped > 0
+        count = sum(_copy_if_in(path, person, copies) for path, status in found.items() if status)
+        if copies:
+            note(copies)
+        for path, copy in copies.items():
+            _replace(path, copy, found[path])
+        return count
     finally:
-        scrubbed.unlink(missing_ok=True)
+        for copy in copies.values():
+            copy.unlink(missing_ok=True)
+
+
+def drop_scrubbed(folder: Path) -> None:
+    """Delete the copies that a killed process has left below a folder."""
+    for path in folder.rglob(f".*{SCRUBBED}"):
+        path.unlink(missing_ok=True)
+
+
+def _copy_if_in(path: Path, person: Person, copies: dict[Path, Path]) -> bool:
+    """Add a copy without the person, where the file holds them, to `copies`; whether it does."""
+    copies[path] = path.with_name(f".{path.name}{SCRUBBED}")
+    try:
+        if copy_without(path, copies[path], person):
+            return True
+        is_deleted = False
+    except (OSError, EOFError, ValueError):
+        if is_deleted := not is_gone(path) and person.is_in_bytes(_some_bytes(path)):
+            path.unlink()
+    copies.pop(path).unlink(missing_ok=True)
+    return is_deleted
+
+
+def _status(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is replaced; None where it is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _replace(path: Path, copy: Path, status: tuple[int, int, int] | None) -> None:
+    """Put a copy in place of its file, which keeps its time, unless a newer file has the name or it has been moved."""
+    if status is not None and _status(path) == status:
+        os.utime(copy, ns=(status[2], status[2]))
+        copy.rename(path)
 
 
 def copy_without(path: Path, target: Path, *people: Person) -> int:

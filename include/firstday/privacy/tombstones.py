@@ -7,11 +7,14 @@ forgotten since the rows were read.
 import hashlib
 import secrets
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.privacy import person_data
+from include.firstday.privacy.person_data import Person
 
 TABLE = "tombstones"
 
@@ -40,6 +43,21 @@ def add(lake: Lake, user_id: str) -> bool:
 def is_anyone(lake: Lake) -> bool:
     """Whether any user has been forgotten."""
     return lake.has_rows(TABLE)
+
+
+def erased_among(lake: Lake, user_ids: Iterable[str]) -> set[str]:
+    """Those of some user ids that have a tombstone."""
+    known = lake.rows("privacy/tombstones/tombstones")
+    hashes = {row["user_sha256"] for row in known}
+    return {user_id for user_id in user_ids if _sha256(known[0]["salt"], user_id) in hashes} if known else set()
+
+
+def scrub_written(lake: Lake, path: Path, user_ids: Iterable[str]) -> int:
+    """Rewrite a file that has just appeared without the users who were erased since its rows were read.
+
+    Returns how many there were. Who is erased after this call is found in the file by forget_user.
+    """
+    return sum(person_data.scrub(path, Person(user_id)) for user_id in sorted(erased_among(lake, user_ids)))
 
 
 def drop(lake: Lake, table: str) -> list[str]:

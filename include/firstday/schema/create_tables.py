@@ -19,6 +19,7 @@ TABLES = (
     "schema_history",
     "feature_fingerprint",
     "tombstones",
+    "rewritten_files",
     "monitoring",
     "promotions",
     "deliveries",

@@ -1,5 +1,5 @@
--- One row: the oldest micro-batch with predictions that have not been delivered to a target; null if there is none.
+-- One row: the oldest micro-batch with predictions that have not been delivered to a target; if there is none, the last.
 -- params: $after, $upto
-select min(batch_id) as batch_id
+select coalesce(min(batch_id), $upto) as batch_id
 from predictions
 where batch_id > $after and batch_id <= $upto

@@ -21,6 +21,7 @@ from include.firstday.features import labels, point_in_time
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 from include.firstday.models import registry
+from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -78,6 +79,7 @@ def build_training_set(
     pq.write_table(table, path, compression="zstd")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     run_id = _log(use_case, path, upto, sha256)
+    sha256 = _without_erased(use_case, path, run_id) or sha256
     return asdict(TrainingSet(str(path), upto, table.num_rows, users, as_known, sha256, run_id))
 
 
@@ -95,6 +97,7 @@ def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa
     moments = [*_cutoff_moments(use_case), *_sampled_moments(lake, use_case)]
     parts = [_at_moments(lake, use_case, moment, watermark, upto if as_known else None) for moment in moments]
     lake.build_rows("training_rows", pa.concat_tables(parts))
+    tombstones.drop(lake, "training_rows")
     return lake.table("models/training_set/training_set")
 
 
@@ -150,6 +153,18 @@ def _at_moments(
         point_in_time.collect(lake, use_case)
     point_in_time.build_features_at_moments(lake, use_case, watermark)
     return lake.table("models/training_set/rows_at_moment")
+
+
+def _without_erased(use_case: UseCase, path: Path, run_id: str) -> str | None:
+    """Rewrite a training set, also as logged, without users erased while it was built; its new hash, or None."""
+    with open_lake(use_case, read_only=True) as lake:
+        user_ids = pq.read_table(path, columns=["user_id"])["user_id"].unique().to_pylist()
+        if not tombstones.scrub_written(lake, path, user_ids):
+            return None
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    registry.client().log_artifact(run_id, str(path), "training_set")
+    registry.client().set_tag(run_id, "firstday.training_set_sha256", sha256)
+    return sha256
 
 
 def _log(use_case: UseCase, path: Path, batch_id: int, sha256: str) -> str:

@@ -120,6 +120,21 @@ def test_an_endpoint_gets_signed_rows_in_order_once(churn: UseCase, endpoint: En
     assert len({headers["Idempotency-Key"] for headers, _ in endpoint.received}) == len(endpoint.received) == 3
 
 
+def test_with_nothing_to_deliver_a_target_is_not_behind(churn: UseCase, endpoint: Endpoint) -> None:
+    case = with_targets(churn, crm={"kind": "http", "url": endpoint.url})
+    begin(case)
+    with open_lake(case) as lake, lake.transaction():
+        for stage in ("store_events", "update_features", "score_users", "publish_predictions"):
+            checkpoints.advance(lake, stage, 0, 3)
+        times = dict.fromkeys(("started_at", "committed_at"), datetime(2026, 11, 20, 12))
+        batches = [{"batch_id": number, "rows_stored": 1, "rows_rejected": 0} | times for number in (1, 2, 3)]
+        lake.append("micro_batches", pa.Table.from_pylist(batches))
+    assert deliver(case, "crm") == 0
+    assert deliver(case, "crm") is None
+    assert [row["behind"] for row in status.stages(case) if row["stage"] == "deliver_to_crm"] == [0]
+    assert endpoint.users() == []
+
+
 def test_a_single_row_is_the_body_itself(churn: UseCase, endpoint: Endpoint) -> None:
     case = with_targets(churn, crm={"kind": "http", "url": endpoint.url, "rows_at_once": 1})
     begin(case)

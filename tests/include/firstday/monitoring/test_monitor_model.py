@@ -38,7 +38,7 @@ def process(case: UseCase) -> None:
 
 
 def monitored(case: UseCase, start: datetime, count: int, stakes: float = 1) -> tuple[list[MonitoringRun], datetime]:
-    """Two hours at a time, each with a monitoring run; what was seen, and when it ends. `stakes` multiplies each bet."""
+    """Two hours at a time, each with a monitoring run; what was seen, when it ends. `stakes` multiplies each bet."""
     seen = []
     assert case.generator
     for _ in range(count):

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,18 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.firstday import landing
-from include.firstday.delivery import publish_predictions
+from include.firstday.delivery import deliver_predictions, publish_predictions
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import replay_rejected, store_events
 from include.firstday.models import promotion, registry
 from include.firstday.models.training.training_set import build_training_set
-from include.firstday.operations import forget_user
-from include.firstday.privacy import person_data
+from include.firstday.operations import export_tables, forget_user, maintain_lake
+from include.firstday.privacy import person_data, tombstones
 from include.firstday.privacy.person_data import Person
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
-from include.firstday.use_case.use_case import UseCase
+from include.firstday.use_case.use_case import Event, UseCase
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TABLES = ("events", "users", "feature_state", "predictions", "rejected_events")
@@ -152,6 +154,191 @@ def test_what_the_lake_says_of_a_forgotten_user_does_not_say_who(churn: UseCase)
     assert "anna" not in str(rows)
     messages = select(churn, "select commit_message from ducklake_snapshots('lake')")
     assert "anna" not in str(messages)
+
+
+def bet(user_id: str, minute: int, **more: object) -> dict[str, object]:
+    return {"user_id": user_id, "event_type": "new_bet", "event_time": f"2026-11-20T10:{minute:02}:00Z"} | more
+
+
+def ndjson(*rows: dict[str, object]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+BOTH = ndjson(bet("anna-77777777", 1, bet_amount=1), bet("ben-77777777", 2, bet_amount=2))
+
+
+def stored(case: UseCase) -> list[str]:
+    return [str(row["user_id"]) for row in select(case, "select user_id from events order by all")]
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "b.ndjson"])
+def test_a_pending_copy_of_a_stored_file_is_not_stored_again_after_forgetting_one_of_its_users(
+    churn: UseCase, name: str
+) -> None:
+    deliver(churn, "a.ndjson", BOTH)
+    store_events.store_events(churn)
+    deliver(churn, name, BOTH)
+    forget_user.forget_user(churn, "anna-77777777")
+    store_events.store_events(churn)
+    assert stored(churn) == ["ben-77777777"]
+    assert landing.pending(churn.name) == []
+
+
+def test_what_was_rewritten_before_it_was_stored_is_known_when_it_arrives_again_as_it_was(churn: UseCase) -> None:
+    deliver(churn, "a.ndjson", BOTH)
+    forget_user.forget_user(churn, "anna-77777777")
+    forget_user.forget_user(churn, "cara-77777777")
+    store_events.store_events(churn)
+    deliver(churn, "b.ndjson", BOTH)
+    store_events.store_events(churn)
+    assert stored(churn) == ["ben-77777777"]
+
+
+def test_a_file_from_the_archive_that_was_rewritten_twice_is_not_stored_again(churn: UseCase) -> None:
+    more = BOTH + ndjson(bet("cara-77777777", 3, bet_amount=3))
+    deliver(churn, "a.ndjson", more)
+    store_events.store_events(churn)
+    for user_id in ("anna-77777777", "cara-77777777"):
+        forget_user.forget_user(churn, user_id)
+    folder = landing.folder(churn.name)
+    (folder / landing.CONSUMED / "a.ndjson").rename(folder / "a.ndjson")
+    store_events.store_events(churn)
+    assert stored(churn) == ["ben-77777777"]
+
+
+def test_a_rewritten_file_does_not_replace_a_newer_one_of_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(BOTH)
+
+    def replace(copies: object) -> None:
+        newer = tmp_path / "newer"
+        newer.write_bytes(b"{}\n")
+        newer.rename(path)
+
+    person_data.scrub_files([path], Person("anna-77777777"), replace)
+    assert path.read_bytes() == b"{}\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_catalogs_statistics_are_without_who_was_alone_in_a_file(churn: UseCase, home: Path) -> None:
+    for user_id in ("anna-77777777", "ben-77777777"):
+        deliver(
+            churn, f"{user_id}.ndjson", ndjson(bet(user_id, 1, bet_amount=1), bet(user_id, 2) | {"event_type": "x"})
+        )
+        store_events.store_events(churn)
+    forget_user.forget_user(churn, "anna-77777777")
+    assert_no_trace(home, "anna-77777777")
+    assert stored(churn) == ["ben-77777777"]
+    forget_user.forget_user(churn, "ben-77777777")
+    assert_no_trace(home, "ben-77777777")
+    deliver(churn, "later.ndjson", ndjson(bet("mia-77777777", 3, bet_amount=1)))
+    store_events.store_events(churn)
+    assert select(churn, "select min(user_id) as least, max(user_id) as greatest from events") == [
+        {"least": "mia-77777777", "greatest": "mia-77777777"}
+    ]
+
+
+def test_copies_that_a_killed_run_has_left_are_deleted(churn: UseCase, home: Path) -> None:
+    """Also where they hold another user, who is forgotten next."""
+    deliver(churn, "a.ndjson", BOTH)
+    left = []
+    for folder in (landing.folder(churn.name), home / "training" / churn.name, home / "exports" / churn.name):
+        folder.mkdir(parents=True, exist_ok=True)
+        left.append(folder / ".a.ndjson.scrubbed")
+        left[-1].write_bytes(BOTH)
+    forget_user.forget_user(churn, "ben-77777777")
+    assert not [path for path in left if path.exists()]
+    for path in left:
+        path.write_bytes(BOTH)
+    assert maintain_lake.drop_partial(churn, datetime(2100, 1, 1)) == len(left)
+
+
+@pytest.mark.parametrize("user_id", [" anna-777", "anna-777 ", "\tanna-777", "anna 777", "anna,777", '"anna"', "ä"])
+def test_an_id_is_forgotten_exactly_as_it_is_stored(churn: UseCase, home: Path, user_id: str) -> None:
+    deliver(churn, "a.ndjson", ndjson(bet(user_id, 1, bet_amount=1), bet("anna-777", 1, bet_amount=1)))
+    deliver(churn, "b.ndjson", ndjson(bet(user_id, 2) | {"event_type": "new_spin"}))
+    quoted = user_id.replace('"', '""')
+    deliver(churn, "c.csv", f'user_id,event_type,event_time\n"{quoted}",new_spin,x\n'.encode())
+    process(churn)
+    assert sorted(stored(churn)) == sorted([user_id, "anna-777"])
+    done = forget_user.forget_user(churn, user_id)
+    assert stored(churn) == ["anna-777"]
+    assert select(churn, "from rejected_events") == []
+    is_alike = user_id.strip(" ") == "anna-777"
+    assert done.alike == is_alike
+    assert ("1 other id differs" in forget_user.describe(done)) == is_alike
+    deliver(churn, "late.ndjson", ndjson(bet(user_id, 3, bet_amount=3)))
+    process(churn)
+    assert stored(churn) == ["anna-777"]
+
+
+def tombstone(case: UseCase, *user_ids: str) -> None:
+    """Only the first step of forgetting, as a stage finds it that has read its rows before."""
+    with open_lake(case) as lake, lake.transaction():
+        for user_id in user_ids:
+            tombstones.add(lake, user_id)
+
+
+def test_no_stage_writes_who_is_being_forgotten(churn: UseCase, home: Path) -> None:
+    generate_events.generate_history(churn, NOON, days=0.3)
+    process(churn)
+    promotion.register_bundled(churn)
+    targets = {"archive": {"kind": "files", "folder": "archive", "when": {"probability_from": 0.0}}}
+    case = UseCase.model_validate(churn.model_dump() | {"targets": targets})
+    assert deliver_predictions.deliver_predictions(case, "archive") is None
+    score_users.score_users(case)
+    endangered, other = (
+        str(row["user_id"])
+        for row in select(case, "select user_id from predictions order by churn_probability desc, user_id limit 2")
+    )
+    tombstone(case, endangered)
+    published = publish_predictions.publish_predictions(case)
+    assert deliver_predictions.deliver_predictions(case, "archive") is not None
+    export_tables.export_tables(case)
+    for folder in ("published", "exports"):
+        said = [content for _, content in everything(home / folder)]
+        assert any(other.encode() in content for content in said)
+        assert not any(endangered.encode() in content for content in said)
+    assert select(case, "select count(*) as n from predictions where predicted_churn") == [{"n": (published or 0) + 1}]
+    assert select(case, f"from deliveries where user_id = '{endangered}'") == []
+    assert select(case, f"from deliveries where user_id = '{other}'") != []
+
+
+@pytest.mark.slow
+def test_no_training_set_holds_who_is_being_forgotten(churn: UseCase, home: Path) -> None:
+    generate_events.generate_history(churn, NOON, days=1.6)
+    process(churn)
+    case = churn.model_copy(update={"training": churn.training.model_copy(update={"minimum_users": 20})})
+    (row,) = select(
+        case,
+        "select min(user_id) as user_id from users "
+        f"where window_start < timestamp '{NOON - timedelta(days=1.2):%Y-%m-%d %H:%M}'",
+    )
+    user_id = str(row["user_id"])
+    built = build_training_set(case)
+    path = Path(str(built["path"]))
+    assert user_id in pq.read_table(path)["user_id"].to_pylist()
+    tombstone(case, user_id)
+    assert user_id not in pq.read_table(str(build_training_set(case)["path"]))["user_id"].to_pylist()
+
+
+def test_a_replay_under_way_does_not_bring_back_who_is_forgotten(churn: UseCase) -> None:
+    fixed = churn.model_copy(update={"events": dict(churn.events) | {"new_spin": Event()}})
+    spins = [bet(user_id, 1) | {"event_type": "new_spin"} for user_id in ("anna-77777777", "ben-77777777")]
+    deliver(churn, "a.ndjson", ndjson(*spins))
+    store_events.store_events(churn)
+    with ThreadPoolExecutor() as threads:
+        with open_lake(churn) as lake, lake.transaction():
+            replay = threads.submit(replay_rejected.replay_rejected, fixed)
+            time.sleep(3)  # it has read its rows, and waits for the write lock
+            assert not replay.done()
+            tombstones.add(lake, "anna-77777777")
+            (erased,) = lake.rows("operations/forget_user/rejected_with", words=["anna-77777777"])
+            del erased["raw"]
+            lake.delete_rows("rejected_events", **erased)
+        assert replay.result(60).stored == 1
+    assert stored(churn) == ["ben-77777777"]
+    assert "anna" not in str(select(churn, "from rejected_events"))
 
 
 def test_no_id_is_refused(churn: UseCase) -> None:
