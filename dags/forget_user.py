@@ -2,8 +2,9 @@
 
 **Reads and writes** all data of the use case. MLflow runs whose artifacts contained the person are tagged
 `firstday.changed_after_logging`. A tombstone, which does not identify the person, prevents late files and replays from
-storing them again. The lake's older snapshots are expired. **Trigger it** with the user's id. Airflow stores the id in
-this run's configuration: delete the run afterwards. Older backups still contain the person.
+storing them again. The lake's older snapshots are expired. **Trigger it** with the user's id, exactly as it is stored.
+When the run succeeds, the id is removed from the run's configuration and from Airflow's audit log. Older backups, and
+logs of a proxy in front of Airflow, still contain it.
 
 **When it fails**: the error lists the files that still contain the person. Clear the run to repeat it; repeating is
 safe. With a PostgreSQL catalog, pause the other DAGs first.

@@ -6,8 +6,10 @@ The tests take turns: what takes minutes is begun by the first ones and looked a
 import json
 import re
 import signal
+import sqlite3
 import time
 import urllib.error
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -254,6 +256,20 @@ def test_a_minute_comes_in_and_is_scored(installation: Installation) -> None:
     assert int(after["predictions"]) > int(before["predictions"])
     assert after["scored_at"] > before["scored_at"]
     wait_until(lambda: installation.successful_runs() > runs, 60, every=2)
+
+
+def test_airflow_does_not_keep_the_id_of_an_erased_user(installation: Installation) -> None:
+    dag, user_id = "first_day_churn.forget_user", "nobody-with-this-id-4711"
+    body = json.dumps({"conf": {"user_id": user_id}, "logical_date": None}).encode()
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {installation.token()}"}
+    run = get(f"{installation.airflow}/api/v2/dags/{dag}/dagRuns", body, **headers)["dag_run_id"]
+    wait_until(lambda: installation.api(f"dags/{dag}/dagRuns/{run}")["state"] == "success", 180, every=1)
+    with closing(sqlite3.connect(installation.home / "airflow" / "airflow.db")) as database:
+        dumped = "\n".join(database.iterdump())
+    assert "forget_user" in dumped
+    assert user_id not in dumped
+    logs = [path for path in installation.home.rglob("*.log") if user_id.encode() in path.read_bytes()]
+    assert not logs
 
 
 def test_a_killed_scheduler_is_started_again(installation: Installation) -> None:

@@ -1,4 +1,4 @@
--- One row: the oldest micro-batch with predictions that have not been delivered to a target; if there is none, the last.
+-- One row: the oldest micro-batch with predictions that have not been delivered to a target; if none, the last.
 -- params: $after, $upto
 select coalesce(min(batch_id), $upto) as batch_id
 from predictions
