@@ -35,7 +35,7 @@ def inexact(columns: Columns, given: Columns) -> Iterator[str]:
             value = quoted(name)
             yield f"when {value} is null and _given.{value} is not null then '{name}: expected {kind}{found}"
             for condition, expected in _conditions(value, kind, text, given[name]):
-                yield f"when {value} is not null and not {condition} then '{name}: expected {expected}{found}"
+                yield f"when {value} is not null and not ({condition}) then '{name}: expected {expected}{found}"
 
 
 def _conditions(value: str, kind: str, text: str, given_as: str) -> Iterator[tuple[str, str]]:
@@ -56,7 +56,7 @@ def _is_number(text: str) -> str:
     """Digits are the usual case; what else a cast would take, such as `1_000` and `0x10`, is no number."""
     without = " and ".join(f"not contains({text}, '{letter}')" for letter in "_xb")
     is_usual = f"ascii({text}) between 48 and 57 and {without}"
-    return f"(({is_usual}) or regexp_full_match({text}, '{_NUMBER}'))"
+    return f"case when {is_usual} then true else regexp_full_match({text}, '{_NUMBER}') end"
 
 
 def _is_exact(value: str, text: str, scale: int) -> str:
@@ -65,8 +65,6 @@ def _is_exact(value: str, text: str, scale: int) -> str:
     has_power = f"(contains({text}, 'e') or contains({text}, 'E'))"
     is_short = f"({point} = 0 or strlen({text}) - {point} <= {scale}) and not {has_power}"
     is_padded = rf"regexp_full_match({text}, '[^.eE]*(\.\d{{0,{scale}}}0*\s*)?')"
-    is_power = (
-        f"{has_power} and try_cast({text} as decimal(38, 20)) = {value} "
-        f"and try_cast({text} as double) = cast({value} as double)"
-    )
-    return f"(({is_short}) or {is_padded} or ({is_power}))"
+    is_power = f"try_cast({text} as decimal(38, 20)) = {value} and try_cast({text} as double) = cast({value} as double)"
+    # A `case`, as `or` would search every text for each.
+    return f"case when {is_short} then true when {has_power} then {is_power} else {is_padded} end"
