@@ -9,6 +9,13 @@ RUN python -m venv /opt/installer \
     && /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --compile-bytecode \
         --require-hashes -r requirements.txt
 
+# The command `firstday`, for the project at the place where the second stage puts it.
+WORKDIR /home/firstday/project
+COPY pyproject.toml pyproject.toml
+COPY include include
+RUN /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --no-deps --no-build-isolation \
+        --editable .
+
 FROM python:3.12.11-slim-bookworm
 
 RUN useradd --create-home --uid 1000 firstday
@@ -19,6 +26,7 @@ COPY config config
 COPY dags dags
 COPY include include
 COPY plugins plugins
+COPY pyproject.toml pyproject.toml
 COPY sql sql
 
 # A named volume takes its first owner from here.
@@ -28,4 +36,4 @@ ENV PATH=/opt/firstday/bin:$PATH \
     PYTHONUNBUFFERED=1
 
 USER firstday
-CMD ["python", "-m", "include.firstday"]
+CMD ["firstday"]

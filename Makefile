@@ -41,7 +41,7 @@ cluster: $(INSTALLED_DEV)  ## Start the services of docker-compose.yaml without 
 SLOW_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 SERVICE ?= worker
-exec: $(INSTALLED_DEV)  ## A command in a service of `make cluster`: make exec ARGS="python -m include.firstday status".
+exec: $(INSTALLED_DEV)  ## A command in a service of `make cluster`: make exec ARGS="firstday status".
 	@exec $(BIN)/python -m include.firstday.stack exec $(SERVICE) $(ARGS)
 
 test: $(INSTALLED_DEV)  ## The tests, the fast ones first. A part of them: make test ARGS="-k lake".
@@ -65,10 +65,10 @@ bench: $(INSTALLED_DEV) .venv-bench/.installed  ## Measure beside DuckDB, Polars
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 backup: $(INSTALLED)  ## Copy the lake while it is at work: make backup TO=/elsewhere/monday.
-	@$(BIN)/python -m include.firstday backup "$(TO)"
+	@$(BIN)/firstday backup "$(TO)"
 
 restore: $(INSTALLED)  ## Make the lake, where there is none, from such a copy: make restore FROM=/elsewhere/monday.
-	@$(BIN)/python -m include.firstday restore "$(FROM)"
+	@$(BIN)/firstday restore "$(FROM)"
 
 fmt: $(INSTALLED_DEV)  ## Format Python and SQL.
 	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
@@ -102,9 +102,10 @@ $(INSTALLER): requirements-installer.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-installer.txt
 	@touch $@
 
-$(INSTALLED): requirements.txt | $(INSTALLER)
+$(INSTALLED): requirements.txt pyproject.toml | $(INSTALLER)
 	@echo "Installing the locked packages (about 1.5 GB on disk; seconds to a few minutes)."
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(INSTALLED_DEV): requirements-dev.txt | $(INSTALLED)

@@ -13,6 +13,7 @@ rejected later, by `process_events`.
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 from include.firstday.authoring import check_use_case
+from include.firstday.errors import SourceBusyError
 from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, credentials, landing_asset, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
@@ -42,7 +43,7 @@ def build(use_case: UseCase, source: str) -> None:
             case = load(use_case.name)
             try:
                 consumed = stage.consume_source(case, source, credentials(case.sources[source].connection))
-            except stage.BusyError as error:
+            except SourceBusyError as error:
                 skip(str(error))
             if consumed is None:
                 skip("nothing new")

@@ -14,6 +14,7 @@ delivered in order afterwards.
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from include.firstday.authoring import check_use_case
+from include.firstday.errors import BackedOffError
 from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, credentials, current_run, lake_asset, skip
 from include.firstday.use_case.use_case import UseCase, load
 
@@ -46,7 +47,7 @@ def build(use_case: UseCase, target: str) -> None:
             try:
                 if stage.deliver_predictions(case, target, known, current_run()) is None:
                     skip("no new predictions")
-            except stage.BackedOffError as error:
+            except BackedOffError as error:
                 skip(str(error))
 
         deliver()

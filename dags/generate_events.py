@@ -3,7 +3,7 @@
 **Reads** the generator's parameters in the use case's YAML. **Writes** one file per minute into landing. The same seed
 and minute give the same bytes, so a repeated run changes nothing. After a pause it writes the missed minutes.
 
-**Pause it** to use your own source: put files into landing, with `python -m include.firstday ingest` or otherwise.
+**Pause it** to use your own source: put files into landing, with `firstday ingest` or otherwise.
 
 **When it fails**: the disk is full or landing is not writable; the log names the path. The next run writes the missing
 minutes.

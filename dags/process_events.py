@@ -7,7 +7,7 @@ processed oldest first, in bounded micro-batches, for three minutes per run; the
 continues. With `shards` in the use case, that many tasks share each of the first three stages.
 
 **When it fails**: check the log of the failed task. No row is lost or duplicated: each stage commits its rows and its
-checkpoint together, and the next run continues from there. `python -m include.firstday status` and the Firstday page
+checkpoint together, and the next run continues from there. `firstday status` and the Firstday page
 show the checkpoint of each stage. A run that takes longer than five minutes misses its deadline, which is logged as a
 warning. Unreadable files are in landing's `quarantine/`, rejected rows in `rejected_events`.
 """
@@ -28,6 +28,7 @@ from airflow.sdk import (
 )
 
 from include.firstday.authoring import check_use_case
+from include.firstday.errors import NoChampionError
 from include.firstday.lake.shards import Shard
 from include.firstday.orchestration.tasks import (
     START,
@@ -120,7 +121,7 @@ def build(use_case: UseCase) -> None:
             begun = time.perf_counter()
             try:
                 step = stage.score_users(case, current_run(), share)
-            except stage.NoChampionError as error:
+            except NoChampionError as error:
                 skip(str(error))
             report(reports.scored(step, time.perf_counter() - begun), predictions)
             if step is not None:

@@ -2,7 +2,7 @@
 
 **Reads** `events`. **Writes** `users` and `feature_state` where they differ. Micro-batches keep running.
 **Trigger it** after a change of `measures.sql`, `registrations.sql` or the window, which the log of `process_events`
-and `python -m include.firstday status` report until then; or to verify the features: without a change, no user
+and `firstday status` report until then; or to verify the features: without a change, no user
 differs. A corrected enrichment table and a changed `user_features.sql` need no rebuild.
 
 **When it fails**: nothing was replaced; check the log. Clear the run to repeat it.

@@ -3,7 +3,7 @@
 **Reads** `rejected_events`. **Writes** `events`, for each row that no longer breaks a rule, and marks the row with the
 micro-batch that stored it (`replayed_in`); `process_events` does the rest. Rows that still break a rule remain.
 **Trigger it** with the prefix of a reason, such as `event_type`, or without one for all rows.
-`python -m include.firstday rejected` lists the reasons. Rows with broken text need a corrected file instead.
+`firstday rejected` lists the reasons. Rows with broken text need a corrected file instead.
 
 **When it fails**: rows that were stored remain stored, once; clear the run to replay the rest.
 """

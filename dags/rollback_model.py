@@ -12,6 +12,7 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from include.firstday.authoring import check_use_case
+from include.firstday.errors import ModelError, NothingToRollBackError
 from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, fail_without_retry, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
@@ -43,10 +44,10 @@ def build(use_case: UseCase) -> None:
 
             try:
                 before, now = stage.rollback_model(load(use_case.name), (params or {}).get("version"), current_run())
-            except stage.NothingToRollBackError as nothing:
+            except NothingToRollBackError as nothing:
                 report((str(nothing), {}))
                 skip(str(nothing))
-            except LookupError as error:
+            except ModelError as error:
                 fail_without_retry(str(error))
             return f"version {now} is the champion, version {before} no longer is"
 

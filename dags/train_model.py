@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 
 from include.firstday.authoring import check_use_case
+from include.firstday.errors import TooLittleDataError
 from include.firstday.orchestration.tasks import (
     START,
     TASK_DEFAULTS,
@@ -64,7 +65,7 @@ def build(use_case: UseCase) -> None:
             asked = {name: (params or {}).get(name) for name in ("batch_id", "as_known")}
             try:
                 training_set = stage.build_training_set(load(use_case.name), **asked, run=current_run())
-            except stage.TooLittleDataError as error:
+            except TooLittleDataError as error:
                 fail_without_retry(str(error))
             link_to_mlflow(registry.run_url(training_set["run_id"]))
             return training_set

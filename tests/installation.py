@@ -104,7 +104,7 @@ class Installation:
 
     def query(self, sql: str) -> list[dict[str, str]]:
         """Rows of a query on the command line."""
-        return list(csv.DictReader(io.StringIO(self.command("include.firstday", "query", sql, "--format", "csv"))))
+        return list(csv.DictReader(io.StringIO(self.command("include.firstday", "query", sql, "--output", "csv"))))
 
     def api(self, path: str) -> Any:
         """Answer of Airflow's API to the administrator."""

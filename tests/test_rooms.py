@@ -24,7 +24,8 @@ LAYERS = (
     ("use_case",),
     ("lake", "landing"),
     ("servers",),
-    ("settings", "errors"),
+    ("settings",),
+    ("errors",),
 )
 DEPTH = {package: depth for depth, layer in enumerate(LAYERS) for package in layer}
 ENTRIES = 24  # directly in include/firstday: more of them, and no folder shows the pipeline

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from include.firstday.errors import InputError
 from include.firstday.settings import private_folder, settings
 
 ENDINGS = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz", ".csv", ".parquet")
@@ -46,9 +47,9 @@ def folder(use_case: str) -> Path:
 
 
 def expect_ending(file_name: str) -> None:
-    """Raises ValueError for a name the event handler would not read."""
+    """Raises InputError for a name the event handler would not read."""
     if not file_name.endswith(ENDINGS):
-        raise ValueError(f"{file_name}: expected a name ending in one of {', '.join(ENDINGS)}")
+        raise InputError(f"{file_name}: expected a name ending in one of {', '.join(ENDINGS)}")
 
 
 def add(use_case: str, file_name: str, write: Callable[[Path], object], table: str = "events") -> Path:
@@ -105,12 +106,12 @@ def _link_unique(path: Path, target: Path) -> Path:
 def deliver(use_case: str, file_name: str, write: Callable[[Path], object]) -> Path:
     """Let `write` fill a temporary file, then put it into landing under its name, durably and at once.
 
-    A pending file of that name is replaced: for sources whose names say what their files hold. Raises ValueError for a
+    A pending file of that name is replaced: for sources whose names say what their files hold. Raises InputError for a
     name the event handler would not read, or that leads out of the folder.
     """
     expect_ending(file_name)
     if ".." in Path(file_name).parts or Path(file_name).is_absolute():
-        raise ValueError(f"{file_name}: expected a name in landing, found one that leads out of it")
+        raise InputError(f"{file_name}: expected a name in landing, found one that leads out of it")
     target = folder(use_case) / file_name
     put(target, write)
     return target

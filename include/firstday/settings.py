@@ -3,11 +3,15 @@
 Every setting is an environment variable `FIRSTDAY_<NAME>`; all have a default that works on one machine.
 """
 
-from functools import lru_cache
+import tomllib
+from functools import cache, lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from include.firstday.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -18,6 +22,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FIRSTDAY_", frozen=True, extra="ignore")
 
     home: Path = Field(REPOSITORY / "var", description="the one folder that holds all run-time state")
+    use_case: str = Field("", description="the command line's use case; empty: the first whose DAGs start unpaused")
     host: str = Field("127.0.0.1", description="address the servers bind to")
     airflow_port: int = Field(8080, ge=1, le=65535)
     mlflow_port: int = Field(5000, ge=1, le=65535)
@@ -100,5 +105,23 @@ def private_folder(path: Path) -> None:
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read from the environment at the first call."""
-    return Settings()
+    """The settings of this process, read from the environment at the first call.
+
+    Raises SettingsError, naming each variable whose value cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_problem(each) for each in error.errors())) from None
+
+
+@cache
+def version() -> str:
+    """The project's version, which is written in pyproject.toml only."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+def _problem(error: ErrorDetails) -> str:
+    name = "_".join(("FIRSTDAY", *map(str, error["loc"]))).upper()
+    return f"{name}: {error['msg']}, found {error['input']!r}."

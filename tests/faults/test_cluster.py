@@ -86,7 +86,7 @@ class Cluster:
 
     def number(self, sql: str) -> int:
         """The only value of a query, asked as a worker would."""
-        command = ("python", "-m", "include.firstday", "--use-case", CASE, "query", sql, "--format", "csv")
+        command = ("python", "-m", "include.firstday", "--use-case", CASE, "query", sql, "--output", "csv")
         (row,) = csv.DictReader(io.StringIO(self.inside("worker", *command)))
         return int(row["n"])
 

@@ -109,7 +109,7 @@ def test_a_user_is_shown_without_anything_personal(server: Server) -> None:
             "query",
             "select name, cast(date_of_birth as varchar) as born, street_address, city, postcode from events "
             f"where user_id = '{user_id}' and event_type = 'new_registration'",
-            "--format",
+            "--output",
             "json",
         )
     )[0]

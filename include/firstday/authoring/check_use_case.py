@@ -6,14 +6,15 @@ DAG files build DAGs for valid use cases; `dags/check_use_cases.py` shows the ot
 import hashlib
 from collections.abc import Iterator
 
+from include.firstday.errors import QueryError, UseCaseError
 from include.firstday.features import labels, update_features
 from include.firstday.lake import clock, connections, statements
-from include.firstday.lake.lake import Columns, Lake, QueryError
+from include.firstday.lake.lake import Columns, Lake
 from include.firstday.records import contract
 from include.firstday.schema import create_tables
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import use_case
-from include.firstday.use_case.use_case import UseCase, UseCaseError
+from include.firstday.use_case.use_case import UseCase
 
 
 def valid() -> list[UseCase]:

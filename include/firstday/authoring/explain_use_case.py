@@ -13,16 +13,17 @@ import pyarrow.parquet as pq
 
 from include.firstday import landing
 from include.firstday.authoring import check_use_case
+from include.firstday.errors import QueryError, UseCaseError
 from include.firstday.features import update_features as features
 from include.firstday.generator import events
 from include.firstday.ingest import staging
 from include.firstday.lake import clock, connections, statements
-from include.firstday.lake.lake import Lake, QueryError
+from include.firstday.lake.lake import Lake
 from include.firstday.records import contract, mapping, readers
 from include.firstday.schema import create_tables
 from include.firstday.settings import REPOSITORY
 from include.firstday.use_case import use_case as use_cases
-from include.firstday.use_case.use_case import UseCase, UseCaseError
+from include.firstday.use_case.use_case import UseCase
 
 NEEDED = ("events", "registrations", "measures", "user_features")
 SAMPLE_USERS = 5
@@ -66,7 +67,7 @@ def sample(case: UseCase, file: Path | None = None) -> tuple[str, list[dict[str,
     """Compute features of a few users of a file's events, or of pending or generated ones.
 
     Returns the source; one row per user, with `user_id` and the features; one row per broken rule. Raises UseCaseError
-    if there are no events, readers.UnreadableFile or lake.QueryError for a broken file.
+    if there are no events, UnreadableFileError or QueryError for a broken file.
     """
     with connections.scratch(case.name) as lake, tempfile.TemporaryDirectory() as folder:
         create_tables.create(lake, case)

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 import yaml
 
 from include.firstday import landing
+from include.firstday.errors import UseCaseError
 from include.firstday.lake import connections, statements
 from include.firstday.lake.lake import quoted
 from include.firstday.records import readers
 from include.firstday.records.contract import OWN_COLUMNS
 from include.firstday.use_case import use_case
-from include.firstday.use_case.use_case import UseCaseError
 
 SKELETON = Path(__file__).parent / "skeleton"
 OURS = ("event_id", "user_id", "event_type", "event_time")

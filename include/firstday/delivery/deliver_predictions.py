@@ -13,7 +13,8 @@ from datetime import timedelta
 import pyarrow as pa
 
 from include.firstday.delivery import publish_predictions
-from include.firstday.delivery.targets import DeliveryError, Row, identified
+from include.firstday.delivery.targets import Row, identified
+from include.firstday.errors import BackedOffError, DeliveryError
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
@@ -30,10 +31,6 @@ log = logging.getLogger(__name__)
 STAGE = "deliver_predictions"
 TURN_SECONDS = 300.0  # the time budget of a run; the next run continues
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=15)
-
-
-class BackedOffError(RuntimeError):
-    """A failing target is backed off; the message gives the time of the next attempt and the reason."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ null where it stays unknown. It can be known `training.label_known_after_hours` 
 
 from datetime import datetime
 
+from include.firstday.errors import UseCaseError
 from include.firstday.lake.lake import Lake
-from include.firstday.use_case.use_case import UseCase, UseCaseError
+from include.firstday.use_case.use_case import UseCase
 
 
 def build_labels(lake: Lake, use_case: UseCase, watermark: datetime) -> None:

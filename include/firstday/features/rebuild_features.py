@@ -39,7 +39,11 @@ class Rebuilt:
 
 
 @retrying
-def rebuild_features(use_case: UseCase, run: Run | None = None, progress: Callable[[str], None] = log.info) -> Rebuilt:
+def rebuild_features(
+    use_case: UseCase,
+    run: Run | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: log.info("%s", text),
+) -> Rebuilt:
     """Compute every user anew and write those who differ, in one transaction. `progress` is told of each step."""
     with open_lake(use_case, run or Run(task=STAGE)) as lake:
         after = checkpoints.of(lake, update_features.STAGE)
@@ -56,7 +60,7 @@ def rebuild_features(use_case: UseCase, run: Run | None = None, progress: Callab
                 shards=shards,
             )
             _recompute(lake, use_case, after)
-            progress(f"part {shard + 1} of {shards} computed anew, up to micro-batch {after}")
+            progress(shard + 1, shards, f"part {shard + 1} of {shards} recomputed, up to micro-batch {after}")
         with lake.transaction() as commit:
             rebuilt = _swap(lake, use_case, after)
             commit.message = describe(rebuilt)

@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.firstday import landing
+from include.firstday.errors import UseCaseError
 from include.firstday.generator import events
 from include.firstday.generator.chance import Ints, uniform
 from include.firstday.use_case.generator import Generator
-from include.firstday.use_case.use_case import UseCase, UseCaseError
+from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
 
@@ -82,22 +83,24 @@ def generate_minutes(
 
 
 def generate_history(
-    use_case: UseCase, end: datetime, days: float = 3, progress: Callable[[str], None] = lambda line: None
+    use_case: UseCase,
+    end: datetime,
+    days: float = 3,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> Generated:
     """Write the events of the days before `end`, a whole minute, as one Parquet file an hour, without faults."""
     config = _config(use_case)
     start = (end - timedelta(days=days)).replace(second=0, microsecond=0)
     files = rows = 0
-    for first, last in _hours(start, end):
+    parts = list(_hours(start, end))
+    for number, (first, last) in enumerate(parts, 1):
         table = events(config, first, last, since=start)
         if table.num_rows:
             name = f"events-{first:%Y%m%dT%H%M}-{last:%H%M}.parquet"
             landing.deliver(use_case.name, name, partial(pq.write_table, table))
             files, rows = files + 1, rows + table.num_rows
-        if last.hour % 6 == 0:
-            progress(f"history up to {last:%Y-%m-%d %H:%M}: {rows:,} events")
+        progress(number, len(parts), f"history up to {last:%Y-%m-%d %H:%M}: {rows:,} events")
     _remember(use_case, start, end)
-    progress(f"history complete: {rows:,} events in {files} files")
     return Generated(files, rows)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from include.firstday import landing
+from include.firstday.errors import InputError
 from include.firstday.use_case.use_case import UseCase
 
 
@@ -22,11 +23,11 @@ class Added:
 def add_files(use_case: UseCase, paths: Sequence[Path], into: str = "") -> Iterator[Added]:
     """Copy files, and the files below folders, into landing, for events or an enrichment table.
 
-    Raises ValueError for another table, FileNotFoundError for a path that is not there; nothing is copied then.
+    Raises InputError for another table or a path that is not there; nothing is copied then.
     """
     if into and into not in use_case.enrichment:
         tables = ", ".join(use_case.enrichment) or "none"
-        raise ValueError(f"--into {into}: expected an enrichment table of {use_case.name}: {tables}")
+        raise InputError(f"--into {into}: expected an enrichment table of {use_case.name}: {tables}")
     found = [file for path in paths for file in _files(path)]
     return (_add(use_case, path, into or "events") for path in found)
 
@@ -36,7 +37,7 @@ def _files(path: Path) -> list[Path]:
         visible = (file for file in sorted(path.rglob("*")) if not _is_hidden(file.relative_to(path)))
         return [file for file in visible if file.is_file()]
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected a file or a folder")
+        raise InputError(f"{path}: expected a file or a folder")
     landing.expect_ending(path.name)
     return [path]
 

@@ -18,12 +18,13 @@ from typing import Any
 import pyarrow as pa
 
 from include.firstday import landing
+from include.firstday.errors import FirstdayError, QueryError, UnreadableFileError
 from include.firstday.lake import faults, statements
-from include.firstday.lake.lake import Columns, Lake, QueryError
+from include.firstday.lake.lake import Columns, Lake
 from include.firstday.landing import LandingFile
 from include.firstday.privacy import person_data
 from include.firstday.records import contract, file_bytes, mapping, readers
-from include.firstday.records.file_bytes import FileBytes, UnreadableFile
+from include.firstday.records.file_bytes import FileBytes
 from include.firstday.records.text import printable
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 TOGETHER_BYTES = 8_000_000  # of files that are read at once: what they hold is in memory three times over
 
 
-class ConnectionLostError(RuntimeError):
+class ConnectionLostError(FirstdayError):
     """DuckDB has ended the connection while these files were read, one of which is the cause."""
 
     def __init__(self, entries: Collection["Consumed"]) -> None:
@@ -192,7 +193,7 @@ def _stage_file(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -
     """Stage a file's good rows and its broken ones; None where it was moved or replaced meanwhile."""
     try:
         staged = _stage_rows(lake, use_case, entry, now)
-    except UnreadableFile as error:  # says what is wrong with the bytes: they stay the same
+    except UnreadableFileError as error:  # says what is wrong with the bytes: they stay the same
         staged = _refuse_file(lake, entry, error)
     except Exception as error:
         if not lake.is_alive():
@@ -230,17 +231,17 @@ def _try_nothing(lake: Lake, use_case: UseCase, table: str, now: datetime) -> No
 
 
 def _stage_rows(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime, row_by_row: bool = False) -> Consumed:
-    """Raises UnreadableFile where the file is truncated or corrupt, or holds other rows than were read."""
+    """Raises UnreadableFileError where the file is truncated or corrupt, or holds other rows than were read."""
     if entry.bytes.fault:
-        raise UnreadableFile(entry.bytes.fault)
+        raise UnreadableFileError(entry.bytes.fault)
     staged = None if row_by_row else _stage_whole(lake, use_case, entry, now)
     if staged is None or not _is_complete(staged):
         if not readers.is_text(entry.file.path):
-            raise UnreadableFile(_miscounted(staged or entry))
+            raise UnreadableFileError(_miscounted(staged or entry))
         _unstage(lake, entry.file)
         staged = _stage_row_by_row(lake, use_case, entry, now)
         if not _is_complete(staged):
-            raise UnreadableFile(_miscounted(staged))
+            raise UnreadableFileError(_miscounted(staged))
     return staged
 
 

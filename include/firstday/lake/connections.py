@@ -6,12 +6,13 @@ import shutil
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import duckdb
 
-from include.firstday.errors import LakeError, LostCatalogError, NoLakeError
+from include.firstday.errors import LakeError, LostCatalogError, NoLakeError, QueryError
+from include.firstday.lake.database import Database
 from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.run import Run
 from include.firstday.lake.write_lock import write_lock
@@ -64,7 +65,7 @@ def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Ite
 @contextmanager
 def scratch(schema: str) -> Iterator[Lake]:
     """Return an empty lake in memory, without Parquet or a ledger, for validating a use case's statements."""
-    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    connection = Database({"autoinstall_known_extensions": False, "autoload_known_extensions": False})
     try:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"attach ':memory:' as lake; create schema lake.{quoted(schema)}")
@@ -74,13 +75,13 @@ def scratch(schema: str) -> Iterator[Lake]:
         connection.close()
 
 
-def attach(config: Settings, read_only: bool = False, create: bool = False) -> duckdb.DuckDBPyConnection:
+def attach(config: Settings, read_only: bool = False, create: bool = False) -> Database:
     """A new DuckDB with the lake attached as `lake`; with `create`, an empty one where there is none.
 
     Raises NoLakeError where there is none otherwise, LostCatalogError where its catalog is missing or empty beside data
     files, LakeError where it cannot be opened.
     """
-    connection = duckdb.connect(config=_PACKAGED)
+    connection = Database(_PACKAGED)
     connection.execute("set timezone = 'UTC'")
     connection.execute("set enable_progress_bar = false")  # it would stand among the rows that `query` prints
     connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
@@ -98,7 +99,7 @@ def attach(config: Settings, read_only: bool = False, create: bool = False) -> d
     connection.execute("set enable_progress_bar = false")  # or it is drawn into the output of a command
     try:
         _attach(connection, config, read_only, create)
-    except (OSError, duckdb.Error) as error:
+    except (OSError, QueryError) as error:
         connection.close()
         raise LakeError(f"cannot open the lake in {config.lake_folder}: {error}") from error
     except LakeError:
@@ -120,8 +121,8 @@ def drop_dead_spill() -> int:
 
 def is_keyword(name: str) -> bool:
     """Whether a name is an SQL keyword and must be quoted."""
-    with duckdb.connect() as connection:
-        found = connection.execute("select 1 from duckdb_keywords() where keyword_name = $name", {"name": name})
+    with closing(Database()) as database:
+        found = database.execute("select 1 from duckdb_keywords() where keyword_name = $name", {"name": name})
         return found.fetchone() is not None
 
 
@@ -136,7 +137,7 @@ def extension_file(name: str) -> Path:
     )
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, config: Settings, read_only: bool, create: bool) -> None:
+def _attach(connection: Database, config: Settings, read_only: bool, create: bool) -> None:
     kind, _, path = config.catalog.partition(":")
     attach_it = f"attach {_literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)}"
     # Attaching a SQLite file that is missing would leave an empty one behind, also where it is refused.
@@ -145,7 +146,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, config: Settings, read_only: 
         try:
             connection.execute(f"{attach_it}, create_if_not_exists false)")
             return
-        except duckdb.InvalidInputException as error:
+        except QueryError as error:
             if "creating a new DuckLake is explicitly disabled" not in str(error):
                 raise
     _check_no_files(connection, config, config.data_path)
@@ -154,7 +155,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, config: Settings, read_only: 
     connection.execute(f"{attach_it})")
 
 
-def _check_no_files(connection: duckdb.DuckDBPyConnection, config: Settings, folder: str) -> None:
+def _check_no_files(connection: Database, config: Settings, folder: str) -> None:
     """Raise LostCatalogError where a folder or prefix of the data path holds data files: the catalog knows none."""
     files = {"files": f"{folder.rstrip('/')}/**/*{PARQUET}"}
     if connection.execute("select file from glob($files) limit 1", files).fetchone() is None:
@@ -171,15 +172,17 @@ def _check_no_files(connection: duckdb.DuckDBPyConnection, config: Settings, fol
     )
 
 
-def _has_schema(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+def _has_schema(connection: Database, name: str) -> bool:
     text = "select 1 from duckdb_schemas() where database_name = 'lake' and schema_name = $name"
     return connection.execute(text, {"name": name}).fetchone() is not None
 
 
-def _use(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
+def _use(connection: Database, schema: str) -> None:
     try:
         connection.execute(f"use lake.{quoted(schema)}")
-    except duckdb.CatalogException as error:
+    except QueryError as error:
+        if not isinstance(error.__cause__, duckdb.CatalogException):
+            raise
         raise NoLakeError(f"the lake has no tables of {schema} yet; its first micro-batch makes them") from error
 
 
@@ -234,7 +237,7 @@ def _bucket_keys(config: Settings) -> str:
     return f"create or replace secret lake_bucket (type s3, scope {_literal(config.data_path)}{options})"
 
 
-def _confine(connection: duckdb.DuckDBPyConnection, config: Settings) -> None:
+def _confine(connection: Database, config: Settings) -> None:
     connection.execute(f"set allowed_directories = [{_literal(config.data_path)}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

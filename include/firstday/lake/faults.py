@@ -4,13 +4,13 @@ import errno
 
 import duckdb
 
-from include.firstday.errors import CheckpointConflictError, LakeError
+from include.firstday.errors import CheckpointConflictError, ConflictError, LakeError, QueryError
 
 _ROOM = ("No space left on device", "File too large", "Disk quota exceeded", "max_temp_directory_size")
 _ROOM_CODES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _MACHINE_CODES = _ROOM_CODES | {errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 _NO_MEMORY = ("bad allocation", "bad_alloc", "Allocation failure")  # the machine's, not DuckDB's own limit
-_LAKE = (CheckpointConflictError, LakeError, duckdb.TransactionException, duckdb.HTTPException)
+_LAKE = (CheckpointConflictError, ConflictError, LakeError)
 
 
 def is_out_of_room(error: BaseException) -> bool:
@@ -24,4 +24,6 @@ def is_of_the_machine(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno in _MACHINE_CODES
-    return isinstance(error, duckdb.Error) and any(message in str(error) for message in _NO_MEMORY)
+    if isinstance(error.__cause__, duckdb.HTTPException):  # of the lake's bucket
+        return True
+    return isinstance(error, QueryError) and any(message in str(error) for message in _NO_MEMORY)

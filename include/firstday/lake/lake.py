@@ -12,10 +12,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
-from include.firstday.errors import LakeError
+from include.firstday.errors import LakeError, QueryError
+from include.firstday.lake.database import Database, Result
 from include.firstday.lake.run import Run
 from include.firstday.lake.statements import Statement, statement
 from include.firstday.lake.write_lock import LOCK_SECONDS, WriteLock
@@ -25,9 +25,6 @@ from include.firstday.settings import settings
 PIECE_ROWS = 100_000  # rows of a long result in memory at a time
 PRESENT = "make_timestamp(epoch_us(now()))"  # naive UTC, also for a reader with another time zone and without ICU
 Columns = Mapping[str, str]
-
-Conflict = duckdb.TransactionException
-QueryError = duckdb.Error
 
 
 @dataclass
@@ -40,7 +37,7 @@ class Commit:
 class Lake:
     """One connection to one use case's schema. Statements name tables without a schema."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, lock: WriteLock | None, run: Run) -> None:
+    def __init__(self, connection: Database, schema: str, lock: WriteLock | None, run: Run) -> None:
         self._connection = connection
         self.schema = schema
         self._lock = lock
@@ -58,7 +55,7 @@ class Lake:
         """Whether statements can run: after a fatal error DuckDB runs none, and temporary tables are lost."""
         try:
             self._connection.execute("select 1")
-        except duckdb.Error:
+        except QueryError:
             return False
         return True
 
@@ -70,8 +67,7 @@ class Lake:
     def rows(self, path: str, **parameters: object) -> list[dict[str, Any]]:
         """Return the rows of one SELECT as dictionaries."""
         result = self._execute(statement(path), parameters)
-        columns = [column[0] for column in result.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
 
     def row(self, path: str, **parameters: object) -> dict[str, Any]:
         """Return the only row of one SELECT. Raises LookupError unless there is exactly one."""
@@ -162,7 +158,7 @@ class Lake:
         """Insert the rows of one SELECT without parameters, plus constant columns, by name; return their number."""
         try:
             return self._insert(table, f"({statement(path).text}\n)", constants)
-        except duckdb.Error as error:
+        except QueryError as error:
             error.add_note(f"in sql/{path}.sql")
             raise
 
@@ -233,7 +229,9 @@ class Lake:
         self._connection.execute(f"alter table {quoted(table)} add column {quoted(name)} {kind}")
 
     def query(self, text: str) -> pa.Table:
-        """Return the rows of a user's SELECT. Use on a read-only lake."""
+        """Return the rows of a user's SELECT. Use on a read-only lake. Raises QueryError if it is not one statement."""
+        if (found := self._connection.statements(text)) != 1:
+            raise QueryError(f"expected one statement, found {found or 'none'}: run each by itself")
         return self._connection.execute(text).to_arrow_table()
 
     def cache_no_files(self) -> None:
@@ -324,17 +322,17 @@ class Lake:
     def _roll_back(self) -> None:
         try:
             self._connection.rollback()
-        except duckdb.Error:
+        except QueryError:
             # A failed COMMIT has already ended the transaction; the original error has more information.
             return
 
-    def _execute(self, select: Statement, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
+    def _execute(self, select: Statement, parameters: Mapping[str, object]) -> Result:
         return self._run_text(select, select.text, select.bind(dict(parameters)))
 
-    def _run_text(self, select: Statement, text: str, parameters: Mapping[str, object]) -> duckdb.DuckDBPyConnection:
+    def _run_text(self, select: Statement, text: str, parameters: Mapping[str, object]) -> Result:
         try:
             return self._connection.execute(text, parameters or None)
-        except duckdb.Error as error:
+        except QueryError as error:
             error.add_note(f"in sql/{select.path}.sql")
             raise
 

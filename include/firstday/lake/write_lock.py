@@ -7,8 +7,9 @@ second commit; with the lock no work is lost, and maintenance never runs beside 
 from types import TracebackType
 from typing import Any, Protocol
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from include.firstday.errors import LockTimeoutError
 from include.firstday.settings import Settings
 
 LOCK_SECONDS = 300
@@ -31,7 +32,7 @@ class WriteLock(Protocol):
 
 
 class CatalogLock:
-    """A lock in the catalog's PostgreSQL, held by its own connection. Raises TimeoutError after LOCK_SECONDS."""
+    """A lock in the catalog's PostgreSQL, held by its own connection. Raises LockTimeoutError after LOCK_SECONDS."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -64,13 +65,22 @@ class CatalogLock:
                 cursor.execute("select pg_advisory_lock(%s)", (_KEY,))
         except psycopg2.errors.LockNotAvailable as error:
             connection.close()
-            raise TimeoutError(
-                f"another writer has held the write lock for {LOCK_SECONDS} seconds; retry later"
-            ) from error
+            raise _too_long() from error
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+class FolderLock(FileLock):
+    """A lock on a file beside a SQLite catalog. Raises LockTimeoutError after LOCK_SECONDS."""
+
+    def __enter__(self) -> "FolderLock":
+        """Wait for the lock, and take it."""
+        try:
+            return super().__enter__()
+        except Timeout as error:
+            raise _too_long() from error
 
 
 def write_lock(config: Settings) -> WriteLock:
@@ -78,4 +88,8 @@ def write_lock(config: Settings) -> WriteLock:
     kind, _, where = config.catalog.partition(":")
     if kind == "postgres":
         return CatalogLock(where)
-    return FileLock(config.lake_folder / "write.lock", timeout=LOCK_SECONDS)
+    return FolderLock(config.lake_folder / "write.lock", timeout=LOCK_SECONDS)
+
+
+def _too_long() -> LockTimeoutError:
+    return LockTimeoutError(f"another writer has held the write lock for {LOCK_SECONDS} seconds; retry later")

@@ -8,7 +8,7 @@ import hashlib
 import os
 from pathlib import Path
 
-import duckdb
+from include.firstday.lake.database import Database
 
 PARQUET = ".parquet"
 S3 = "s3://"
@@ -19,7 +19,7 @@ _WRITTEN = "select distinct path from duckdb_logs_parsed('FileSystem') where op 
 class WrittenFiles:
     """What one connection writes below a data folder or `s3://` prefix, while it is asked to notice."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, data_path: str) -> None:
+    def __init__(self, connection: Database, data_path: str) -> None:
         self._connection = connection
         self._data_path = data_path
         self._hashed: set[str] = set()
@@ -54,10 +54,10 @@ def is_below(path: str) -> bool:
     return not path.startswith("..")
 
 
-def sha256(connection: duckdb.DuckDBPyConnection, data_path: str, path: str) -> str | None:
+def sha256(connection: Database, data_path: str, path: str) -> str | None:
     """Hash of a file's bytes as storage gives them now; None where there is no such file.
 
-    `path` is below the data folder. Raises OSError or duckdb.Error where it is there but cannot be read.
+    `path` is below the data folder. Raises OSError or QueryError where it is there but cannot be read.
     """
     if data_path.startswith(S3):
         return _sha256_on_s3(connection, f"{data_path.rstrip('/')}/{path}")
@@ -68,7 +68,7 @@ def sha256(connection: duckdb.DuckDBPyConnection, data_path: str, path: str) -> 
         return None
 
 
-def _sha256_on_s3(connection: duckdb.DuckDBPyConnection, url: str) -> str | None:
+def _sha256_on_s3(connection: Database, url: str) -> str | None:
     if not connection.execute("select file from glob($url)", {"url": url}).fetchall():
         return None
     (content,) = connection.execute("select content from read_blob($url)", {"url": url}).fetchone() or (None,)

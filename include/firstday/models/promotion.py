@@ -6,6 +6,7 @@ The alias moves first, as it is what scores; a promotion that was cut off in bet
 from datetime import datetime
 from typing import Any
 
+from include.firstday.errors import ModelError, NothingToRollBackError
 from include.firstday.lake import clock
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
@@ -16,14 +17,10 @@ from include.firstday.use_case.use_case import UseCase
 ROLLED_BACK = "rolled back from version"  # how the reason of a rollback's promotion begins
 
 
-class NothingToRollBackError(LookupError):
-    """There is no version to go back to; the message says what there is."""
-
-
 def promote(use_case: UseCase, version: int, reason: str, run: Run | None = None) -> None:
-    """Make a version the champion, and note when and why. Safe to repeat. Raises LookupError for an unknown version."""
+    """Make a version the champion, and note when and why. Safe to repeat. Raises ModelError for an unknown version."""
     if version not in {each.number for each in registry.versions(use_case)}:
-        raise LookupError(
+        raise ModelError(
             f"{use_case.name}: there is no version {version} in the registry; "
             f"choose one of the registered versions: {_registered(use_case)}"
         )
@@ -42,7 +39,7 @@ def register_bundled(use_case: UseCase) -> int | None:
 def rollback_model(use_case: UseCase, version: int | None = None, run: Run | None = None) -> tuple[int, int]:
     """Put a version back, by default the champion before this one; which version was live, and which is now.
 
-    Raises NothingToRollBackError where there was no other, LookupError for an unknown version.
+    Raises NothingToRollBackError where there was no other, ModelError for an unknown version.
     """
     run = run or Run(task="rollback_model")
     last = promotion_at(use_case, clock.now())

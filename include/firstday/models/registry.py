@@ -22,8 +22,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from include.firstday.errors import ModelError
 from include.firstday.servers import links
-from include.firstday.settings import settings
+from include.firstday.settings import settings, version
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -42,10 +43,6 @@ TRUSTED = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
 )
-
-
-class ModelError(ValueError):
-    """A model that does not fit the use case, or that holds what must not be loaded."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +163,8 @@ def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
 
     mlflow.set_tracking_uri(settings().tracking_uri)
     mlflow.set_registry_uri(settings().tracking_uri)
-    return mlflow.start_run(run_name=name, experiment_id=_experiment(use_case), **arguments)
+    tags = {"firstday.version": version()}
+    return mlflow.start_run(run_name=name, experiment_id=_experiment(use_case), tags=tags, **arguments)
 
 
 def log_model(use_case: UseCase, model: Any) -> None:

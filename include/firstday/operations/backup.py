@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from include.firstday import landing
-from include.firstday.errors import LakeError
+from include.firstday.errors import BackupError
 from include.firstday.lake.statements import statement
 from include.firstday.operations import verify
 from include.firstday.schema.open_lake import open_lake
@@ -38,10 +38,6 @@ PIECE_BYTES = 2**20
 ATTEMPTS = 3
 
 
-class BackupError(LakeError):
-    """A copy cannot be made or used; the message says why and what to do."""
-
-
 @dataclass(frozen=True)
 class Backup:
     """What a backup holds: when its catalog was copied (ISO 8601, UTC), Parquet files, and bytes together.
@@ -55,7 +51,7 @@ class Backup:
     manifest_sha256: str = ""
 
 
-def backup(target: Path) -> Backup:
+def backup(target: Path, progress: Callable[[int, int, str], None] = lambda done, total, text: None) -> Backup:
     """Copy the lake of every use case to a new folder, whole or not at all. Raises BackupError."""
     catalog, data = _places()
     if target.exists():
@@ -64,7 +60,7 @@ def backup(target: Path) -> Backup:
         raise BackupError(f"{catalog}: no lake to back up")
     partial = target.with_name(f".{target.name}.{os.getpid()}{landing.PARTIAL}")
     try:
-        made = _copy(catalog, data, partial)
+        made = _copy(catalog, data, partial, progress)
         (partial / ABOUT).write_text(json.dumps(asdict(made), indent=1) + "\n", encoding="utf-8")
         os.sync()  # a backup that a power cut can empty is none
         partial.rename(target)
@@ -153,7 +149,7 @@ def _manifest(source: Path) -> dict[str, str]:
     return content
 
 
-def _copy(catalog: Path, data: Path, target: Path) -> Backup:
+def _copy(catalog: Path, data: Path, target: Path, progress: Callable[[int, int, str], None]) -> Backup:
     for _ in range(ATTEMPTS):
         shutil.rmtree(target, ignore_errors=True)
         (target / DATA).mkdir(parents=True)
@@ -161,7 +157,11 @@ def _copy(catalog: Path, data: Path, target: Path) -> Backup:
         _copy_catalog(catalog, target / CATALOG)
         names, recorded = _named(target / CATALOG), verify.recorded_hashes()
         try:
-            copied = {name: _copy_file(data / name, target / DATA / name, recorded.get(name)) for name in names}
+            copied = {}
+            for number, name in enumerate(names, 1):
+                copied[name] = _copy_file(data / name, target / DATA / name, recorded.get(name))
+                if number % 100 == 0 or number == len(names):
+                    progress(number, len(names), f"{number:,} of {len(names):,} files copied")
         except FileNotFoundError as error:
             log.warning("%s went while it was copied, as when a user is forgotten; beginning again", error.filename)
             continue

@@ -14,6 +14,7 @@ import pyarrow as pa
 from filelock import FileLock
 
 from include.firstday import landing
+from include.firstday.errors import InputError, TracesLeftError
 from include.firstday.ingest import staging
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
@@ -34,10 +35,6 @@ SQL = f"operations/{STAGE}"
 OWN_FOLDERS = ("landing", "lake", "published", "training", "mlflow", "exports", "models")
 
 
-class TracesLeftError(RuntimeError):
-    """Something of the person is left; the message names the files, not the person."""
-
-
 @dataclass(frozen=True)
 class Forgotten:
     """What was erased: rows in tables, files rewritten or deleted, MLflow runs whose artifacts were changed."""
@@ -52,7 +49,7 @@ class Forgotten:
 def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forgotten:
     """Erase a user, by exactly the id that is stored. Raises TracesLeftError where something could not be erased."""
     if not user_id.strip():
-        raise ValueError("user_id: expected the id of a user, found nothing")
+        raise InputError("user_id: expected the id of a user, found nothing")
     settings().home.mkdir(parents=True, exist_ok=True)
     with FileLock(settings().home / "forget_user.lock"), open_lake(use_case, run or Run(task=STAGE)) as lake:
         with lake.transaction() as commit:

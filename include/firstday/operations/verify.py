@@ -15,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from include.firstday import landing
-from include.firstday.errors import DamagedFilesError, LakeError
+from include.firstday.errors import DamagedFilesError, InputError, LakeError, QueryError
 from include.firstday.lake import clock, connections
-from include.firstday.lake.lake import Lake, QueryError
+from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 
 log = logging.getLogger(__name__)
@@ -58,11 +58,11 @@ class Verified:
 def verify(share: float = 1.0) -> Verified:
     """Read all data files of the lake, or a share of them that differs from hour to hour, and compare their hashes.
 
-    After 1 / share hours each file has been read. Raises LakeError where the lake cannot be lake, ValueError for a
+    After 1 / share hours each file has been read. Raises LakeError where the lake cannot be lake, InputError for a
     share that is not above 0 and at most 1.
     """
     if not 0 < share <= 1:
-        raise ValueError(f"share: expected a number above 0 and at most 1, found {share:g}")
+        raise InputError(f"share: expected a number above 0 and at most 1, found {share:g}")
     with connections.connect(SCHEMA, Run(task=STAGE), read_only=True) as lake:
         if TABLE not in lake.tables():
             raise LakeError("no hashes are recorded: run a micro-batch or maintain_lake once with this version")

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from include.firstday.errors import UnreadableFileError
 from include.firstday.records.csv_records import DELIMITERS
 
 JSON_LINES = (".ndjson", ".jsonl")
@@ -127,7 +128,7 @@ def _copy_if_in(path: Path, person: Person, copies: dict[Path, Path]) -> bool:
         if copy_without(path, copies[path], person):
             return True
         is_deleted = False
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, UnreadableFileError):
         if is_deleted := not is_gone(path) and person.is_in_bytes(_some_bytes(path)):
             path.unlink()
     copies.pop(path).unlink(missing_ok=True)
@@ -198,7 +199,7 @@ def _holds(path: Path, person: Person) -> bool:
     if is_data(path):
         try:
             return copy_without(path, Path(os.devnull), person) > 0
-        except (OSError, EOFError, ValueError):
+        except (OSError, EOFError, ValueError, UnreadableFileError):
             if is_gone(path):
                 return False
     return person.is_in_bytes(_some_bytes(path))

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from include.firstday.records.file_bytes import LINE_BYTES, UnreadableFile
+from include.firstday.errors import UnreadableFileError
+from include.firstday.records.file_bytes import LINE_BYTES
 from include.firstday.records.text import fault_of, printable
 
 DELIMITERS = ",;\t|"
@@ -44,23 +45,23 @@ class Record:
 
 
 def header_of(path: Path) -> Header:
-    """The first line of a file. Raises UnreadableFile where it is no header."""
+    """The first line of a file. Raises UnreadableFileError where it is no header."""
     with _open(path) as file:
         return parse_header(next(_bounded_lines(file), ""))
 
 
 def parse_header(line: str) -> Header:
-    """A header from its line. Raises UnreadableFile where it is none."""
+    """A header from its line. Raises UnreadableFileError where it is none."""
     text = line.rstrip(ENDS)
     if fault := fault_of(text):
-        raise UnreadableFile(f"header: {fault.removeprefix('line: ')}, found {printable(text[:200])!r}")
+        raise UnreadableFileError(f"header: {fault.removeprefix('line: ')}, found {printable(text[:200])!r}")
     delimiter = max(DELIMITERS, key=text.count)
     try:
         names = parse([text], delimiter) if text else []
     except csv.Error as error:
-        raise UnreadableFile(f"header: expected quotes in pairs on one line, found {text[:200]!r}") from error
+        raise UnreadableFileError(f"header: expected quotes in pairs on one line, found {text[:200]!r}") from error
     if len({name.lower() for name in names}) != len(names):
-        raise UnreadableFile(f"header: expected each column once, found {text[:200]!r}")
+        raise UnreadableFileError(f"header: expected each column once, found {text[:200]!r}")
     return Header(delimiter, tuple(names), text)
 
 
@@ -79,7 +80,7 @@ def parse_text(text: str, delimiter: str) -> list[str]:
 
 
 def read_records(path: Path, header: Header) -> Iterator[Record]:
-    """The records behind the header, blank lines left out. Raises UnreadableFile for a line that is too long."""
+    """The records behind the header, blank lines left out. Raises UnreadableFileError for a line that is too long."""
     with _open(path) as file:
         lines = _Lines(_bounded_lines(file))
         lines.take()
@@ -91,7 +92,7 @@ def read_records(path: Path, header: Header) -> Iterator[Record]:
 
 
 def count_filled_lines(path: Path) -> int:
-    """How many lines of a file are not blank, the header among them. Raises UnreadableFile as `read_records` does."""
+    """Count the lines that are not blank, the header among them. Raises UnreadableFileError as `read_records` does."""
     with _open(path) as file:
         return sum(1 for line in _bounded_lines(file) if line.rstrip(ENDS))
 
@@ -177,5 +178,5 @@ def _bounded_lines(file: TextIO) -> Iterator[str]:
     while line := file.readline(LINE_BYTES):
         number += 1
         if len(line) == LINE_BYTES and not line.endswith("\n"):
-            raise UnreadableFile(f"line {number}: expected at most {LINE_BYTES:,} characters, found more")
+            raise UnreadableFileError(f"line {number}: expected at most {LINE_BYTES:,} characters, found more")
         yield line

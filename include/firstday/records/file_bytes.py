@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from include.firstday.errors import UnreadableFileError
+
 PIECE_BYTES = 2**18  # of the file itself
 BLOCK_BYTES = 2**20  # unpacked, at most: a small file can hold a thousand times its size
 LINE_BYTES = 2**20  # a longer line is not an event
 KEPT_BYTES = 1000  # what is kept of a line that cannot be an event
 _GZIP = zlib.MAX_WBITS | 16
-
-
-class UnreadableFile(ValueError):
-    """A file is not what its name says, or truncated or corrupt; the message says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Gunzip:
         return self._stream.eof
 
     def unpack(self, piece: bytes) -> Iterator[bytes]:
-        """What a piece holds, in blocks of bounded size. Raises UnreadableFile where it is not gzip, or corrupt."""
+        """What a piece holds, in blocks of bounded size. Raises UnreadableFileError where it is not gzip or corrupt."""
         while piece:
             if self._stream.eof:
                 if not (piece := piece.lstrip(b"\0")):  # some writers pad a file
@@ -66,7 +64,7 @@ class Gunzip:
                     yield block
             except zlib.error as error:
                 is_other = "incorrect header check" in str(error)
-                raise UnreadableFile("Not a gzipped file" if is_other else f"gzip: {error}") from error
+                raise UnreadableFileError("Not a gzipped file" if is_other else f"gzip: {error}") from error
             piece = self._stream.unconsumed_tail or self._stream.unused_data
 
 
@@ -107,7 +105,7 @@ def inspect(path: Path) -> FileBytes:
                 for block in gunzip.unpack(piece) if gunzip and not fault else (piece,):
                     if is_text and not fault:
                         count.add(block)
-            except UnreadableFile as error:
+            except UnreadableFileError as error:
                 fault = str(error)
     if gunzip and not fault and not gunzip.is_whole:
         fault = _TRUNCATED
@@ -115,17 +113,17 @@ def inspect(path: Path) -> FileBytes:
 
 
 def blocks(path: Path) -> Iterator[bytes]:
-    """A file's bytes in blocks of bounded size, unpacked. Raises UnreadableFile where it is truncated or corrupt."""
+    """A file's bytes, unpacked, in bounded blocks. Raises UnreadableFileError where it is truncated or corrupt."""
     gunzip = Gunzip() if path.name.endswith(".gz") else None
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
             yield from gunzip.unpack(piece) if gunzip else (piece,)
     if gunzip and not gunzip.is_whole:
-        raise UnreadableFile(_TRUNCATED)
+        raise UnreadableFileError(_TRUNCATED)
 
 
 def lines(path: Path) -> Iterator[Line]:
-    """A file's lines, blank ones too. Raises UnreadableFile where it is truncated or corrupt."""
+    """A file's lines, blank ones too. Raises UnreadableFileError where it is truncated or corrupt."""
     number, rest, skipped = 1, b"", 0
     for block in blocks(path):
         *whole, rest = (rest + block).split(b"\n")

@@ -17,11 +17,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.firstday.lake.lake import Columns, Lake, QueryError
+from include.firstday.errors import QueryError, UnreadableFileError
+from include.firstday.lake.lake import Columns, Lake
 from include.firstday.records import csv_records, file_bytes
 from include.firstday.records.contract import PATH, as_text
 from include.firstday.records.csv_records import Header, Record
-from include.firstday.records.file_bytes import LINE_BYTES, UnreadableFile
+from include.firstday.records.file_bytes import LINE_BYTES
 from include.firstday.records.text import fault_of, lone_surrogate, printable
 
 PIECE_BYTES = 16 * 2**20
@@ -47,7 +48,7 @@ def is_text(path: Path) -> bool:
 def column_names(path: Path) -> list[str]:
     """What a file calls its columns: its header, its schema, or the keys of its first lines.
 
-    Raises UnreadableFile or OSError.
+    Raises UnreadableFileError or OSError.
     """
     if path.name.endswith(".csv"):
         return list(csv_records.header_of(path).names)
@@ -57,7 +58,7 @@ def column_names(path: Path) -> list[str]:
         texts = (line.text for line in islice(file_bytes.lines(path), HEAD_LINES))
         rows = [json.loads(text) for text in texts if text.strip()]
     except ValueError as error:
-        raise UnreadableFile(f"{path}: expected a JSON object a line: {error}") from error
+        raise UnreadableFileError(f"{path}: expected a JSON object a line: {error}") from error
     return list(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
 
 
@@ -65,7 +66,7 @@ def row_count(path: Path) -> int:
     """How many rows a Parquet file says it holds; 0 for other files, and where it cannot be read."""
     try:
         return int(_parquet(path).num_rows) if path.name.endswith(".parquet") else 0
-    except (OSError, UnreadableFile):
+    except (OSError, UnreadableFileError):
         return 0
 
 
@@ -81,7 +82,7 @@ def is_complete(path: Path, lines: int, rows: int, further_lines: int = 0) -> bo
 
 
 def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
-    """Read a file whose every row can be read into `given_rows`. Raises QueryError or UnreadableFile otherwise."""
+    """Read a file whose every row can be read into `given_rows`. Raises QueryError or UnreadableFileError otherwise."""
     wanted = list(columns)
     if not path.name.endswith(".csv"):
         _read_all(lake, [path], columns, path_column=False)
@@ -100,7 +101,7 @@ def form(path: Path) -> str | None:
         return None
     try:
         return str(_parquet(path).schema)  # of others DuckDB would change the types until they fit
-    except (OSError, UnreadableFile):
+    except (OSError, UnreadableFileError):
         return None
 
 
@@ -112,7 +113,7 @@ def read_together(lake: Lake, paths: Sequence[Path], columns: Columns) -> None:
 def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Piece]:
     """Read a text file row by row into `given_rows`, anew for each piece.
 
-    Raises OSError or UnreadableFile where the file is truncated or corrupt.
+    Raises OSError or UnreadableFileError where the file is truncated or corrupt.
     """
     if _is_json(path):
         structure = json.dumps(as_text(columns))
@@ -159,7 +160,7 @@ def _read_all(lake: Lake, paths: Sequence[Path], columns: Columns, path_column: 
         lake.build("records/readers/read_parquet", into="given_rows", **source, wanted=wanted)
     except QueryError as error:
         if "empty set of columns" in str(error):
-            raise UnreadableFile(f"columns: expected some of {', '.join(columns)}, found none") from error
+            raise UnreadableFileError(f"columns: expected some of {', '.join(columns)}, found none") from error
         raise
 
 
@@ -173,16 +174,16 @@ def _is_json(path: Path) -> bool:
 
 
 def _parquet(path: Path) -> pq.FileMetaData:
-    """The footer of a Parquet file. Raises UnreadableFile, whatever is wrong in it, or OSError."""
+    """The footer of a Parquet file. Raises UnreadableFileError, whatever is wrong in it, or OSError."""
     try:
         metadata = pq.read_metadata(path)
         metadata.schema.to_arrow_schema()  # or a column's name that is not UTF-8 would be found later
     except OSError as error:
         if error.errno is None:  # Arrow's own, about what the file holds
-            raise UnreadableFile(f"expected Parquet: {error}") from error
+            raise UnreadableFileError(f"expected Parquet: {error}") from error
         raise
     except Exception as error:  # also MemoryError, as a changed length asks for any amount
-        raise UnreadableFile(f"expected Parquet: {error or type(error).__name__}") from error
+        raise UnreadableFileError(f"expected Parquet: {error or type(error).__name__}") from error
     return metadata
 
 
@@ -240,7 +241,7 @@ def _header(path: Path, columns: Columns) -> Header:
 
 def _expect_columns(header: Header, columns: Columns) -> Header:
     if header.names and not set(header.names) & set(columns):
-        raise UnreadableFile(f"header: expected some of {', '.join(columns)}, found {header.line[:200]!r}")
+        raise UnreadableFileError(f"header: expected some of {', '.join(columns)}, found {header.line[:200]!r}")
     return header
 
 

@@ -1,5 +1,6 @@
 """Create or migrate a use case's tables, view, checkpoints and enrichment. Safe to repeat."""
 
+from include.firstday.errors import UseCaseError
 from include.firstday.lake import checkpoints, clock, connections
 from include.firstday.lake.checkpoints import SPLIT_STAGES, STAGES
 from include.firstday.lake.lake import Columns, Lake
@@ -9,7 +10,7 @@ from include.firstday.records import readers
 from include.firstday.records.contract import enrichment_rules, expected, typed_rows
 from include.firstday.schema import fingerprint, migrate
 from include.firstday.schema.readiness import is_ready, sql_sha256
-from include.firstday.use_case.use_case import UseCase, UseCaseError
+from include.firstday.use_case.use_case import UseCase
 
 TABLES = (
     "micro_batches",

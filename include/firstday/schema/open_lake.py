@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from include.firstday.errors import LakeError
+from include.firstday.errors import LakeError, QueryError
 from include.firstday.lake import connections
-from include.firstday.lake.lake import Lake, QueryError
+from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 from include.firstday.schema.readiness import is_ready
 from include.firstday.use_case.use_case import UseCase

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from include.firstday.errors import CheckpointConflictError
+from include.firstday.errors import CheckpointConflictError, NoChampionError
 from include.firstday.features.update_features import window_seconds
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, clock
@@ -30,10 +30,6 @@ log = logging.getLogger(__name__)
 STAGE = "score_users"
 TABLES = ("predictions", "shadow_predictions")
 USERS_AT_ONCE = 100_000  # scored at once: bounds memory
-
-
-class NoChampionError(LookupError):
-    """No model carries the alias `champion`, so nothing can be scored; what waits is scored once there is one."""
 
 
 @dataclass(frozen=True)

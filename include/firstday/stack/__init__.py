@@ -7,6 +7,8 @@ first, `execute` any command for that of the second.
 import sys
 from typing import TYPE_CHECKING
 
+from include.firstday.errors import ComposeError, PreflightError, SettingsError
+
 if TYPE_CHECKING:
     from include.firstday.stack.runner import Runner
 
@@ -28,8 +30,6 @@ def run_cluster() -> int:
 def execute(service: str, command: list[str]) -> int:
     """Replace this process by a command in the environment of a cluster's service; return only on failure."""
     from include.firstday.settings import settings
-    from include.firstday.stack.checks import PreflightError
-    from include.firstday.stack.compose import ComposeError
     from include.firstday.stack.service import become, home_of
 
     try:
@@ -51,15 +51,11 @@ def airflow(arguments: list[str]) -> int:
 
 
 def _run(runner: "type[Runner]") -> int:
-    from pydantic import ValidationError
-
     from include.firstday.settings import settings
 
     try:
         chosen = settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "FIRSTDAY_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"{name}: {problem['msg']}, found {problem['input']!r}.", file=sys.stderr)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
         return 1
     return runner(chosen).run()

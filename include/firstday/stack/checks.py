@@ -4,12 +4,9 @@ import errno
 import socket
 import sys
 
+from include.firstday.errors import PreflightError
 from include.firstday.settings import Settings
 from include.firstday.stack import environment
-
-
-class PreflightError(Exception):
-    """The servers cannot run; the message is one sentence for the user."""
 
 
 def python_version(version: tuple[int, int] = sys.version_info[:2]) -> None:

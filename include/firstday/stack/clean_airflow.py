@@ -8,6 +8,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from include.firstday.errors import StackError
 from include.firstday.settings import settings
 from include.firstday.stack import environment
 from include.firstday.stack.home import Home
@@ -17,7 +18,7 @@ BATCH_ROWS = 5000  # deleted in one transaction: the scheduler waits for it, on 
 _URL = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
-class CleaningError(RuntimeError):
+class CleaningError(StackError):
     """Airflow's command failed; the message has the end of what it wrote."""
 
 

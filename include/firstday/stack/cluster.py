@@ -9,10 +9,10 @@ import shutil
 import sys
 import time
 
+from include.firstday.errors import ComposeError, PreflightError
 from include.firstday.settings import Settings
 from include.firstday.stack import checks, programs, secrets_file, service
-from include.firstday.stack.checks import PreflightError
-from include.firstday.stack.compose import ComposeError, Service
+from include.firstday.stack.compose import Service
 from include.firstday.stack.programs import Program
 from include.firstday.stack.runner import Runner, login, tail
 from include.firstday.stack.terminal import say
@@ -170,7 +170,7 @@ def _command(each: Service, replica: int) -> tuple[str, ...]:
 
 _TO_TRY = """
 Three things to try, in another terminal:
-  Ask the lake, as a worker does:     make exec ARGS="python -m include.firstday query 'from predictions limit 5'"
-  See how the pipeline stands:        make exec ARGS="python -m include.firstday status"
+  Ask the lake, as a worker does:     make exec ARGS="firstday query 'from predictions limit 5'"
+  See how the pipeline stands:        make exec ARGS="firstday status"
   Kill a worker, and see it go on:    kill -9 $(pgrep -f 'celery worker.*worker-1' | head -1)
 """

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from include.firstday.errors import ComposeError
 from include.firstday.settings import REPOSITORY
 
 FILE = REPOSITORY / "docker-compose.yaml"
@@ -25,10 +26,6 @@ _KNOWN = {
     "user", "volumes",
 }  # fmt: skip
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?:(:?[-?])([^}]*))?\}|(\w+))")
-
-
-class ComposeError(ValueError):
-    """The compose file cannot be used; the message names file, service and expected value."""
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from include.firstday.errors import UseCaseError
 from include.firstday.settings import settings
 from include.firstday.stack.home import Home
 from include.firstday.stack.terminal import say
 from include.firstday.use_case import use_case as use_cases
-from include.firstday.use_case.use_case import UseCase, UseCaseError
+from include.firstday.use_case.use_case import UseCase
 
 
 def main(part: str) -> int:
@@ -146,7 +147,7 @@ def _generate(use_case: UseCase, end: datetime) -> None:
     days = settings().history_days
     say(f"{use_case.name}: writing {days:g} days of events into landing.")
     generate_events.generate_history(
-        use_case, end=end, days=days, progress=lambda line: say(f"{use_case.name}: {line}")
+        use_case, end=end, days=days, progress=lambda done, total, text: say(f"{use_case.name}: {text}")
     )
 
 

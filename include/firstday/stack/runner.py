@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from include.firstday.errors import PreflightError
 from include.firstday.settings import Settings
 from include.firstday.stack import checks, environment, health, processes, programs
-from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.home import Home
 from include.firstday.stack.programs import API_SERVER, DAG_PROCESSOR, MLFLOW, SCHEDULER
 from include.firstday.stack.supervisor import Supervisor
@@ -211,7 +211,8 @@ class Runner:
         say(self._to_try())
 
     def _to_try(self) -> str:
-        return _TO_TRY.format(airflow=environment.airflow_url(self._settings), python=os.path.relpath(sys.executable))
+        command = os.path.relpath(Path(sys.executable).with_name("firstday"))
+        return _TO_TRY.format(airflow=environment.airflow_url(self._settings), firstday=command)
 
     def _say_where(self) -> None:
         name, password = self._home.login()
@@ -273,6 +274,6 @@ def _stop_with_us() -> None:
 _TO_TRY = """
 Three things to try, in another terminal:
   Train on what has arrived and see it in MLflow:    make airflow ARGS="dags trigger first_day_churn.train_model"
-  Ask what was predicted, and from what:             {python} -m include.firstday query "from predictions limit 5"
+  Ask what was predicted, and from what:             {firstday} query "from predictions limit 5"
   See how the pipeline stands, and who may churn:    {airflow}/plugin/firstday
 """

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.firstday.errors import PreflightError
 from include.firstday.settings import REPOSITORY, Settings, settings
 from include.firstday.stack import compose, processes, secrets_file
-from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.compose import Service
 from include.firstday.stack.home import Home
 

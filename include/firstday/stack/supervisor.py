@@ -14,8 +14,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 from supervisor.xmlrpc import SupervisorTransport
 
+from include.firstday.errors import PreflightError
 from include.firstday.stack import processes
-from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.home import Home
 
 _LONGEST_SOCKET = 95  # the kernel's limit is 107; the supervisor first binds `<name>.<pid>`

@@ -5,6 +5,7 @@ An invalid file is an error with the file, the key and the expected value, befor
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
@@ -18,8 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from include.firstday.errors import UseCaseError
 from include.firstday.lake.shards import BUCKETS
-from include.firstday.settings import REPOSITORY
+from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share
 from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.generator import Generator
@@ -29,10 +31,6 @@ USE_CASES = REPOSITORY / "include" / "use_cases"
 
 # SafeLoader, ten times as fast if PyYAML has libyaml: each task of each minute reads use cases.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class UseCaseError(ValueError):
-    """Invalid or contradictory files of a use case; the message names file, key and expected value."""
 
 
 class Event(Frozen):
@@ -288,6 +286,23 @@ class UseCase(Frozen):
 def names() -> list[str]:
     """Return the names of all use cases, valid or not, sorted."""
     return sorted(path.parent.name for path in USE_CASES.glob("*/use_case.yaml"))
+
+
+def default_name() -> str:
+    """Name of the use case that is meant where none is given: the setting, the only one, or the first active one.
+
+    Raises UseCaseError where there is none of these, naming those that there are.
+    """
+    found = names()
+    if settings().use_case:
+        return settings().use_case
+    if len(found) == 1:
+        return found[0]
+    for name in found:
+        with suppress(UseCaseError):
+            if not load(name).starts_paused:
+                return name
+    raise UseCaseError(f"choose a use case by --use-case or FIRSTDAY_USE_CASE; there are: {', '.join(found) or 'none'}")
 
 
 def load(name: str) -> UseCase:

@@ -13,13 +13,20 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
 from include.firstday.authoring import check_use_case
-from include.firstday.errors import LakeError
+from include.firstday.errors import (
+    BacklogError,
+    BodyError,
+    KeyReusedError,
+    LakeError,
+    NothingToExplainError,
+    UnknownUserError,
+    UseCaseError,
+)
 from include.firstday.lake import clock
 from include.firstday.settings import settings
-from include.firstday.use_case.use_case import UseCaseError
 from include.firstday.web import backlog, catalog, drivers, metrics, model, overview, parsing, schemas, users
 from include.firstday.web.auth import Gate
-from include.firstday.web.delivery import KeyReusedError, delivery
+from include.firstday.web.delivery import delivery
 from include.firstday.web.reader import Reader, reader
 
 STATIC = Path(__file__).parent / "static"
@@ -61,12 +68,12 @@ def build(gate: Gate) -> FastAPI:
     app = FastAPI(title="Firstday", description=__doc__, openapi_url=None, docs_url=None, redoc_url=None)
     app.middleware("http")(_with_headers)
     app.add_exception_handler(UseCaseError, _status(404))
-    app.add_exception_handler(users.UnknownUserError, _status(404))
-    app.add_exception_handler(drivers.NothingToExplainError, _status(404))
+    app.add_exception_handler(UnknownUserError, _status(404))
+    app.add_exception_handler(NothingToExplainError, _status(404))
     app.add_exception_handler(LakeError, _status(503))
     app.add_exception_handler(KeyReusedError, _status(422))
-    app.add_exception_handler(parsing.BodyError, _invalid_body)
-    app.add_exception_handler(backlog.BacklogError, _retry_later)
+    app.add_exception_handler(BodyError, _invalid_body)
+    app.add_exception_handler(BacklogError, _retry_later)
     app.include_router(_page(app, gate))
     app.include_router(_reading(gate))
     app.include_router(_writing(gate))
@@ -227,7 +234,7 @@ def _reader(use_case: str) -> Reader:
 
 
 def _invalid_body(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, error.code if isinstance(error, parsing.BodyError) else 400)
+    return JSONResponse({"detail": str(error)}, error.code if isinstance(error, BodyError) else 400)
 
 
 def _retry_later(request: Request, error: Exception) -> JSONResponse:

@@ -1,6 +1,7 @@
 """Back-pressure: posts are refused while the backlog in landing is above its limit."""
 
 from include.firstday import landing
+from include.firstday.errors import BacklogError
 from include.firstday.settings import settings
 from include.firstday.web.cache import Memory
 
@@ -8,10 +9,6 @@ RETRY_SECONDS = 30
 FRESH = 0.5  # seconds for which the size of landing is cached
 
 _MEMORY = Memory()
-
-
-class BacklogError(RuntimeError):
-    """The backlog in landing exceeds the limit."""
 
 
 def check(use_case: str) -> None:

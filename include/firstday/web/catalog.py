@@ -5,12 +5,12 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from include.firstday.errors import UnreadableFileError
 from include.firstday.ingest import replay_rejected
 from include.firstday.ingest.quarantine import quarantined
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.records import csv_records
-from include.firstday.records.file_bytes import UnreadableFile
 from include.firstday.records.text import printable
 from include.firstday.servers import links
 from include.firstday.use_case.use_case import UseCase
@@ -95,7 +95,7 @@ def _read(raw: str | None, header: str | None) -> dict[str, Any]:
         try:
             head = csv_records.parse_header(header)
             return dict(zip(head.names, csv_records.parse_text(raw, head.delimiter), strict=False))
-        except (UnreadableFile, csv.Error):
+        except (UnreadableFileError, csv.Error):
             return {}
     try:
         found = json.loads(raw)

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from include.firstday import landing
+from include.firstday.errors import KeyReusedError
 from include.firstday.settings import settings
 from include.firstday.web.schemas import Accepted
 
@@ -31,10 +32,6 @@ create table if not exists receipts (
     key_sha256 text primary key, body_sha256 text not null, source_file text not null, received_at real not null
 )
 """
-
-
-class KeyReusedError(ValueError):
-    """An Idempotency-Key was used again with different events."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from include.firstday.errors import NothingToExplainError
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.models import registry
@@ -28,10 +29,6 @@ MODEL_SECONDS = 60.0  # how long the champion is cached
 MEDIAN_SECONDS = 300.0
 
 _MODELS = Memory()  # not the reader's: the first load takes seconds and must not block queries of the lake
-
-
-class NothingToExplainError(LookupError):
-    """No champion, or no features for the user."""
 
 
 def drivers(reader: Reader, user_id: str) -> schemas.Drivers:

@@ -8,6 +8,7 @@ from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.operations.status import MICRO_BATCH_STAGES
 from include.firstday.servers import links
+from include.firstday.settings import version
 from include.firstday.use_case.use_case import UseCase
 from include.firstday.web import schemas
 from include.firstday.web.auth import Schedule
@@ -45,6 +46,7 @@ def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
     )
     line = state(work, schedule, now)
     return schemas.Status(
+        version=version(),
         use_case=use_case.name,
         now=now,
         state=schemas.StateLine(level=line.level, reasons=list(line.reasons)),

@@ -9,16 +9,10 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
+from include.firstday.errors import BodyError
+
 ONE_OR_ARRAY = "application/json"
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-
-
-class BodyError(ValueError):
-    """A body that cannot be taken; `code` is the HTTP status that says so."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 async def unpacked(pieces: AsyncIterator[bytes], encoding: str, limit: int) -> bytes:

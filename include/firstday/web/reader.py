@@ -5,7 +5,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
-from include.firstday.lake.lake import Lake, QueryError
+from include.firstday.errors import QueryError
+from include.firstday.lake.lake import Lake
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase, load
 from include.firstday.web.cache import Memory

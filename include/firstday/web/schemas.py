@@ -106,6 +106,7 @@ class NextRun(BaseModel):
 class Status(BaseModel):
     """How one use case stands at this moment."""
 
+    version: str
     use_case: str
     now: Utc
     state: StateLine

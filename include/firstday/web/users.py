@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from include.firstday.errors import UnknownUserError
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.servers import links
@@ -15,10 +16,6 @@ from include.firstday.web.reader import Reader
 EVENTS_SHOWN = 500
 FRESH = 2.0
 Only = Literal["all", "predicted_churn", "likely_to_stay", "not_scored"]
-
-
-class UnknownUserError(LookupError):
-    """No registered user with that id."""
 
 
 def users(reader: Reader, search: str, only: Only, limit: int) -> schemas.Users:

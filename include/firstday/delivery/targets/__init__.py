@@ -10,10 +10,6 @@ from typing import Any
 Row = dict[str, Any]
 
 
-class DeliveryError(RuntimeError):
-    """The target did not accept the rows; the message contains its response and no secret."""
-
-
 def message(row: Row) -> Row:
     """A prediction as delivered: with its id, and times as text in UTC."""
     return row | {"scored_at": row["scored_at"].isoformat() + "Z"}

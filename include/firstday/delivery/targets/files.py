@@ -12,7 +12,8 @@ import pyarrow.parquet
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
-from include.firstday.delivery.targets import DeliveryError, Row, message
+from include.firstday.delivery.targets import Row, message
+from include.firstday.errors import DeliveryError
 from include.firstday.servers import Credentials, first_line, s3
 from include.firstday.use_case.connectors import FilesTarget
 from include.firstday.use_case.use_case import UseCase

@@ -16,7 +16,8 @@ from typing import Any
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from include.firstday.delivery.targets import DeliveryError, Row, message
+from include.firstday.delivery.targets import Row, message
+from include.firstday.errors import DeliveryError
 from include.firstday.servers import Credentials
 from include.firstday.use_case.connectors import HttpTarget
 from include.firstday.use_case.use_case import UseCase

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from include.firstday.delivery.targets import DeliveryError, Row, message
+from include.firstday.delivery.targets import Row, message
+from include.firstday.errors import DeliveryError
 from include.firstday.servers import TIMEOUT, Credentials, kafka
 from include.firstday.use_case.connectors import KafkaTarget
 from include.firstday.use_case.use_case import UseCase

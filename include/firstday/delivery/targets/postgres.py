@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import psycopg2
 from psycopg2 import extras, sql
 
-from include.firstday.delivery.targets import DeliveryError, Row
+from include.firstday.delivery.targets import Row
+from include.firstday.errors import DeliveryError
 from include.firstday.servers import Credentials
 from include.firstday.use_case.connectors import PostgresTarget
 from include.firstday.use_case.use_case import UseCase

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import amqp
 
-from include.firstday.delivery.targets import DeliveryError, Row, message
+from include.firstday.delivery.targets import Row, message
+from include.firstday.errors import DeliveryError
 from include.firstday.servers import TIMEOUT, Credentials, first_line, rabbitmq
 from include.firstday.use_case.connectors import RabbitmqTarget
 from include.firstday.use_case.use_case import UseCase

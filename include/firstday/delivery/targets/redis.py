@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from redis import RedisError
 
-from include.firstday.delivery.targets import DeliveryError, Row, message
+from include.firstday.delivery.targets import Row, message
+from include.firstday.errors import DeliveryError
 from include.firstday.servers import Credentials, first_line, redis
 from include.firstday.use_case.connectors import RedisTarget
 from include.firstday.use_case.use_case import UseCase

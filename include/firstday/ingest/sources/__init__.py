@@ -9,10 +9,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class SourceError(RuntimeError):
-    """The server did not answer, or not what was asked for; the message says what it said, and holds no secret."""
-
-
 @dataclass(frozen=True)
 class ConsumeResult:
     """What a run brought into landing: files, and messages in them (objects, where the source holds files)."""

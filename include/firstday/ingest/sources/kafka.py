@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
-from include.firstday.ingest.sources import Batch, ConsumeResult, Message, SourceError, queues
+from include.firstday.errors import SourceError
+from include.firstday.ingest.sources import Batch, ConsumeResult, Message, queues
 from include.firstday.servers import TIMEOUT, Credentials, kafka
 from include.firstday.use_case.connectors import KafkaSource
 from include.firstday.use_case.use_case import UseCase

@@ -10,7 +10,8 @@ from typing import Any
 
 import amqp
 
-from include.firstday.ingest.sources import Batch, ConsumeResult, Message, SourceError, queues
+from include.firstday.errors import SourceError
+from include.firstday.ingest.sources import Batch, ConsumeResult, Message, queues
 from include.firstday.servers import Credentials, first_line, rabbitmq
 from include.firstday.use_case.connectors import RabbitmqSource
 from include.firstday.use_case.use_case import UseCase

@@ -5,7 +5,8 @@ from typing import Any
 
 from redis import Redis, RedisError, ResponseError
 
-from include.firstday.ingest.sources import Batch, ConsumeResult, Message, SourceError, queues
+from include.firstday.errors import SourceError
+from include.firstday.ingest.sources import Batch, ConsumeResult, Message, queues
 from include.firstday.servers import Credentials, first_line, redis
 from include.firstday.use_case.connectors import RedisSource
 from include.firstday.use_case.use_case import UseCase

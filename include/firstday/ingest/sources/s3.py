@@ -12,7 +12,8 @@ from pathlib import Path
 from pyarrow import fs
 
 from include.firstday import landing
-from include.firstday.ingest.sources import ConsumeResult, SourceError
+from include.firstday.errors import SourceError
+from include.firstday.ingest.sources import ConsumeResult
 from include.firstday.servers import Credentials, first_line, s3
 from include.firstday.use_case.connectors import S3Source
 from include.firstday.use_case.use_case import UseCase

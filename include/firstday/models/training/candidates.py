@@ -19,10 +19,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from include.firstday.errors import UseCaseError
 from include.firstday.models import drift, registry
 from include.firstday.models.training.metrics import Labels, Values, scores
 from include.firstday.models.training.training_set import at_cutoffs, read, split
-from include.firstday.use_case.use_case import Candidate, UseCase, UseCaseError
+from include.firstday.use_case.use_case import Candidate, UseCase
 
 ALLOWED_MODULES = ("sklearn.",)
 FOLDS = 3

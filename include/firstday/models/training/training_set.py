@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.firstday.errors import TooLittleDataError
 from include.firstday.features import labels, point_in_time
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
@@ -27,10 +28,6 @@ from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
 TEST_SHARE = 0.25
-
-
-class TooLittleDataError(ValueError):
-    """There are not enough users with a known label; the message says how many there are and are needed."""
 
 
 @dataclass(frozen=True)

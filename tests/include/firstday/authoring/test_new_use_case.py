@@ -56,9 +56,9 @@ def say(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> s
 def test_a_skeleton_runs_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert "use_case.yaml" in say(capsys, "new-use-case", "mine")
     said = say(capsys, "check-use-case", "mine")
-    assert "mine: all of its YAML and SQL fits together" in said
+    assert "mine: valid" in said
     assert "visited_count" in said
-    assert "Refused rows" not in said
+    assert "Rejected rows" not in said
     say(capsys, "--use-case", "mine", "generate", "--minutes", "30")
     assert "0 rejected" in say(capsys, "--use-case", "mine", "micro-batch", "--no-score")
 

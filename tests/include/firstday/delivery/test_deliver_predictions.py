@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.firstday.delivery import deliver_predictions, publish_predictions
-from include.firstday.delivery.targets import DeliveryError
+from include.firstday.errors import BackedOffError, DeliveryError
 from include.firstday.lake import checkpoints
 from include.firstday.operations import status
 from include.firstday.schema.open_lake import open_lake
@@ -174,7 +174,7 @@ def test_a_failing_target_is_left_alone_misses_nothing_and_delays_nobody(
     with pytest.raises(DeliveryError, match=f"crm: answered {answer}"):
         deliver(case, "crm")
     assert len(endpoint.received) == tries
-    with pytest.raises(deliver_predictions.BackedOffError, match="crm: backed off until"):
+    with pytest.raises(BackedOffError, match="crm: backed off until"):
         deliver(case, "crm")
     assert len(endpoint.received) == tries
     assert f"answered {answer}" in status.notices(case)[0]

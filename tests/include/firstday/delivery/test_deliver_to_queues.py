@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from include.firstday.delivery import deliver_predictions
-from include.firstday.delivery.targets import DeliveryError
+from include.firstday.errors import BackedOffError, DeliveryError
 from include.firstday.lake import checkpoints
 from include.firstday.servers import Credentials, kafka, rabbitmq, redis, s3
 from include.firstday.use_case.use_case import UseCase
@@ -97,7 +97,7 @@ def test_a_queue_that_is_not_there_is_a_failure_of_the_target(
     with pytest.raises(DeliveryError, match=r"^crm: (Kafka|Redis|RabbitMQ) said") as caught:
         deliver_predictions.deliver_predictions(case, "crm", nowhere)
     assert "not-in-any-log" not in str(caught.value)
-    with pytest.raises(deliver_predictions.BackedOffError):
+    with pytest.raises(BackedOffError):
         deliver_predictions.deliver_predictions(case, "crm", nowhere)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from include.firstday import landing
+from include.firstday.errors import InputError
 from include.firstday.ingest.add_files import add_files
 from include.firstday.use_case.use_case import UseCase
 
@@ -29,7 +30,7 @@ def test_no_file_replaces_another_and_folders_are_taken(churn: UseCase, tmp_path
 
 @pytest.mark.parametrize("into", ["postcode", "../../evil", "events", "consumed"])
 def test_only_enrichment_tables_are_taken_for_one(churn: UseCase, tmp_path: Path, home: Path, into: str) -> None:
-    with pytest.raises(ValueError, match="expected an enrichment table of first_day_churn: postcodes"):
+    with pytest.raises(InputError, match="expected an enrichment table of first_day_churn: postcodes"):
         add_files(churn, [file(tmp_path / "x.csv", "postcode")], into)
     assert not list(home.rglob("*.csv"))
     ((added),) = add_files(churn, [tmp_path / "x.csv"], "postcodes")
@@ -38,7 +39,7 @@ def test_only_enrichment_tables_are_taken_for_one(churn: UseCase, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["../../evil.ndjson", "/tmp/evil.ndjson"])
 def test_nothing_leaves_landing(churn: UseCase, name: str) -> None:
-    with pytest.raises(ValueError, match="leads out"):
+    with pytest.raises(InputError, match="leads out"):
         landing.deliver(churn.name, name, lambda path: path.write_text("x"))
 
 
@@ -46,8 +47,8 @@ def test_what_is_missing_or_has_another_ending_is_named_before_anything_is_copie
     churn: UseCase, tmp_path: Path
 ) -> None:
     good = file(tmp_path / "x.ndjson", "x")
-    with pytest.raises(ValueError, match=r"notes.txt: expected a name ending in"):
+    with pytest.raises(InputError, match=r"notes.txt: expected a name ending in"):
         add_files(churn, [good, file(tmp_path / "notes.txt", "x")])
-    with pytest.raises(FileNotFoundError, match="expected a file or a folder"):
+    with pytest.raises(InputError, match="expected a file or a folder"):
         add_files(churn, [good, tmp_path / "missing.csv"])
     assert landing.pending(churn.name) == []

@@ -17,8 +17,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from filelock import FileLock
 
 from include.firstday import landing
-from include.firstday.ingest.consume_source import BusyError, consume_source
-from include.firstday.ingest.sources import Batch, ConsumeResult, SourceError
+from include.firstday.errors import SourceBusyError, SourceError
+from include.firstday.ingest.consume_source import consume_source
+from include.firstday.ingest.sources import Batch, ConsumeResult
 from include.firstday.ingest.store_events import store_events
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials, kafka, rabbitmq, redis, s3
@@ -232,7 +233,10 @@ def test_a_full_landing_makes_the_source_wait(
 def test_another_run_at_the_same_source_is_left_to_it(churn: UseCase, redis_server: Credentials) -> None:
     case = with_source(churn, "redis", Server("redis", "busy", redis_server).source)
     landing.folder(case.name).mkdir(parents=True)
-    with FileLock(landing.folder(case.name) / ".redis.lock"), pytest.raises(BusyError, match="redis: another run"):
+    with (
+        FileLock(landing.folder(case.name) / ".redis.lock"),
+        pytest.raises(SourceBusyError, match="redis: another run"),
+    ):
         consume_source(case, "redis", redis_server)
 
 

@@ -12,11 +12,11 @@ import psycopg2
 import pytest
 
 from include.firstday import landing
+from include.firstday.errors import LockTimeoutError, QueryError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints, write_lock
-from include.firstday.lake.lake import QueryError
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials
 from include.firstday.settings import REPOSITORY, settings
@@ -99,7 +99,7 @@ def test_one_that_waits_for_too_long_says_so(catalog: str, monkeypatch: pytest.M
     monkeypatch.setattr(write_lock, "LOCK_SECONDS", 1)
     with (
         write_lock.write_lock(settings()),
-        pytest.raises(TimeoutError, match="another writer has held the write lock for 1 seconds"),
+        pytest.raises(LockTimeoutError, match="another writer has held the write lock for 1 seconds"),
         write_lock.write_lock(settings()),
     ):
         pass

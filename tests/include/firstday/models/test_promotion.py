@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from include.firstday.errors import ModelError
 from include.firstday.lake import clock
 from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
@@ -49,7 +50,7 @@ def test_a_version_that_is_named_is_put_back_also_one_that_was_rolled_back(churn
     assert promotion.rollback_model(churn) == (3, 1)
     with pytest.raises(NothingToRollBackError, match="version 1 is the champion already; choose another"):
         promotion.rollback_model(churn, 1)
-    with pytest.raises(LookupError, match=r"there is no version 9 in the registry; .* registered versions: 3, 2, 1$"):
+    with pytest.raises(ModelError, match=r"there is no version 9 in the registry; .* registered versions: 3, 2, 1$"):
         promotion.rollback_model(churn, 9)
 
 

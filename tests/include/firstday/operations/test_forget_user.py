@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from include.firstday import landing
 from include.firstday.delivery import deliver_predictions, publish_predictions
+from include.firstday.errors import InputError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import replay_rejected, store_events
@@ -342,7 +343,7 @@ def test_a_replay_under_way_does_not_bring_back_who_is_forgotten(churn: UseCase)
 
 
 def test_no_id_is_refused(churn: UseCase) -> None:
-    with pytest.raises(ValueError, match="expected the id of a user"):
+    with pytest.raises(InputError, match="expected the id of a user"):
         forget_user.forget_user(churn, " ")
 
 

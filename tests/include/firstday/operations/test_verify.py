@@ -10,7 +10,7 @@ import pytest
 
 from include.firstday import landing
 from include.firstday.__main__ import main
-from include.firstday.errors import DamagedFilesError
+from include.firstday.errors import DamagedFilesError, InputError
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
@@ -116,7 +116,7 @@ def test_the_shares_of_the_hours_are_all_files_each_once(churn: UseCase, monkeyp
     hours = [NOON + timedelta(hours=hour) for hour in range(24)]
     read = [path for hour in hours for path in paths if verify.is_due(path, 1 / 24, hour)]
     assert sorted(read) == sorted(paths)
-    with pytest.raises(ValueError, match="share: expected a number above 0 and at most 1, found 2"):
+    with pytest.raises(InputError, match="share: expected a number above 0 and at most 1, found 2"):
         verify.verify(2)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
+from include.firstday.errors import ModelError, NoChampionError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
@@ -38,7 +39,7 @@ def loaded(churn: UseCase) -> Iterator[UseCase]:
 
 
 def test_without_a_champion_nothing_is_scored_and_nothing_is_lost(loaded: UseCase) -> None:
-    with pytest.raises(score_users.NoChampionError, match="no champion for first_day_churn yet"):
+    with pytest.raises(NoChampionError, match="no champion for first_day_churn yet"):
         score_users.score_users(loaded)
     assert select(loaded, "select max(batch_id) as n from checkpoints where stage = 'score_users'") == [{"n": 0}]
 
@@ -109,7 +110,7 @@ def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, 
 def test_a_model_of_other_features_is_refused(loaded: UseCase) -> None:
     promotion.register_bundled(loaded)
     other = loaded.model_copy(update={"features": loaded.features[:-1]})
-    with pytest.raises(registry.ModelError, match=r"expected the features .*; train anew"):
+    with pytest.raises(ModelError, match=r"expected the features .*; train anew"):
         registry.champion(other)
 
 
@@ -117,7 +118,7 @@ def test_a_file_that_is_no_model_of_scikit_learn_is_refused(tmp_path: Path) -> N
     import skops.io
 
     skops.io.dump({"hook": landing.deliver}, tmp_path / "model.skops")
-    with pytest.raises(registry.ModelError, match="expected only scikit-learn's own types"):
+    with pytest.raises(ModelError, match="expected only scikit-learn's own types"):
         registry._load(tmp_path / "model.skops")
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from include.firstday.errors import ComposeError
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.stack import compose, secrets_file, service
-from include.firstday.stack.compose import ComposeError
 from include.firstday.stack.home import Home
 
 FILLED = dict.fromkeys(secrets_file.MADE, "made")

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from include.firstday.errors import PreflightError
 from include.firstday.settings import REPOSITORY, Settings
 from include.firstday.stack import checks, environment, programs, supervisor
-from include.firstday.stack.checks import PreflightError
 from include.firstday.stack.first_data import Journal
 from include.firstday.stack.home import Home
 

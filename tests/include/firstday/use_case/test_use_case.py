@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from include.firstday.authoring import check_use_case
+from include.firstday.errors import UseCaseError
 from include.firstday.lake import statements
 from include.firstday.use_case import use_case
-from include.firstday.use_case.use_case import UseCaseError
 
 GOOD = yaml.safe_load((use_case.USE_CASES / "first_day_churn" / "use_case.yaml").read_text())
 

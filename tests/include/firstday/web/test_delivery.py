@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from include.firstday import landing
+from include.firstday.errors import BacklogError, KeyReusedError
 from include.firstday.web import backlog
-from include.firstday.web.backlog import BacklogError
-from include.firstday.web.delivery import Delivery, KeyReusedError
+from include.firstday.web.delivery import Delivery
 
 CASE = "first_day_churn"
 FIRST, SECOND = [b'{"a": 1}', b'{"a": 2}'], [b'{"a": 3}']

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.firstday.web.parsing import BodyError, events, unpacked
+from include.firstday.errors import BodyError
+from include.firstday.web.parsing import events, unpacked
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson; charset=utf-8"

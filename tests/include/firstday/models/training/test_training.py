@@ -10,6 +10,7 @@ import pytest
 import skops.io
 from sklearn.model_selection import GroupKFold
 
+from include.firstday.errors import ModelError, TooLittleDataError, UseCaseError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
@@ -17,9 +18,9 @@ from include.firstday.lake import clock
 from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.models.training import candidates, evaluate, gates, metrics, training_set
-from include.firstday.models.training.training_set import TooLittleDataError, build_training_set, read, split
+from include.firstday.models.training.training_set import build_training_set, read, split
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.use_case.use_case import Candidate, UseCase, UseCaseError
+from include.firstday.use_case.use_case import Candidate, UseCase
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -98,7 +99,7 @@ def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, mon
     promotion.promote(churn, 2, "by hand")
     between = clock.now()
     assert promotion.rollback_model(churn) == (2, 1)
-    with pytest.raises(LookupError, match="there is no version 9"):
+    with pytest.raises(ModelError, match="there is no version 9"):
         promotion.rollback_model(churn, 9)
     assert [live(churn, moment) for moment in (datetime(2000, 1, 1), between, clock.now())] == [None, 2, 1]
     with open_lake(churn, read_only=True) as lake:

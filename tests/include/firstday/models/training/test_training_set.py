@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from include.firstday.errors import UseCaseError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
@@ -23,7 +24,7 @@ from include.firstday.models.training import training_set
 from include.firstday.operations import maintain_lake
 from include.firstday.schema import create_tables
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.use_case.use_case import UseCase, UseCaseError
+from include.firstday.use_case.use_case import UseCase
 
 OPENED = datetime(2026, 11, 20, 12, 0)
 HOUR = timedelta(hours=1)

@@ -1,0 +1,61 @@
+"""Commands for authoring: make a business case, and check one."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from include.firstday.cli.options import complete_use_case
+from include.firstday.cli.output import Output, OutputOption, show, show_sections
+from include.firstday.use_case import use_case
+
+commands = typer.Typer()
+command = partial(commands.command, rich_help_panel="Authoring")
+
+
+@command()
+def new_use_case(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
+    file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A file of events, or a part of one.")
+    ] = None,
+    user: Annotated[str, typer.Option(metavar="COLUMN", help="The file's column of users.")] = "",
+    time: Annotated[str, typer.Option(metavar="COLUMN", help="The file's column of times.")] = "",
+    kind: Annotated[str, typer.Option("--type", metavar="COLUMN", help="The file's column of event types.")] = "",
+) -> None:
+    """Write the YAML and SQL of a new business case; with --from, made for a file of events."""
+    from include.firstday.authoring import new_use_case as maker
+
+    chosen = {"user_id": user, "event_time": time, "event_type": kind}
+    for path in maker.new_use_case(name, file, {ours: column for ours, column in chosen.items() if column}):
+        print(path)
+    print(f"\nNext: firstday check-use-case {name}")
+
+
+@command()
+def check_use_case(
+    name: Annotated[str, typer.Argument(autocompletion=complete_use_case, help="A folder in include/use_cases.")],
+    sample: Annotated[Path | None, typer.Option(metavar="FILE", help="Events to compute the features of.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Check a business case line by line, and show the features of a few sample events."""
+    from include.firstday.authoring import explain_use_case as explainer
+
+    if wrong := explainer.explain(name):
+        print("\n".join(wrong))
+        raise typer.Exit(1)
+    checked = use_case.load(name)
+    source, rows, rejected = explainer.sample(checked, sample)
+    if output != Output.TABLE:
+        show_sections({"features": rows, "rejected": rejected}, output)
+        return
+    print(f"{name}: valid")
+    for hint in explainer.hints(checked):
+        print(f"- {hint}")
+    print(f"\nFeatures of {source}.\n")
+    features = [feature for feature in (rows[0] if rows else ()) if feature != "user_id"]
+    show([{"feature": feature} | {row["user_id"]: row[feature] for row in rows} for feature in features], output)
+    if rejected:
+        print("\nRejected rows, as in rejected_events:\n")
+        show(rejected, output)

@@ -1,0 +1,55 @@
+"""Commands for models: train one, and go back to an earlier one."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from include.firstday.cli.options import CaseOption, run
+from include.firstday.cli.output import Output, OutputOption, progress, show, show_sections
+
+commands = typer.Typer()
+command = partial(commands.command, rich_help_panel="Models")
+
+
+@command()
+def train(case: CaseOption, output: OutputOption = Output.TABLE) -> None:
+    """Train the candidates, test the best, and promote it if it passes the gates."""
+    from include.firstday.models.training import candidates, evaluate, gates, training_set
+
+    names = case.training.candidates
+    steps, this, results = len(names) + 3, run(), []
+    with progress("Training") as report:
+        report(0, steps, "building the training set")
+        built = training_set.build_training_set(case, run=this)
+        for number, name in enumerate(names, 1):
+            report(number, steps, f"training {name}")
+            results.append(candidates.train_candidate(case, built, name))
+        report(steps - 2, steps, "evaluating the best candidate on the newest users")
+        tested = evaluate.evaluate_candidate(case, built, results)
+        report(steps - 1, steps, "comparing it with the champion")
+        verdict = gates.promote_if_better(case, built, tested, this)
+    shown = [{name: each[name] for name in ("name", "log_loss", "roc_auc")} for each in results]
+    evaluated = {name: tested[name] for name in ("name", "version", "roc_auc")} | verdict
+    if output != Output.TABLE:
+        show_sections({"candidates": shown, "evaluated": [evaluated]}, output)
+        return
+    print(f"{built['rows']:,} rows of {built['users']:,} users, up to micro-batch {built['batch_id']}\n")
+    show(shown, output)
+    print(f"\n{tested['name']} on the newest users: ROC AUC {tested['roc_auc']:.3f}")
+    becomes = "is the champion" if verdict["is_promoted"] else "remains challenger"
+    print(f"version {tested['version']} {becomes}: {verdict['reason']}")
+
+
+@command()
+def rollback_model(
+    case: CaseOption,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="The version to promote; the previous champion unless given.")
+    ] = None,
+) -> None:
+    """Promote the previous champion, or another version, again."""
+    from include.firstday.models import promotion
+
+    before, now = promotion.rollback_model(case, version, run())
+    print(f"version {now} is the champion, version {before} no longer is")

@@ -1,0 +1,81 @@
+"""Commands for operations: recompute, erase, copy and restore."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from include.firstday.cli.options import CaseOption, run
+from include.firstday.cli.output import progress
+from include.firstday.use_case import use_case
+
+commands = typer.Typer()
+command = partial(commands.command, rich_help_panel="Operations")
+
+
+@command()
+def rebuild_features(case: CaseOption) -> None:
+    """Compute all features from the events, report how many users differ, and swap to the result."""
+    from include.firstday.features import rebuild_features as stage
+
+    with progress("Recomputing features") as report:
+        rebuilt = stage.rebuild_features(case, run(), progress=report)
+    print(stage.describe(rebuilt))
+
+
+@command()
+def forget_user(case: CaseOption, user_id: Annotated[str, typer.Argument(help="As in events.")]) -> None:
+    """Erase one user from the lake, its history, its files and the artifacts of training."""
+    from include.firstday.operations import forget_user as stage
+
+    with progress("Erasing"):
+        forgotten = stage.forget_user(case, user_id, run())
+    print(stage.describe(forgotten))
+
+
+@command()
+def backup(to: Annotated[Path, typer.Argument(metavar="FOLDER", help="Must not exist.")]) -> None:
+    """Copy the lake of all use cases to a new folder, beside running micro-batches."""
+    from include.firstday.operations import backup as backups
+
+    with progress("Copying") as report:
+        made = backups.backup(to, report)
+    print(f"{to}: the lake as of {made.made_at}, {made.files:,} files and {made.bytes / 1e6:,.1f} MB")
+
+
+@command()
+def restore(source: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made by backup.")]) -> None:
+    """Create the lake from a backup, where there is none; files consumed since then return to landing."""
+    from include.firstday.operations import backup as backups
+
+    about = backups.restore(source)
+    print(f"the lake is as of {about.made_at}; the next micro-batches store what has come since")
+    for name in use_case.names():
+        again = backups.take_again(use_case.load(name))
+        print(f"{name}: {len(again):,} files that were consumed since then wait in landing again")
+    print(f"who was forgotten after {about.made_at} has to be forgotten again: firstday forget-user")
+
+
+@command()
+def verify(
+    share: Annotated[float, typer.Option(help="Share of the files; another one each hour.")] = 1.0,
+) -> None:
+    """Compare the lake's data files with the hashes of when they were written; name damaged ones."""
+    from include.firstday.operations import verify as verification
+
+    with progress("Verifying"):
+        verified = verification.verify(share)
+    print("\n".join(verification.describe(verified)))
+    if verified.damaged:
+        raise typer.Exit(1)
+
+
+@command()
+def verify_backup(source: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made by backup.")]) -> None:
+    """Compare a backup's files with its manifest; name damaged ones."""
+    from include.firstday.operations import backup as backups
+
+    with progress("Verifying"):
+        about = backups.verify_backup(source)
+    print(f"{source}: the lake as of {about.made_at}, {about.files:,} files, undamaged")
