@@ -91,11 +91,21 @@ def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | 
 
 def compute(lake: Lake, use_case: UseCase) -> None:
     """From `touched_users` and `scope_events` to `users_now` and `feature_state_now`, one row per key."""
-    lake.build("features/update_features/windows", opened_by=use_case.opening, window_seconds=window_seconds(use_case))
+    build_windows(lake, use_case)
     aggregate(lake, use_case)
     lake.build(f"use_cases/{use_case.name}/registrations")
     lake.build("features/update_features/users_now")
     lake.build("features/update_features/feature_state_now")
+
+
+def build_windows(lake: Lake, use_case: UseCase) -> None:
+    """From `touched_users` and `scope_events` to `windows`, one row per user whose window is open."""
+    lake.build(
+        "features/update_features/windows",
+        registered_by=use_case.registering,
+        opened_by=use_case.opening,
+        window_seconds=window_seconds(use_case),
+    )
 
 
 def aggregate(lake: Lake, use_case: UseCase) -> None:

@@ -1,4 +1,4 @@
--- One row per user, measure and item: exact aggregates of the values inside the window.
+-- One row per user, measure and item: exact aggregates of the values inside the window. batch_id: since when they count.
 -- params: none
 select
     measures.user_id,
@@ -11,7 +11,7 @@ select
     max(cast(measures.value as decimal(18, 2))) as value_max,
     min(measures.event_time) as first_at,
     max(measures.event_time) as last_at,
-    max(measures.batch_id) as batch_id
+    greatest(max(measures.batch_id), max(windows.batch_id)) as batch_id
 from measures
 inner join windows
     on

@@ -1,6 +1,7 @@
 -- One row per touched user with an open window: from the first opening event at or after registration.
--- Both ends are included.
--- params: $opened_by, $window_seconds
+-- Both ends are included. batch_id: the micro-batch of the registration or of the opening event, whichever was stored
+-- later; null where the window was open before. Values that were stored earlier count from it on.
+-- params: $registered_by, $opened_by, $window_seconds
 with openings as (
     select
         scope_events.user_id,
@@ -23,11 +24,32 @@ opened as (
         end as window_start
     from touched_users
     left join openings on touched_users.user_id = openings.user_id
+),
+
+opened_in as (
+    select
+        opened.user_id,
+        greatest(
+            min(scope_events.batch_id) filter (
+                where list_contains($registered_by, scope_events.event_type)
+                and scope_events.event_time = touched_users.registered_at
+            ),
+            min(scope_events.batch_id) filter (
+                where list_contains($opened_by, scope_events.event_type)
+                and scope_events.event_time = opened.window_start
+            )
+        ) as batch_id
+    from opened
+    inner join touched_users on opened.user_id = touched_users.user_id
+    inner join scope_events on opened.user_id = scope_events.user_id
+    group by opened.user_id
 )
 
 select
-    user_id,
-    window_start,
-    window_start + to_seconds($window_seconds) as window_end
+    opened.user_id,
+    opened.window_start,
+    opened.window_start + to_seconds($window_seconds) as window_end,
+    opened_in.batch_id
 from opened
-where window_start is not null
+left join opened_in on opened.user_id = opened_in.user_id
+where opened.window_start is not null

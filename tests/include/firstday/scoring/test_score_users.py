@@ -11,7 +11,7 @@ import pytest
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
 from include.firstday.errors import ModelError, NoChampionError
-from include.firstday.features import update_features
+from include.firstday.features import rebuild_features, update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints
@@ -204,3 +204,29 @@ def arrive(case: UseCase, rows: list[tuple[str, str, datetime]]) -> None:
 def scored_ten_minutes_ago(case: UseCase) -> None:
     with open_lake(case, Run(task="test")) as lake, lake.transaction():
         lake.query("update checkpoints set as_of = as_of - interval 10 minute where stage = 'score_users'")
+
+
+@pytest.mark.slow
+def test_a_user_whose_registration_comes_late_is_scored_by_it(churn: UseCase) -> None:
+    """Their values were stored before: what changes their features is the registration alone."""
+    promotion.register_bundled(churn)
+    early = [event("new_purchases", 1, amount=5), event("new_bet", 2, bet_amount=3), event("new_bet", 3, bet_amount=1)]
+    minute(churn, "a.ndjson", early)
+    assert select(churn, "select user_id from predictions") == []
+    minute(churn, "b.ndjson", [event("new_registration", 0, postcode="10001")])
+    assert select(churn, "select user_id, batch_id, bet_count from predictions") == [
+        {"user_id": "late", "batch_id": 2, "bet_count": 2}
+    ]
+    assert rebuild_features.rebuild_features(churn).changed == 0
+
+
+def event(event_type: str, minutes: int, **values: object) -> dict[str, object]:
+    moment = NOON - timedelta(hours=1) + timedelta(minutes=minutes)
+    return {"event_type": event_type, "user_id": "late", "event_time": moment.isoformat()} | values
+
+
+def minute(case: UseCase, name: str, events: list[dict[str, object]]) -> None:
+    """One micro-batch of these events, through all stages up to scoring."""
+    landing.deliver(case.name, name, lambda path: path.write_text("".join(json.dumps(each) + "\n" for each in events)))
+    for stage in (store_events.store_events, update_features.update_features, score_users.score_users):
+        stage(case)
