@@ -1,11 +1,14 @@
-"""Documents and the page use the terms of docs/vocabulary.md, and no phrase of vocabulary.yaml."""
+"""Documents, the page and the command line use the terms of docs/vocabulary.md, and no phrase of vocabulary.yaml."""
 
+import contextlib
+import io
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from include.firstday.__main__ import main
 from include.firstday.settings import REPOSITORY
 
 PHRASES: dict[str, str] = yaml.safe_load((Path(__file__).parent / "vocabulary.yaml").read_text(encoding="utf-8"))
@@ -35,6 +38,22 @@ def test_there_are_documents_and_a_page() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_a_document_has_no_rejected_phrase(path: Path) -> None:
     assert rejected(path.read_text(encoding="utf-8")) == []
+
+
+def test_the_help_of_each_command_has_no_rejected_phrase() -> None:
+    overview = help_of()
+    commands = re.findall(r"^(?: {4}|│ )([a-z][a-z-]+) {2,}", overview, re.MULTILINE)
+    assert {"ingest", "micro-batch", "train", "new-use-case"} <= set(commands)
+    texts = {command: help_of(command) for command in commands} | {"": overview}
+    found = {command: rejected(re.sub(r"[\s─-╿]+", " ", text)) for command, text in texts.items()}
+    assert {command: phrases for command, phrases in found.items() if phrases} == {}
+
+
+def help_of(*arguments: str) -> str:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        main([*arguments, "--help"])
+    return printed.getvalue()
 
 
 @pytest.mark.parametrize(
