@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,8 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.firstday import landing
+from include.firstday.authoring import check_use_case
 from include.firstday.features import update_features
 from include.firstday.ingest import store_events
+from include.firstday.lake import statements
 from include.firstday.records import readers
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY
@@ -142,6 +145,36 @@ def test_a_file_that_cannot_be_read_goes_to_quarantine_as_a_whole(churn: UseCase
         assert number is None
         assert found_reason.startswith(f"file: cannot be read to its end: {reason}"), name
         assert is_quarantined(churn, name)
+
+
+NAMES_OF_READERS = ("line", "line_number", "header", "reason", "row_number", "landing_path", "is_object", "given")
+
+
+@pytest.fixture
+def own_columns(churn: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The use case with event columns of names that readers once had for themselves."""
+    shutil.copytree(statements.SQL, tmp_path / "sql")
+    monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
+    events = tmp_path / "sql" / "use_cases" / churn.name / "events.sql"
+    columns = "".join(f"    {name} varchar,\n" for name in NAMES_OF_READERS)
+    events.write_text(events.read_text().replace("    batch_id bigint", f"{columns}    batch_id bigint"))
+
+
+@pytest.mark.usefixtures("own_columns")
+def test_event_columns_may_have_any_identifier_as_a_name(churn: UseCase) -> None:
+    check_use_case.check(churn)
+    good = BET | {name: f"own {name}" for name in NAMES_OF_READERS}
+    bad = good | {"bet_amount": "x"}
+    csv = b"".join(",".join(map(str, values)).encode() + b"\n" for values in (good, good.values(), bad.values()))
+    table = parquet(good | {"bet_amount": "1.5"}, bad)
+    files = {"a.ndjson": ndjson(good, bad), "b.csv": csv, "c.parquet": table, "d.ndjson": ndjson(good | {"city": "d"})}
+    stored, refused = store(churn, files)
+    assert stored == dict.fromkeys(files, GOOD)
+    reason = "bet_amount: expected DECIMAL(18,2), found 'x'"
+    assert refused == {name: [(2, reason)] for name in ("a.ndjson", "b.csv", "c.parquet")}
+    with open_lake(churn, read_only=True) as lake:
+        kept = lake.query(f"select distinct {', '.join(NAMES_OF_READERS)} from events where user_id = 'u1'").to_pylist()
+    assert kept == [{name: f"own {name}" for name in NAMES_OF_READERS}]
 
 
 PACKED = gzip.compress(ndjson(*[BET | {"user_id": os.urandom(8).hex()} for _ in range(11)]))
