@@ -2,7 +2,6 @@
 
 import random
 import shutil
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,15 +15,13 @@ CHOSEN = ["--user", "Kunden-Nr", "--time", "Zeitpunkt", "--type", "Aktion"]
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copies of `sql/` and the use cases that a test may add to."""
     shutil.copytree(statements.SQL, tmp_path / "sql")
     shutil.copytree(use_case.USE_CASES, tmp_path / "use_cases")
     monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
     monkeypatch.setattr(use_case, "USE_CASES", tmp_path / "use_cases")
-    statements.statement.cache_clear()
-    yield tmp_path
-    statements.statement.cache_clear()
+    return tmp_path
 
 
 @pytest.fixture

@@ -98,7 +98,6 @@ def test_a_changed_measure_is_noticed_and_takes_effect_for_all_users_at_once(
 ) -> None:
     text = own_measures.read_text()
     own_measures.write_text(text.replace("then bet_amount", "then 2 * bet_amount"))
-    statements.statement.cache_clear()
     start = NOON + timedelta(minutes=3)
     generate_events.generate_minutes(loaded, start, start + timedelta(minutes=1))
     before = select(loaded, "select sum(bet_sum) as bets, sum(win_sum) as wins from user_features")
@@ -113,13 +112,10 @@ def test_a_changed_measure_is_noticed_and_takes_effect_for_all_users_at_once(
     assert after["bets"] > 1.9 * before[0]["bets"]
     assert after["wins"] < 1.5 * before[0]["wins"]
     assert rebuild_features.rebuild_features(loaded).changed == 0
-    statements.statement.cache_clear()
 
 
 def test_reworded_comments_are_no_change(loaded: UseCase, own_measures: Path) -> None:
     own_measures.write_text(
         "-- Another first line.\n" + own_measures.read_text().replace("from window", "\nfrom window")
     )
-    statements.statement.cache_clear()
     assert rebuild_features.rebuild_features(loaded).sources == ()
-    statements.statement.cache_clear()

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -119,12 +118,10 @@ def test_a_replay_that_comes_between_is_noticed(
 
 
 @pytest.fixture
-def own_checks(churn: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_checks(churn: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(statements.SQL, tmp_path / "sql")
     monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
-    statements.statement.cache_clear()
-    yield tmp_path / "sql" / "use_cases" / churn.name / "checks"
-    statements.statement.cache_clear()
+    return tmp_path / "sql" / "use_cases" / churn.name / "checks"
 
 
 def test_a_loosened_check_lets_its_rows_in(churn: UseCase, own_checks: Path) -> None:

@@ -87,13 +87,9 @@ def test_bad_sql_is_refused_by_the_name_of_its_file(
 
     shutil.copytree(statements.SQL, tmp_path / "sql")
     (tmp_path / "sql" / "use_cases" / "first_day_churn" / f"{file}.sql").write_text(text)
-    statements.statement.cache_clear()
     monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
-    try:
-        with pytest.raises(UseCaseError) as error:
-            check_use_case.check(use_case.load("first_day_churn"))
-    finally:
-        statements.statement.cache_clear()
+    with pytest.raises(UseCaseError) as error:
+        check_use_case.check(use_case.load("first_day_churn"))
     assert said in str(error.value)
 
 

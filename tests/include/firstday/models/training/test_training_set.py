@@ -2,7 +2,6 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -63,14 +62,6 @@ def put(lake: Lake, events: list[Row], watermark: datetime) -> None:
     lake.append("events", pa.Table.from_pylist([{name: row.get(name) for name in names} for row in full]))
     ledger = {"batch_id": 1, "rows_stored": len(full), "rows_rejected": 0, "last_event_at": watermark}
     lake.append("micro_batches", pa.Table.from_pylist([ledger | {"started_at": watermark, "committed_at": watermark}]))
-
-
-@pytest.fixture(autouse=True)
-def own_statements() -> Iterator[None]:
-    """Statements are read once a process; a test that replaces some leaves none behind."""
-    statements.statement.cache_clear()
-    yield
-    statements.statement.cache_clear()
 
 
 @pytest.fixture
