@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from include.firstday.records.contract import OWN_COLUMNS
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
+from tests.faults import damage
 
 TABLES = {
     "events (as a set)": f"select distinct * exclude ({', '.join(sorted(OWN_COLUMNS))}) from events",
@@ -68,6 +70,9 @@ def compare(use_case: UseCase, folder: Path, faulty: Mapping[str, str] | None = 
                 *_ledger(lake),
             ]
         found += [_predicted(use_case), _published(use_case), _landing(use_case)]
+        found.append(Found("data files (hash as recorded by the commit)", *damage.unsound_files()))
+        if "://" not in settings().data_path:
+            found.append(Found("bit flips (named by verify)", *damage.missed_flips(random.Random(1))))
     return found
 
 
