@@ -7,6 +7,7 @@ password over `<seconds>.<body>`.
 
 import hashlib
 import hmac
+import http.client
 import json
 import time
 import urllib.error
@@ -68,6 +69,8 @@ def _post(url: str, body: bytes, secret: str) -> None:
             raise kind(f"answered {error.code} {error.reason}") from None
     except OSError as error:  # no connection, or no response in time
         raise _TryAgainError(f"did not respond: {getattr(error, 'reason', error)}") from None
+    except http.client.HTTPException as error:  # bytes that are no HTTP; not an OSError
+        raise _TryAgainError(f"did not respond with HTTP: {type(error).__name__}") from None
 
 
 def signature(secret: str, seconds: int, body: bytes) -> str:

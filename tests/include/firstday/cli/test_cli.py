@@ -85,7 +85,7 @@ def test_what_a_user_can_mend_is_one_sentence(
 def test_a_fault_of_the_project_keeps_its_traceback(home: Path) -> None:
     home.mkdir()
     (home / "landing").write_text("a file where the folder should be")
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(FileExistsError):
         main(["generate"])
 
 
@@ -170,7 +170,7 @@ def test_without_any_use_case_the_commands_that_need_none_work(
     for arguments in (["--help"], ["--version"], ["backup", "--help"]):
         assert main(arguments) == 0
     assert main(["backup", str(tmp_path / "copy")]) == 1
-    assert "there is no lake to copy" in capsys.readouterr().err
+    assert "no lake to back up" in capsys.readouterr().err
     assert main(["query", "select 1"]) == 1
     assert "choose a use case by --use-case or FIRSTDAY_USE_CASE; there are: none" in capsys.readouterr().err
 

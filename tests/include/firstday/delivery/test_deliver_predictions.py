@@ -51,6 +51,9 @@ def endpoint() -> Iterator[Endpoint]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept.received.append((dict(self.headers), body))
+            if kept.status == 0:
+                self.wfile.write(b"no HTTP at all\r\n\r\n")
+                return
             self.send_response(kept.status)
             if kept.status == 302:
                 self.send_header("Location", kept.url)
@@ -226,6 +229,17 @@ def test_taken_but_not_noted_comes_again_with_the_same_id(
     (first, once), (again, twice) = endpoint.received
     assert once == twice
     assert first["Idempotency-Key"] == again["Idempotency-Key"]
+
+
+def test_a_target_that_does_not_answer_in_http_is_backed_off(churn: UseCase, endpoint: Endpoint) -> None:
+    case = with_targets(churn, crm={"kind": "http", "url": endpoint.url})
+    begin(case)
+    predict(case, {"a": 0.9})
+    endpoint.status = 0
+    with pytest.raises(DeliveryError, match="did not respond with HTTP: BadStatusLine"):
+        deliver(case, "crm")
+    with pytest.raises(BackedOffError):
+        deliver(case, "crm")
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "ndjson"])

@@ -64,9 +64,11 @@ def test_the_incremental_features_are_those_of_a_full_recompute(loaded: UseCase)
 
 def test_it_computes_part_by_part(loaded: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuild_features, "SHARD_EVENTS", 3000)
-    told: list[str] = []
-    assert rebuild_features.rebuild_features(loaded, progress=told.append).changed == 0
-    assert len(told) > 2
+    steps: list[tuple[int, int]] = []
+    progress = lambda done, total, text: steps.append((done, total))  # noqa: E731
+    assert rebuild_features.rebuild_features(loaded, progress=progress).changed == 0
+    assert len(steps) > 2
+    assert steps[-1][0] == steps[-1][1]
 
 
 def test_a_damaged_user_is_found_and_mended(loaded: UseCase) -> None:
@@ -82,7 +84,7 @@ def test_a_damaged_user_is_found_and_mended(loaded: UseCase) -> None:
 
 
 def test_what_arrives_during_a_rebuild_is_in_it(loaded: UseCase) -> None:
-    def meanwhile(_: str) -> None:
+    def meanwhile(*_: object) -> None:
         start = NOON + timedelta(minutes=3)
         generate_events.generate_minutes(loaded, start, start + timedelta(minutes=5))
         process(loaded)

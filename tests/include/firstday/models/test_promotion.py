@@ -9,6 +9,7 @@ from include.firstday.lake import clock
 from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.models.promotion import NothingToRollBackError
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
 
 RETRIED = Run("first_day_churn.rollback_model", "manual", "put_back")
@@ -64,6 +65,8 @@ def test_a_retried_rollback_is_done_once(churn: UseCase) -> None:
 
 
 def test_with_the_first_champion_there_is_nothing_to_roll_back_to(churn: UseCase) -> None:
+    with open_lake(churn):
+        pass  # makes the tables
     with pytest.raises(NothingToRollBackError, match="there is no champion"):
         promotion.rollback_model(churn)
     promoted(churn, 1)
