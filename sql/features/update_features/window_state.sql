@@ -1,4 +1,4 @@
--- One row per user, measure and item: exact aggregates of the values inside the window. batch_id: since when they count.
+-- One row per user, measure and item: exact aggregates of the values in the window. batch_id: from when they count.
 -- params: none
 select
     measures.user_id,

@@ -22,7 +22,6 @@ def client(churn: UseCase) -> Iterator[TestClient]:
     gate = Gate(may_enter=allowed, may_read=allowed, may_edit=allowed, schedule=lambda dag: None)
     yield TestClient(build(gate), raise_server_exceptions=False)
     reader(churn.name).close()
-    reader.cache_clear()
 
 
 @pytest.mark.parametrize(
