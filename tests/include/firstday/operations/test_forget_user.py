@@ -254,7 +254,7 @@ def test_copies_that_a_killed_run_has_left_are_deleted(churn: UseCase, home: Pat
     assert maintain_lake.drop_partial(churn, datetime(2100, 1, 1)) == len(left)
 
 
-@pytest.mark.parametrize("user_id", [" anna-777", "anna-777 ", "\tanna-777", "anna 777", "anna,777", '"anna"', "ä"])
+@pytest.mark.parametrize("user_id", [" anna-777", "anna-777 ", "  anna-777 ", "anna 777", "anna,777", '"anna"', "ä"])
 def test_an_id_is_forgotten_exactly_as_it_is_stored(churn: UseCase, home: Path, user_id: str) -> None:
     deliver(churn, "a.ndjson", ndjson(bet(user_id, 1, bet_amount=1), bet("anna-777", 1, bet_amount=1)))
     deliver(churn, "b.ndjson", ndjson(bet(user_id, 2) | {"event_type": "new_spin"}))
