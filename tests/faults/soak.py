@@ -188,7 +188,7 @@ def _fixed_work() -> None:
     """What a micro-batch is made of: lakes are opened, empty ones here, and rows are sorted and counted."""
     for _ in range(4):
         with tempfile.TemporaryDirectory() as folder:
-            lake = connections.attach(settings().model_copy(update={"home": Path(folder)}))
+            lake = connections.attach(settings().model_copy(update={"home": Path(folder)}), create=True)
             lake.execute("create temp table words as select md5(n::varchar) as word from range(150000) as numbers (n)")
             lake.execute("select count(distinct word[1:6]) from (from words order by word)").fetchone()
             lake.close()
