@@ -18,7 +18,8 @@ initdb()
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(DAGS, bundle_name="dags-folder")
 from datetime import UTC, datetime
-from include.firstday import generate_events, use_case
+from include.firstday.generator import generate_events
+from include.firstday.use_case import use_case
 case = use_case.load("first_day_churn")
 minute = datetime(2026, 11, 20, 12, tzinfo=UTC)
 generate_events.generate_minutes(case, minute, minute.replace(minute=2))

@@ -140,9 +140,11 @@ def test_broken_messages_block_nothing_and_are_refused_by_rule(churn: UseCase, s
 
 KILLED = """
 import json, os, signal, sys
-from include.firstday import consume_source, landing, use_case
+from include.firstday import landing
+from include.firstday.ingest import consume_source
+from include.firstday.use_case import use_case
 from include.firstday.servers import Credentials
-from include.firstday.sources import kafka, rabbitmq, receipts, redis
+from include.firstday.ingest.sources import kafka, rabbitmq, receipts, redis
 
 kind, source, credentials, place = sys.argv[1], *map(json.loads, sys.argv[2:4]), sys.argv[4]
 case = use_case.load("first_day_churn")
