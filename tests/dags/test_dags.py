@@ -97,7 +97,8 @@ print("FOUND", found.events > 1000, found.predictions > 10, found.pending_files)
     )
     states = [line for line in out.splitlines() if line.startswith("STATES")]
     assert states[0].count("'success'") == 4
-    assert states[1].count("'skipped'") == 4
+    # Nothing arrived; the windows, long ended, are scored once more for their end.
+    assert "('store_events', 'skipped'), ('update_features', 'skipped')" in states[1]
     assert "FOUND True True 0" in out
 
 

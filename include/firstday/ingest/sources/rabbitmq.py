@@ -28,7 +28,7 @@ def consume(
         with rabbitmq.connect(credentials) as connection:
             return queues.consume(use_case.name, name, _Queue(connection, source.queue), until)
     except rabbitmq.FAILURES as error:
-        raise SourceError(f"RabbitMQ said {first_line(error)}") from None
+        raise SourceError(f"RabbitMQ error: {first_line(error)}") from None
 
 
 class _Queue:

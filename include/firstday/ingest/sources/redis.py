@@ -24,7 +24,7 @@ def consume(use_case: UseCase, name: str, source: RedisSource, credentials: Cred
                 use_case.name, name, _Stream(client, source, f"firstday.{use_case.name}.{name}"), until
             )
     except RedisError as error:
-        raise SourceError(f"Redis said {first_line(error)}") from None
+        raise SourceError(f"Redis error: {first_line(error)}") from None
 
 
 class _Stream:

@@ -94,7 +94,7 @@ def test_a_queue_that_is_not_there_is_a_failure_of_the_target(
     begin(case)
     predict(case, {"a": 0.9})
     nowhere = Credentials("127.0.0.1", servers.free_port(), "", "not-in-any-log")
-    with pytest.raises(DeliveryError, match=r"^crm: (Kafka|Redis|RabbitMQ) said") as caught:
+    with pytest.raises(DeliveryError, match=r"^crm: (Kafka|Redis|RabbitMQ) error") as caught:
         deliver_predictions.deliver_predictions(case, "crm", nowhere)
     assert "not-in-any-log" not in str(caught.value)
     with pytest.raises(BackedOffError):

@@ -206,14 +206,14 @@ def test_a_server_that_is_not_there_is_an_error_that_names_the_source(
     monkeypatch.setattr("include.firstday.ingest.sources.kafka.TIMEOUT", 1)
     case = with_source(churn, "orders", Server(kind, "events", Credentials()).source)
     nowhere = Credentials("127.0.0.1", servers.free_port(), "me", "not-in-any-log")
-    with pytest.raises(SourceError, match=r"^orders: (Kafka|Redis|RabbitMQ) said") as caught:
+    with pytest.raises(SourceError, match=r"^orders: (Kafka|Redis|RabbitMQ) error") as caught:
         consume_source(case, "orders", nowhere)
     assert "not-in-any-log" not in str(caught.value)
 
 
 def test_a_queue_that_is_not_there_is_an_error(churn: UseCase, rabbitmq_server: Credentials) -> None:
     case = with_source(churn, "orders", {"kind": "rabbitmq", "connection": "there", "queue": "none"})
-    with pytest.raises(SourceError, match=r"orders: RabbitMQ said .*no queue 'none'"):
+    with pytest.raises(SourceError, match=r"orders: RabbitMQ error: .*no queue 'none'"):
         consume_source(case, "orders", rabbitmq_server)
 
 

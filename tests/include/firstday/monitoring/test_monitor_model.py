@@ -44,7 +44,7 @@ def monitored(case: UseCase, start: datetime, count: int, stakes: float = 1) -> 
     for _ in range(count):
         end = start + timedelta(hours=2)
         table = events(case.generator, start, end, since=HISTORY)
-        bets = pc.multiply(table["bet_amount"].cast("float64"), stakes)
+        bets = pc.round(pc.multiply(table["bet_amount"].cast("float64"), stakes), 2)
         table = table.set_column(table.column_names.index("bet_amount"), "bet_amount", bets)
         landing.deliver(case.name, f"{start:%dT%H}.parquet", partial(pq.write_table, table))
         process(case)
