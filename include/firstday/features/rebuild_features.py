@@ -44,7 +44,7 @@ def rebuild_features(
     run: Run | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, text: log.info("%s", text),
 ) -> Rebuilt:
-    """Compute every user anew and write those who differ, in one transaction. `progress` is told of each step."""
+    """Compute every user anew and write those who differ, in one transaction. `progress` is called at each step."""
     with open_lake(use_case, run or Run(task=STAGE)) as lake:
         after = checkpoints.of(lake, update_features.STAGE)
         for table in TABLES:
@@ -69,7 +69,7 @@ def rebuild_features(
 
 
 def describe(rebuilt: Rebuilt) -> str:
-    """One line for people."""
+    """Describe the result in one line."""
     done = f"{rebuilt.users:,} users computed anew up to micro-batch {rebuilt.upto}: {rebuilt.changed:,} differed"
     if rebuilt.sources:
         return f"{done}, after a change of {', '.join(rebuilt.sources)}"

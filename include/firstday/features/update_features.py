@@ -49,7 +49,7 @@ def update_features(use_case: UseCase, run: Run | None = None, shard: Shard = WH
 
 
 def describe(step: Updated) -> str:
-    """One line for people."""
+    """Describe the result in one line."""
     return (
         f"micro-batches {step.after + 1} to {step.upto}: {step.users:,} users updated, "
         f"{step.recomputed:,} of them recomputed from their events"

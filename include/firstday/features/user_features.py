@@ -1,4 +1,4 @@
-"""Features as a model sees them, as of a moment: `user_features.sql` over the users and feature state at hand."""
+"""Features as a model sees them, as of a moment: `user_features.sql` over the current users and feature state."""
 
 from datetime import datetime
 

@@ -53,7 +53,7 @@ def replay_rejected(use_case: UseCase, reason: str = "", run: Run | None = None)
 
 
 def describe(replayed: Replayed) -> str:
-    """One line for people."""
+    """Describe the result in one line."""
     return (
         f"{replayed.tried:,} refused rows tried again: {replayed.stored:,} stored as events, "
         f"{replayed.tried - replayed.stored:,} still refused"

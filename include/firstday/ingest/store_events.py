@@ -77,7 +77,7 @@ def store_events(
 
 
 def describe(batch: MicroBatch) -> str:
-    """One line for people."""
+    """Describe the result in one line."""
     return (
         f"micro-batch {batch.batch_id}: {batch.rows_stored:,} events stored, "
         f"{batch.rows_rejected:,} rejected, from {batch.files:,} files"

@@ -89,7 +89,7 @@ def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | 
 
 
 def describe(done: MonitoringRun) -> str:
-    """One line for people."""
+    """Describe the result in one line."""
     return (
         f"micro-batches {done.after + 1} to {done.upto}: {len(done.measured):,} measurements, "
         f"{len(done.alerts):,} alerts"

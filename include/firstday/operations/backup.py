@@ -52,7 +52,7 @@ class Backup:
 
 
 def backup(target: Path, progress: Callable[[int, int, str], None] = lambda done, total, text: None) -> Backup:
-    """Copy the lake of every use case to a new folder, whole or not at all. Raises BackupError."""
+    """Copy the lake of every use case to a new folder, atomically. Raises BackupError."""
     catalog, data = _places()
     if target.exists():
         raise BackupError(f"{target}: already exists; choose a new folder")

@@ -50,7 +50,7 @@ def export_tables(use_case: UseCase, run: Run | None = None) -> Exported:
 
 
 def describe(exported: Exported) -> str:
-    """One line for people."""
+    """Describe the result in one line."""
     days = "1 day" if exported.days == 1 else f"{exported.days:,} days"
     return f"{exported.users:,} users and {exported.predictions:,} predictions of {days} exported"
 

@@ -73,7 +73,7 @@ def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forg
 
 
 def describe(done: Forgotten) -> str:
-    """One line for people; it does not say who."""
+    """Describe the result in one line, without the user."""
     found = f"erased {done.rows:,} rows, {done.files:,} files rewritten, {done.runs:,} MLflow runs changed and tagged"
     if not done.rows + done.files + done.runs:
         found = "no data of this user was found; later events of the user will not be stored"
