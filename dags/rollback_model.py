@@ -1,19 +1,28 @@
 """Roll back the model: move the alias `champion` to the previous champion, or to a given version.
 
 **Reads** the table `promotions` and MLflow's registry. **Writes** the alias, and a row of `promotions` with the time
-and the previous version. The next micro-batch is scored with it. **Trigger it** when a promoted model performs badly;
-its predictions remain in `predictions` with its version.
+and the previous version. Every user in their window is scored with it. **Trigger it** when a promoted model
+performs badly; its predictions remain in `predictions` with its version.
 
 **When it fails**: the error gives the reason: there is no previous champion, or no such version. Nothing was changed.
 """
 
+import time
 from typing import Any
 
 from airflow.sdk import Param, dag, task
 
 from include.firstday.authoring import check_use_case
 from include.firstday.errors import ModelError, NothingToRollBackError
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, fail_without_retry, report, skip
+from include.firstday.orchestration.tasks import (
+    START,
+    TASK_DEFAULTS,
+    current_run,
+    fail_without_retry,
+    lake_asset,
+    report,
+    skip,
+)
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -51,7 +60,17 @@ def build(use_case: UseCase) -> None:
                 fail_without_retry(str(error))
             return f"version {now} is the champion, version {before} no longer is"
 
-        put_back()
+        @task(outlets=[lake_asset(use_case.name, "predictions")])
+        def rescore_users() -> None:
+            """Score every user in their window with the champion."""
+            from include.firstday.orchestration import reports
+            from include.firstday.scoring import score_users as stage
+
+            begun = time.perf_counter()
+            step = stage.score_users(load(use_case.name), current_run(), rescore=True)
+            report(reports.scored(step, time.perf_counter() - begun))
+
+        put_back() >> rescore_users()
 
     rollback_model()
 

@@ -3,13 +3,14 @@
 **Reads** `events` up to a micro-batch, and the use case's YAML. **Writes** a run in the use case's MLflow experiment,
 with one nested run per candidate: parameters, metrics, plots, the profile and the training set; a new version in the
 model registry, alias `challenger`; and, if it passes all gates on users that no model was trained on, the alias
-`champion`.
+`champion` and, in `predictions`, new rows of every user in their window.
 
 **When it fails** in `build_training_set`: too few users have a known label; the log gives their number and the required
 one (a scheduled run is skipped instead). Otherwise check the log of the failed task; the run can be cleared and
 repeated.
 """
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +23,11 @@ from include.firstday.orchestration.tasks import (
     TASK_DEFAULTS,
     current_run,
     fail_without_retry,
+    lake_asset,
     link_to_mlflow,
     report,
+    run_url,
+    skip,
 )
 from include.firstday.use_case.use_case import UseCase, load
 
@@ -104,10 +108,22 @@ def build(use_case: UseCase) -> None:
             from include.firstday.models import registry
             from include.firstday.models.training.gates import promote_if_better as stage
 
-            verdict = stage(load(use_case.name), training_set, tested, current_run())
+            verdict = stage(load(use_case.name), training_set, tested, current_run(), run_url())
             link_to_mlflow(registry.run_url(training_set["run_id"]))
             report((f"{'promoted' if verdict['is_promoted'] else 'not promoted'}: {verdict['reason']}", {}))
             return verdict
+
+        @task(outlets=[lake_asset(use_case.name, "predictions")])
+        def rescore_users(verdict: dict[str, Any]) -> None:
+            """Score every user in their window with a new champion."""
+            from include.firstday.orchestration import reports
+            from include.firstday.scoring import score_users as stage
+
+            if not verdict["is_promoted"]:
+                skip("the champion is still the same")
+            begun = time.perf_counter()
+            step = stage.score_users(load(use_case.name), current_run(), rescore=True)
+            report(reports.scored(step, time.perf_counter() - begun))
 
         training_set = build_training_set()
         results = train_candidate.partial(training_set=training_set).expand(
@@ -115,7 +131,7 @@ def build(use_case: UseCase) -> None:
         )
         tested = test_best(training_set, results)
         profile_training_set(training_set)
-        promote_if_better(training_set, tested)
+        rescore_users(promote_if_better(training_set, tested))
 
     train_model()
 

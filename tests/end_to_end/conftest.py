@@ -60,7 +60,7 @@ class Visitor:
         if not url.startswith((self.url, "data:", "blob:", "http://127.0.0.1:")):
             self.outside.append(url)
 
-    def firstday(self, tab: str = "now") -> Frame:
+    def firstday(self, tab: str = "overview") -> Frame:
         """The Firstday page inside Airflow, at a tab, filled."""
         self.page.goto(f"{self.url}/plugin/firstday")
         self.page.wait_for_selector("iframe")

@@ -1,4 +1,4 @@
-"""Commands for models: train one, and go back to an earlier one."""
+"""Commands for models: train one, go back to an earlier one, and score users with a new one."""
 
 from functools import partial
 from typing import Annotated
@@ -9,6 +9,7 @@ from include.firstday.cli.options import CaseOption, run
 from include.firstday.cli.output import Output, OutputOption, progress, show, show_sections
 
 commands = typer.Typer()
+NOTHING_TO_RESCORE = "nobody is in their window with a prediction of another version, or new events are being processed"
 command = partial(commands.command, rich_help_panel="Models")
 
 
@@ -53,3 +54,12 @@ def rollback_model(
 
     before, now = promotion.rollback_model(case, version, run())
     print(f"version {now} is the champion, version {before} no longer is")
+
+
+@command()
+def rescore(case: CaseOption) -> None:
+    """Score every user in their window with the champion, unless their last prediction is the champion's."""
+    from include.firstday.scoring import score_users
+
+    step = score_users.score_users(case, run(), rescore=True)
+    print(score_users.describe(step) if step else NOTHING_TO_RESCORE)

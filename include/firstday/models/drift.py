@@ -39,6 +39,11 @@ class Reference:
         shares = {int(cutoff): _shares(values[cutoffs == cutoff], edges) for cutoff in np.unique(cutoffs)}
         return cls(tuple(edges.tolist()), {cutoff: tuple(part.tolist()) for cutoff, part in shares.items()})
 
+    @property
+    def median(self) -> float:
+        """A value near the median: the edge in the middle; 0 where all values are unknown."""
+        return self.edges[len(self.edges) // 2] if self.edges else 0.0
+
     def stability_index(self, values: Values, cutoffs: NDArray[np.int64]) -> float:
         """Population stability index of recent values: 0 for the same distribution, above 0.2 for a shift."""
         expected, found = self._expected(cutoffs), _shares(values, np.array(self.edges))

@@ -9,7 +9,7 @@ import logging
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +33,9 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 MODEL_FILE = "model.skops"
 REFERENCE_FILE = "reference.json"
+CARD_FILE = "model.json"  # of the bundled model
+REFITTED = "firstday.refitted"  # tag of a run whose model was fitted on test users, too
+EXPERIMENT_KIND = ("mlflow.experimentKind", "custom_model_development")  # MLflow opens it as model training
 TRUSTED = (
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
@@ -148,13 +151,24 @@ def register_bundled(use_case: UseCase) -> int | None:
         return None
     import mlflow
 
-    model = _load(use_case.folder / shipped)
-    with start_run(use_case, "shipped model") as run:
-        mlflow.set_tag("firstday.origin", "shipped with the project")
-        log_model(use_case, model)
+    model, card = _load(use_case.folder / shipped), _bundled_card(use_case)
+    with start_run(use_case, "bundled model") as run:
+        mlflow.set_tags({"firstday.origin": "bundled with the use case", "mlflow.note.content": card["description"]})
+        mlflow.log_params(card["parameters"])
+        mlflow.log_metrics(card["metrics"])
+        log_model(use_case, model, card["example"])
         if (use_case.folder / REFERENCE_FILE).exists():
             mlflow.log_artifact(str(use_case.folder / REFERENCE_FILE))
-        return register(use_case, run.info.run_id, use_case.scoring.costs.threshold)
+        version = register(use_case, run.info.run_id, use_case.scoring.costs.threshold)
+    client().update_model_version(use_case.name, str(version), description=card["description"])
+    return version
+
+
+def _bundled_card(use_case: UseCase) -> dict[str, Any]:
+    """Description, parameters, metrics and input example of the bundled model, as `bundle_model` wrote them."""
+    empty: dict[str, Any] = {"description": use_case.description, "parameters": {}, "metrics": {}, "example": {}}
+    path = use_case.folder / CARD_FILE
+    return empty | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
 
 
 def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
@@ -167,21 +181,29 @@ def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
     return mlflow.start_run(run_name=name, experiment_id=_experiment(use_case), tags=tags, **arguments)
 
 
-def log_model(use_case: UseCase, model: Any) -> None:
-    """Log a fitted pipeline into the active run, with its signature, as skops."""
+def log_model(use_case: UseCase, model: Any, example: Mapping[str, float]) -> None:
+    """Log a fitted pipeline into the active run as skops, with its signature and an input example by feature.
+
+    Its pyfunc flavour gives probabilities, shape (rows, 2): of label 0 and of label 1. Features are of any number type,
+    as MLflow refuses whole numbers of 64 bits for a double.
+    """
     import mlflow.sklearn
+    import pandas as pd
     import sklearn
     import skops
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
+    from mlflow.types.schema import AnyType, ColSpec, Schema, TensorSpec
 
     signature = ModelSignature(
-        inputs=Schema([ColSpec("double", name) for name in use_case.features]), outputs=Schema([ColSpec("long")])
+        inputs=Schema([ColSpec(AnyType(), name) for name in use_case.features]),
+        outputs=Schema([TensorSpec(np.dtype("float64"), (-1, 2))]),
     )
     mlflow.sklearn.log_model(
         model,
         name="model",
         signature=signature,
+        input_example=pd.DataFrame([{name: np.nan_to_num(example.get(name, 0.0)) for name in use_case.features}]),
+        pyfunc_predict_fn="predict_proba",
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED),
         pip_requirements=[f"scikit-learn=={sklearn.__version__}", f"skops=={skops.__version__}"],
@@ -193,7 +215,8 @@ def register(use_case: UseCase, run_id: str, threshold: float) -> int:
     import mlflow
 
     mlflow.set_tracking_uri(settings().tracking_uri)
-    version = mlflow.register_model(f"runs:/{run_id}/model", use_case.name, tags={"threshold": str(threshold)})
+    (logged,) = client().get_run(run_id).outputs.model_outputs
+    version = mlflow.register_model(f"models:/{logged.model_id}", use_case.name, tags={"threshold": str(threshold)})
     client().set_registered_model_alias(use_case.name, CHALLENGER, version.version)
     return int(version.version)
 
@@ -216,15 +239,19 @@ def _experiment(use_case: UseCase) -> str:
 
     store = client()
     found = store.get_experiment_by_name(use_case.name)
-    if found is not None:
-        return str(found.experiment_id)
-    local = (settings().mlflow_folder / "artifacts" / use_case.name).as_uri()
-    is_own = not settings().mlflow_url or settings().mlflow_url.startswith(f"http://{settings().host}:")
-    try:
-        return str(store.create_experiment(use_case.name, artifact_location=local if is_own else None))
-    except MlflowException:
-        # Another process was quicker.
-        return str(store.get_experiment_by_name(use_case.name).experiment_id)
+    if found is None:
+        local = (settings().mlflow_folder / "artifacts" / use_case.name).as_uri()
+        is_own = not settings().mlflow_url or settings().mlflow_url.startswith(f"http://{settings().host}:")
+        try:
+            store.create_experiment(use_case.name, artifact_location=local if is_own else None)
+        except MlflowException:
+            log.debug("another process was quicker", exc_info=True)
+        found = store.get_experiment_by_name(use_case.name)
+    key, kind = EXPERIMENT_KIND
+    if found.tags.get(key) != kind:
+        store.set_experiment_tag(found.experiment_id, key, kind)
+        store.set_experiment_tag(found.experiment_id, "mlflow.note.content", use_case.description)
+    return str(found.experiment_id)
 
 
 def _registered_model(name: str, version: int) -> Any:

@@ -8,11 +8,12 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+from airflow.configuration import conf
 from airflow.sdk import Asset, BaseNotifier, Connection, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.firstday.lake.run import Run
-from include.firstday.servers import Credentials
+from include.firstday.servers import Credentials, links
 from include.firstday.use_case.use_case import UseCase
 
 OWNER = "firstday"
@@ -83,6 +84,13 @@ def current_run() -> Run:
     """Who the running task is, the same over its retries."""
     task = get_current_context()["ti"]
     return Run(dag=task.dag_id, run=task.run_id, task=task.task_id)
+
+
+def run_url() -> str:
+    """Where a browser finds the running task's run in Airflow."""
+    task = get_current_context()["ti"]
+    path = links.airflow_run(Run(dag=task.dag_id, run=task.run_id).id)
+    return f"{conf.get('api', 'base_url', fallback='').rstrip('/')}{path}"
 
 
 def credentials(connection: str) -> Credentials:

@@ -14,8 +14,20 @@ _NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 
 
 def as_text(given: str, kind: str, given_as: str) -> str:
-    """A value to be cast to `kind`: a binary fraction by its shortest decimal text, which it was written as."""
-    return f"cast({given} as varchar)" if given_as in _BINARY and decimals(kind) is not None else given
+    """A value to be cast to `kind`: a binary fraction by its shortest decimal text, which it was written as.
+
+    Where that text is a computed double's, as 0.9400000000000001, it has the error of binary arithmetic. It is then
+    taken by its 15 significant digits, which every double has, as long as four of them are beyond the decimals kept.
+    """
+    scale = decimals(kind)
+    if scale is None or given_as not in (*_BINARY, "VARCHAR"):
+        return given
+    text = f"cast({given} as varchar)"
+    if given_as == "FLOAT":
+        return text
+    double = f"try_cast({given} as double)"
+    is_computed = f"strlen({text}) > 15 and abs({double}) < 1e{11 - scale} and cast({double} as varchar) = trim({text})"
+    return f"case when {is_computed} then format('{{:.15g}}', {double}) else {text} end"
 
 
 def decimals(kind: str) -> int | None:
@@ -30,7 +42,7 @@ def inexact(columns: Columns, given: Columns) -> Iterator[str]:
     """Branches of the `case` that yields a row's reason: values that are not of the column's type, or not exactly."""
     for name, kind in columns.items():
         if name in given and kind != "VARCHAR":
-            text = f"cast(_given.{quoted(name)} as varchar)"
+            text = f"cast({as_text(f'_given.{quoted(name)}', kind, given[name])} as varchar)"
             found = f", found ''' || left({text}, 100) || ''''"
             value = quoted(name)
             yield f"when {value} is null and _given.{value} is not null then '{name}: expected {kind}{found}"

@@ -3,11 +3,12 @@
 A user is scored once a step, however many micro-batches the step takes, with the features as of its moment; those are
 logged with the prediction. Beside users with new activity, those are scored whose silence has passed one of
 `scoring.rescore_after_silence_minutes`, or whose window has ended, since the last step: time passes without events.
+A step without new events is a micro-batch of its own, of no events, so that all that follows, as delivery, sees it.
 A challenger scores the same users in shadow, into a table of its own that nothing acts on.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -28,16 +29,21 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "score_users"
+EARLIER_STAGES = ("store_events", "update_features")
 TABLES = ("predictions", "shadow_predictions")
 USERS_AT_ONCE = 100_000  # scored at once: bounds memory
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What one step scored: micro-batches `after < batch_id <= upto`, as of which moment, with which model."""
+    """What one step scored: micro-batches `after < batch_id <= upto`, as of which moment, with which model.
+
+    `is_quiet`: there were no new events, and the step is a micro-batch of its own.
+    """
 
     after: int
     upto: int
+    is_quiet: bool
     as_of: datetime
     users: int
     predicted_churn: int
@@ -59,12 +65,15 @@ class BatchRange:
         return self.upto > self.after
 
 
-def score_users(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE) -> Scored | None:
+def score_users(
+    use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE, rescore: bool = False
+) -> Scored | None:
     """Score a shard's users with new activity or a silence that passed a step; None where there is nobody and no news.
 
+    With `rescore` also every user in their window whose last prediction is another version's than the champion's.
     Raises NoChampionError where the registry holds no champion.
     """
-    step = score_step(use_case, run or Run(task=STAGE), shard)
+    step = score_step(use_case, run or Run(task=STAGE), shard, rescore)
     if step:
         log.info("%s", describe(step))
     return step
@@ -73,9 +82,9 @@ def score_users(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE)
 def describe(step: Scored) -> str:
     """Describe a step in one line."""
     batches = (
-        f"micro-batches {step.after + 1} to {step.upto}"
-        if step.upto > step.after
-        else f"after micro-batch {step.upto}, without new events"
+        f"micro-batch {step.upto}, without new events"
+        if step.is_quiet
+        else f"micro-batches {step.after + 1} to {step.upto}"
     )
     return (
         f"{batches}: {step.users:,} users scored by version {step.model_version}, "
@@ -84,22 +93,29 @@ def describe(step: Scored) -> str:
 
 
 @retrying
-def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | None:
+def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE, rescore: bool = False) -> Scored | None:
     """Score all between this stage's checkpoint and that of update_features, and who is silent, in one transaction."""
     with open_lake(use_case, run) as lake:
         with lake.snapshot():  # or the features could be newer than the micro-batch they are scored for
             ranges = _ranges(lake, shard)
-            as_of = _as_of(lake, ranges)
-            parts = _due(lake, use_case, ranges, as_of)
-            if parts == 0 and not any(one.is_new for one in ranges):
+            if is_quiet := not any(one.is_new for one in ranges):
+                if not _all_is_processed(lake, ranges[0].upto):
+                    return None  # there are new events on their way: the silent users are scored with them
+                ranges = [replace(one, upto=one.upto + 1) for one in ranges]
+            as_of = _as_of(lake, ranges, is_quiet)
+            champion = registry.champion(use_case) if rescore else None
+            parts = _due(lake, use_case, ranges, as_of, champion)
+            if parts == 0 and is_quiet:
                 return None
-            champion = registry.champion(use_case)
+            champion = champion or registry.champion(use_case)
             if champion is None:
                 raise NoChampionError(
                     f"no champion for {use_case.name} yet: train a model, or register the bundled one"
                 )
             _score_parts(lake, use_case, parts, as_of, champion, run)
         with lake.transaction() as commit:
+            if is_quiet:
+                _add_micro_batch(lake, ranges[0].upto, as_of)
             for one in ranges:
                 moments = (one.from_time, as_of)
                 checkpoints.advance_scoring(lake, STAGE, (one.after, one.upto), moments, one.buckets)
@@ -109,12 +125,26 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | No
             step = Scored(
                 after=min(one.after for one in ranges),
                 upto=max(one.upto for one in ranges),
+                is_quiet=is_quiet,
                 as_of=as_of,
                 model_version=champion.version,
                 **lake.row("scoring/score_users/staged_counts"),
             )
             commit.message = describe(step)
     return step
+
+
+def _all_is_processed(lake: Lake, batch_id: int) -> bool:
+    """Whether every user's features are those of all stored events, up to this micro-batch."""
+    return batch_id > 0 and all(checkpoints.of(lake, stage) == batch_id for stage in EARLIER_STAGES)
+
+
+def _add_micro_batch(lake: Lake, batch_id: int, as_of: datetime) -> None:
+    """Add a micro-batch without events: the earlier stages have nothing to do for it."""
+    extent = {"rows_stored": 0, "rows_rejected": 0, "airflow_run": lake.run_id}
+    lake.insert_row("micro_batches", batch_id=batch_id, **extent, started_at=as_of, committed_at=as_of)
+    for stage in EARLIER_STAGES:
+        checkpoints.advance(lake, stage, batch_id - 1, batch_id)
 
 
 def _ranges(lake: Lake, shard: Shard) -> list[BatchRange]:
@@ -127,32 +157,40 @@ def _ranges(lake: Lake, shard: Shard) -> list[BatchRange]:
     return [BatchRange(*key, tuple(buckets)) for key, buckets in found.items()]
 
 
-def _as_of(lake: Lake, ranges: list[BatchRange]) -> datetime:
+def _as_of(lake: Lake, ranges: list[BatchRange], is_quiet: bool) -> datetime:
     """The moment to score as of: the commit of the last micro-batch, which a retry finds again; without any, now."""
-    new = [one.upto for one in ranges if one.is_new]
-    moment: datetime = lake.value("scoring/score_users/as_of", batch_id=max(new)) if new else clock.now()
+    upto = max(one.upto for one in ranges)
+    moment: datetime = clock.now() if is_quiet else lake.value("scoring/score_users/as_of", batch_id=upto)
     return max([moment, *(one.from_time for one in ranges if one.from_time)])
 
 
-def _due(lake: Lake, use_case: UseCase, ranges: list[BatchRange], as_of: datetime) -> int:
-    """Build `due_users`, the users to score and why, in parts that fit in memory; the number of parts."""
-    scoring = use_case.scoring
-    active, silent = [], []
+def _due(
+    lake: Lake, use_case: UseCase, ranges: list[BatchRange], as_of: datetime, new: registry.Champion | None
+) -> int:
+    """Build `due_users`, the users to score and why, in parts that fit in memory; the number of parts.
+
+    With a `new` champion, those are among them whose last prediction is another version's.
+    """
+    scoring, window = use_case.scoring, window_seconds(use_case)
+    active, quiet = [], []
     for one in ranges:
         values = {"as_of": as_of, "upto": one.upto, "from_time": one.from_time, "buckets": list(one.buckets)}
         active.append(
             lake.table("scoring/score_users/active_users", measures=list(scoring.measures), after=one.after, **values)
         )
-        silent.append(
+        quiet.append(
             lake.table(
                 "scoring/score_users/silent_users",
                 silence_minutes=list(scoring.rescore_after_silence_minutes),
-                window_seconds=window_seconds(use_case),
+                window_seconds=window,
                 **values,
             )
         )
+        if new is not None:
+            values = {"as_of": as_of, "upto": one.upto, "buckets": list(one.buckets), "window_seconds": window}
+            quiet.append(lake.table("scoring/score_users/outdated_users", model_version=new.version, **values))
     lake.build_rows("active_users", pa.concat_tables(active))
-    lake.build_rows("silent_users", pa.concat_tables(silent))
+    lake.build_rows("quiet_users", pa.concat_tables(quiet))
     lake.build("scoring/score_users/due_users", users_at_once=USERS_AT_ONCE)
     return int(lake.value("scoring/score_users/parts"))
 

@@ -119,38 +119,51 @@ class Direction(Frozen):
     factor: float = Field(gt=1)
 
 
+MEASURED_ONCE = ("scoring_seconds", "model_megabytes", "monotonicity_violation")
+
+
 class Gate(Frozen):
     """A condition of promotion: on a metric or, with `against`, on the advantage in it over another model.
 
     An advantage is above 0 if the challenger is better. `confident`: its entire 95 % interval must meet the limit.
+    `allow_chance`: the gate fails only where its entire 95 % interval violates the limit. `by: cutoff`: the condition
+    must be met at each cut-off with at least `minimum_users` users.
     """
 
     metric: Literal[
-        "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "accuracy", "f1", "lift_at_10_percent",
-        "cost_per_user", "scoring_seconds", "model_megabytes", "monotonicity_violation",
+        "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "calibration_gap", "accuracy", "f1",
+        "lift_at_10_percent", "cost_per_user", "scoring_seconds", "model_megabytes", "monotonicity_violation",
     ]  # fmt: skip
     against: Identifier | None = None
     above: float | None = None
     at_most: float | None = None
     confident: bool = False
+    allow_chance: bool = False
+    by: Literal["cutoff"] | None = None
+    minimum_users: int = Field(100, ge=1)
 
     @model_validator(mode="after")
     def _is_one_condition(self) -> "Gate":
         if (self.above is None) == (self.at_most is None):
             raise ValueError("expected one of above and at_most")
-        if (self.against or self.confident) and self.metric in (
-            "scoring_seconds",
-            "model_megabytes",
-            "monotonicity_violation",
-        ):
-            raise ValueError(f"{self.metric}: expected neither against nor confident, as it is measured once")
+        if (self.against or self.confident or self.allow_chance or self.by) and self.metric in MEASURED_ONCE:
+            raise ValueError(
+                f"{self.metric}: expected none of against, confident, allow_chance and by, as it is measured once"
+            )
+        if self.confident and self.allow_chance:
+            raise ValueError("expected at most one of confident and allow_chance")
+        if self.against and self.by:
+            raise ValueError("expected at most one of against and by")
         return self
 
 
 GATES = {
-    "better_than_champion": Gate(metric="log_loss", against="champion", above=0, confident=True),
+    "better_than_champion": Gate(metric="log_loss", against="champion", above=0.002, confident=True),
     "beats_base_rate": Gate(metric="log_loss", against="base_rate", above=0, confident=True),
-    "calibrated": Gate(metric="calibration_error", against="champion", above=-0.02),
+    "calibrated": Gate(metric="calibration_error", at_most=0.04, allow_chance=True),
+    "calibrated_at_cutoffs": Gate(
+        metric="calibration_gap", by="cutoff", at_most=0.03, minimum_users=300, allow_chance=True
+    ),
     "quick": Gate(metric="scoring_seconds", at_most=0.5),
 }
 
@@ -164,6 +177,9 @@ class Training(Frozen):
     label: Literal["explicit", "derived"] = "explicit"
     label_known_after_hours: float = Field(ge=0)
     minimum_users: int = Field(ge=10)
+    refit_half_life_hours: float | None = Field(
+        336, gt=0, description="the tested model is refitted on all users, older ones with less weight; null: it is not"
+    )
     candidates: dict[Identifier, Candidate] = Field(min_length=1)
     baselines: dict[Identifier, Baseline] = {}
     directions: dict[Identifier, Direction] = {}

@@ -1,7 +1,7 @@
 -- One row per user to score: for which micro-batch, why, and in which part, of at most $users_at_once users.
--- Activity after the window had ended is a backfill.
+-- Activity after the window had ended is a backfill. Of several reasons the end of the window is told first, then silence.
 -- params: $users_at_once
--- reads: active_users, silent_users, users
+-- reads: active_users, quiet_users, users
 with due as (
     select
         active_users.user_id,
@@ -16,9 +16,10 @@ with due as (
     select
         user_id,
         batch_id,
-        scored_because
-    from silent_users
+        max(scored_because) as scored_because
+    from quiet_users
     where user_id not in (select active_users.user_id from active_users)
+    group by user_id, batch_id
 )
 
 select

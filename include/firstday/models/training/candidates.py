@@ -2,6 +2,7 @@
 
 import importlib
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold, ParameterSampler, cross_val_predict
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from include.firstday.errors import UseCaseError
@@ -81,18 +83,39 @@ def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) 
         )
         mlflow.log_metrics({f"cv_{key}": value for key, value in measured.items()})
         mlflow.log_table(trials, "search.json")
-        registry.log_model(use_case, model)
-        compared = at_cutoffs(train)
-        seen = compared[list(use_case.features)].astype("float64")
-        probability = model.predict_proba(seen)[:, 1]
-        seen = seen.assign(churn_probability=probability, cutoff_minutes=compared["cutoff_minutes"])
-        mlflow.log_dict(drift.references(seen), registry.REFERENCE_FILE)
+        log_with_reference(use_case, model, train)
     return {"name": name, "run_id": str(run.info.run_id), **measured}
 
 
-def fit_calibrated(unfitted: Pipeline, features: pd.DataFrame, labels: Labels, folds: Splits) -> CalibratedClassifierCV:
-    """The pipeline fitted on all rows, its scores made probabilities by what it said out of fold (Platt, 1999)."""
-    model = CalibratedClassifierCV(unfitted, method="sigmoid", cv=folds, ensemble=False).fit(features, labels)
+def log_with_reference(use_case: UseCase, model: CalibratedClassifierCV, rows: pd.DataFrame) -> None:
+    """Log a fitted model and the reference for drift that its training rows make to the active run."""
+    import mlflow
+
+    compared = at_cutoffs(rows)
+    seen = compared[list(use_case.features)].astype("float64")
+    registry.log_model(use_case, model, {name: seen[name].median() for name in use_case.features})
+    probability = model.predict_proba(seen)[:, 1]
+    seen = seen.assign(churn_probability=probability, cutoff_minutes=compared["cutoff_minutes"])
+    mlflow.log_dict(drift.references(seen), registry.REFERENCE_FILE)
+
+
+def fit_calibrated(
+    unfitted: Pipeline, features: pd.DataFrame, labels: Labels, folds: Splits, weights: Values | None = None
+) -> CalibratedClassifierCV:
+    """The pipeline fitted on all rows, its scores made probabilities by what it said out of fold (Platt, 1999).
+
+    `weights` of the rows, shape (rows,): of the calibration, and of the estimator where it can be fitted with weights.
+    """
+    model = CalibratedClassifierCV(unfitted, method="sigmoid", cv=folds, ensemble=False)
+    name, estimator = unfitted.steps[-1]
+    weighted = {}
+    if weights is not None:
+        weighted["sample_weight"] = weights
+        if has_fit_parameter(estimator, "sample_weight"):
+            weighted[f"{name}__sample_weight"] = weights
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Since Pipeline does not appear to accept sample_weight")
+        model.fit(features, labels, **weighted)
     # The folds name training rows, which have no place in a model that is kept.
     return model.set_params(cv=FOLDS)
 

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from include.firstday.models import registry
 from include.firstday.models.training import baselines, plots
-from include.firstday.models.training.candidates import measure_cost
+from include.firstday.models.training.candidates import log_with_reference, measure_cost
 from include.firstday.models.training.metrics import Estimate, Labels, Values, estimates
+from include.firstday.models.training.refit import refit
 from include.firstday.models.training.training_set import at_cutoffs, read, split
 from include.firstday.use_case.use_case import UseCase
 
@@ -71,10 +73,7 @@ def evaluate_candidate(
         mlflow.set_tag("firstday.best_candidate", best["name"])
         mlflow.log_param("threshold", costs.threshold)
         mlflow.log_metrics({f"test_{key}": value for key, value in measured.items()})
-        for key, found in overall[MODEL].items():
-            mlflow.log_metrics(
-                {f"test_{key}": found.value, f"test_{key}_low": found.low, f"test_{key}_high": found.high}
-            )
+        mlflow.log_metrics({f"test_{key}": found.value for key, found in overall[MODEL].items()})
         for minutes, parts in by_cutoff.items():
             mlflow.log_metrics({f"test_{key}_by_minute": found.value for key, found in parts.items()}, step=minutes)
         mlflow.log_table(_table(overall, "scored_by"), "test.json")
@@ -82,11 +81,13 @@ def evaluate_candidate(
         for name, figure in plots.of_test(use_case, holdout.labels, probability, by_cutoff).items():
             plots.log(figure, name)
         plots.log(plots.importance(model, holdout.features, holdout.labels), "permutation_importance.png")
-    version = registry.register(use_case, str(best["run_id"]), costs.threshold)
+    version_run_id = _refit(use_case, training_set, model) or str(best["run_id"])
+    version = registry.register(use_case, version_run_id, costs.threshold)
     return {
         "name": best["name"],
         "run_id": best["run_id"],
         "version": version,
+        "version_run_id": version_run_id,
         "candidates": [{key: value for key, value in result.items() if key != "run_id"} for result in results],
         "overall": {name: _plain(found) for name, found in overall.items()},
         "by_cutoff": {str(minutes): _plain(found) for minutes, found in by_cutoff.items()},
@@ -94,6 +95,29 @@ def evaluate_candidate(
         **measured,
         **{key: found.value for key, found in overall[MODEL].items()},
     }
+
+
+def _refit(use_case: UseCase, training_set: dict[str, Any], tested: Any) -> str | None:
+    """Log the tested model, refitted, and its reference to the training's own run; its id, or None without a refit."""
+    import mlflow
+
+    half_life_hours = use_case.training.refit_half_life_hours
+    if half_life_hours is None:
+        return None
+    rows = read(training_set)
+    with threadpool_limits(1):
+        model = refit(use_case, tested, rows, half_life_hours)
+    run_id = str(training_set["run_id"])
+    with registry.start_run(use_case, "", run_id=run_id):
+        mlflow.set_tag(registry.REFITTED, "true")
+        mlflow.log_params(
+            {
+                "refit_half_life_hours": half_life_hours,
+                "refit_users": rows["user_id"].nunique(),
+            }
+        )
+        log_with_reference(use_case, model, rows)
+    return run_id
 
 
 def _by_cutoff(holdout: Holdout, probability: Values) -> dict[int, dict[str, Estimate]]:

@@ -1,9 +1,10 @@
 """Gates: the conditions, as data in the YAML, that a challenger must meet to become the champion."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from include.firstday.lake.run import Run
@@ -11,10 +12,12 @@ from include.firstday.models import promotion, registry
 from include.firstday.models.training import model_card
 from include.firstday.models.training.candidates import measure_cost
 from include.firstday.models.training.evaluate import Holdout
-from include.firstday.models.training.metrics import Estimate, Values, advantage, estimates
+from include.firstday.models.training.metrics import Estimate, Values, advantage, estimate, estimates
+from include.firstday.models.training.training_set import trained_users
 from include.firstday.use_case.use_case import Gate, UseCase
 
 log = logging.getLogger(__name__)
+CHAMPION = "champion"
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,16 @@ class Outcome:
 
 
 def promote_if_better(
-    use_case: UseCase, training_set: dict[str, Any], tested: dict[str, Any], run: Run | None = None
+    use_case: UseCase,
+    training_set: dict[str, Any],
+    tested: dict[str, Any],
+    run: Run | None = None,
+    airflow_url: str | None = None,
 ) -> dict[str, Any]:
-    """Promote the challenger if it passes every gate; the verdict, with reasons, on the run and in the model card."""
+    """Promote the challenger if it passes every gate; the verdict, with reasons, on the run and in the model card.
+
+    `airflow_url`: of the run in Airflow, for the card's links.
+    """
     import mlflow
 
     outcomes = judge(use_case, training_set, tested)
@@ -37,14 +47,19 @@ def promote_if_better(
     told = [outcome for outcome in outcomes if outcome.holds == is_promoted]
     reason = "; ".join(f"{outcome.gate}: {outcome.reason}" for outcome in told) or "there are no gates"
     for outcome in outcomes:
-        log.info("gate %s %s: %s", outcome.gate, "holds" if outcome.holds else "REFUSES", outcome.reason)
-    log.info("version %s %s", tested["version"], "is the champion" if is_promoted else "stays challenger")
+        log.info("gate %s %s: %s", outcome.gate, "passed" if outcome.holds else "failed", outcome.reason)
+    log.info("version %s %s", tested["version"], "is promoted" if is_promoted else "is not promoted")
     if is_promoted:
         promotion.promote(use_case, int(tested["version"]), reason, run)
     verdict = {"is_promoted": is_promoted, "reason": reason}
-    card = model_card.markdown(use_case, training_set, tested, verdict, [asdict(outcome) for outcome in outcomes])
+    links = {"airflow_url": airflow_url} if airflow_url else {}
+    card = model_card.markdown(
+        use_case, training_set, tested, verdict | links, [asdict(outcome) for outcome in outcomes]
+    )
     with registry.start_run(use_case, "", run_id=str(training_set["run_id"])):
-        mlflow.set_tags({f"firstday.{key}": value for key, value in verdict.items()})
+        told_by_name = "promoted" if is_promoted else "not promoted"
+        mlflow.set_tag("mlflow.runName", f"version {tested['version']}: {tested['name']}, {told_by_name}")
+        mlflow.set_tags({f"firstday.{key}": value for key, value in (verdict | links).items()})
         mlflow.log_table(pd.DataFrame([asdict(outcome) for outcome in outcomes]), "gates.json")
         model_card.log(use_case, int(tested["version"]), card)
     return verdict
@@ -52,51 +67,95 @@ def promote_if_better(
 
 def judge(use_case: UseCase, training_set: dict[str, Any], tested: dict[str, Any]) -> list[Outcome]:
     """Every gate's answer on the newest users, whom neither the challenger nor the champion has been trained on."""
-    holdout = Holdout(use_case, training_set)
-    model = registry.load_from_run(str(tested["run_id"]))
-    ours, theirs = holdout.probability(model), holdout.baselines()
-    champion = registry.champion(use_case)
-    # A repeated task finds its challenger promoted: that is no rival.
-    if champion is not None and champion.version != int(tested["version"]):
-        theirs["champion"] = holdout.probability(champion.model)
-    found = _measured(holdout, model, ours)
-    return [
-        _outcome(name, gate, _value(holdout, gate, ours, theirs, found))
-        for name, gate in use_case.training.gates.items()
-    ]
+    return Judge(use_case, training_set, tested).outcomes()
 
 
-def _measured(holdout: Holdout, model: Any, ours: Values) -> dict[str, Estimate]:
-    plain = {**measure_cost(model, holdout.features), "monotonicity_violation": holdout.monotonicity_violation(model)}
-    return {
-        **{name: Estimate(value, value, value) for name, value in plain.items()},
-        **estimates(holdout.labels, ours, holdout.users, holdout.use_case.scoring.costs),
-    }
+class Judge:
+    """The challenger, what it is compared with, and the users of the test."""
+
+    def __init__(self, use_case: UseCase, training_set: dict[str, Any], tested: dict[str, Any]) -> None:
+        self.gates, self.costs = use_case.training.gates, use_case.scoring.costs
+        self.holdout = Holdout(use_case, training_set)
+        self.model = registry.load_from_run(str(tested["run_id"]))
+        self.ours, self.theirs = self.holdout.probability(self.model), self.holdout.baselines()
+        self.unseen = np.ones(len(self.ours), dtype=np.bool_)  # rows of users whom the champion was not trained on
+        self.champion = registry.champion(use_case)
+        # A repeated task finds its challenger promoted: that is no rival.
+        if self.champion is not None and self.champion.version != int(tested["version"]):
+            self.theirs[CHAMPION] = self.holdout.probability(self.champion.model)
+            self.unseen = ~np.isin(self.holdout.users, list(trained_users(use_case, self.champion.version)))
+
+    def outcomes(self) -> list[Outcome]:
+        """Every gate's answer, in the order of the YAML."""
+        whole = self._measured()
+        return [self._outcome(name, gate, whole) for name, gate in self.gates.items()]
+
+    def _outcome(self, name: str, gate: Gate, whole: dict[str, Estimate]) -> Outcome:
+        if gate.by == "cutoff":
+            return self._at_cutoffs(name, gate)
+        if gate.against is None:
+            return _compare(name, gate, whole[gate.metric], gate.metric)
+        if gate.against not in self.theirs:
+            return Outcome(name, True, f"no {gate.against} to compare with")
+        return self._against(name, gate, self.theirs[gate.against])
+
+    def _against(self, name: str, gate: Gate, theirs: Values) -> Outcome:
+        """The answer on users whom neither model was trained on; it fails where too few are left."""
+        rows = self.unseen if gate.against == CHAMPION else np.ones(len(theirs), dtype=np.bool_)
+        labels, users = self.holdout.labels[rows], self.holdout.users[rows]
+        seen, left = len(set(self.holdout.users[~rows])), len(set(users))
+        if seen and (left < gate.minimum_users or len(np.unique(labels)) < 2):
+            return Outcome(
+                name,
+                False,
+                f"the champion was trained on {seen:,} of the test users, and the other {left:,} are too few to "
+                f"compare with it; required: {gate.minimum_users:,} with both labels",
+            )
+        found = advantage(gate.metric, labels, self.ours[rows], theirs[rows], users, self.costs)
+        outcome = _compare(name, gate, found, f"{gate.metric}, advantage over {gate.against}")
+        without = f", without {seen:,} users whom the champion was trained on" if seen else ""
+        return replace(outcome, reason=outcome.reason + without)
+
+    def _at_cutoffs(self, name: str, gate: Gate) -> Outcome:
+        """The answer at the cut-off that is furthest from the limit on its wrong side, or nearest to it."""
+        minutes = self.holdout.rows["cutoff_minutes"].to_numpy()
+        judged = []
+        for minute in np.unique(minutes):
+            part = minutes == minute
+            labels, users = self.holdout.labels[part], self.holdout.users[part]
+            if len(users) >= gate.minimum_users and len(np.unique(labels)) == 2:
+                found = estimate(gate.metric, labels, self.ours[part], users, self.costs)
+                outcome = _compare(name, gate, found, f"{gate.metric} {minute / 60:g} h after the window opened")
+                judged.append((outcome.holds, _margin(gate, found), outcome))
+        if not judged:
+            return Outcome(name, True, f"no cut-off has {gate.minimum_users:,} users of both labels to judge it by")
+        return min(judged, key=lambda each: each[:2])[2]
+
+    def _measured(self) -> dict[str, Estimate]:
+        plain = {
+            **measure_cost(self.model, self.holdout.features),
+            "monotonicity_violation": self.holdout.monotonicity_violation(self.model),
+        }
+        return {
+            **{name: Estimate(value, value, value) for name, value in plain.items()},
+            **estimates(self.holdout.labels, self.ours, self.holdout.users, self.costs),
+        }
 
 
-def _value(
-    holdout: Holdout, gate: Gate, ours: Values, theirs: dict[str, Values], found: dict[str, Estimate]
-) -> Estimate | None:
-    """What a gate looks at; None where there is nothing to compare with."""
-    if gate.against is None:
-        return found[gate.metric]
-    if gate.against not in theirs:
-        return None
-    costs = holdout.use_case.scoring.costs
-    return advantage(gate.metric, holdout.labels, ours, theirs[gate.against], holdout.users, costs)
-
-
-def _outcome(name: str, gate: Gate, value: Estimate | None) -> Outcome:
-    if value is None:
-        return Outcome(name, True, f"no {gate.against} to compare with")
-    what = f"{gate.metric}, advantage over {gate.against}" if gate.against else gate.metric
+def _compare(name: str, gate: Gate, value: Estimate, what: str) -> Outcome:
     shown = f"{value.value:.4f}"
     if value.low != value.high:  # what is measured once has no interval
         shown += f" (95 % interval {value.low:.4f} to {value.high:.4f})"
-    scope = " for the entire interval" if gate.confident else ""
+    limit = f"at most {gate.at_most:g}" if gate.at_most is not None else f"above {gate.above or 0.0:g}"
+    scope = " for the entire interval" if gate.confident else " for a part of the interval" if gate.allow_chance else ""
+    return Outcome(name, _margin(gate, value) >= 0, f"{what}: {shown}, required: {limit}{scope}")
+
+
+def _margin(gate: Gate, value: Estimate) -> float:
+    """How far inside of the gate's limit a value is; below 0 outside. A limit `above` is not met by its own value."""
     if gate.at_most is not None:
-        holds = (value.high if gate.confident else value.value) <= gate.at_most
-        return Outcome(name, bool(holds), f"{what}: {shown}, required: at most {gate.at_most:g}{scope}")
-    limit = gate.above or 0.0
-    holds = (value.low if gate.confident else value.value) > limit
-    return Outcome(name, bool(holds), f"{what}: {shown}, required: above {limit:g}{scope}")
+        judged = value.high if gate.confident else value.low if gate.allow_chance else value.value
+        return gate.at_most - judged
+    judged = value.low if gate.confident else value.high if gate.allow_chance else value.value
+    margin = judged - (gate.above or 0.0)
+    return margin if margin > 0 else min(margin, -1e-12)

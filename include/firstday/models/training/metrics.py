@@ -67,6 +67,11 @@ def _calibration_error(rows: Scored) -> float:
     return float(np.abs(gaps).sum() / rows.weights.sum())
 
 
+def _calibration_gap(rows: Scored) -> float:
+    """Distance between the mean prediction and the observed rate (calibration in the large)."""
+    return abs(float(np.average(rows.probability - rows.labels, weights=rows.weights)))
+
+
 def _lift(rows: Scored) -> float:
     """How many times the churn rate is that of everybody among the tenth with the highest probability."""
     order = np.argsort(-rows.probability, kind="stable")
@@ -93,6 +98,7 @@ METRICS = {
     ),
     "brier": Metric(_brier, False),
     "calibration_error": Metric(_calibration_error, False),
+    "calibration_gap": Metric(_calibration_gap, False),
     "accuracy": Metric(_accuracy, True),
     "f1": Metric(_f1, True),
     "lift_at_10_percent": Metric(_lift, True),
@@ -125,6 +131,13 @@ def estimates(labels: Labels, probability: Values, users: NDArray[np.object_], c
     found = scores(labels, probability, costs)
     drawn = [scores(labels, probability, costs, weights) for weights in _draws(labels, users)]
     return {name: _estimate(value, [draw[name] for draw in drawn]) for name, value in found.items()}
+
+
+def estimate(metric: str, labels: Labels, probability: Values, users: NDArray[np.object_], costs: Costs) -> Estimate:
+    """One metric with its bootstrap interval; arrays of shape (n,)."""
+    of = METRICS[metric].of
+    drawn = [of(Scored(labels, probability, weights, costs)) for weights in _draws(labels, users)]
+    return _estimate(of(Scored(labels, probability, np.ones(len(labels)), costs)), drawn)
 
 
 def advantage(

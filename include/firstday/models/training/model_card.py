@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from include.firstday.models import registry
+from include.firstday.servers import links
 from include.firstday.use_case.use_case import UseCase
 
 PAGE = """<!doctype html>
@@ -13,7 +14,10 @@ table {{ border-collapse: collapse }} th, td {{ border: 1px solid #bbb; padding:
 </style></head><body>
 {body}</body></html>
 """
-SHOWN = ("roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "accuracy", "f1", "lift_at_10_percent")
+SHOWN = (
+    "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "calibration_gap", "accuracy", "f1",
+    "lift_at_10_percent",
+)  # fmt: skip
 
 
 def markdown(
@@ -55,6 +59,11 @@ def _head(use_case: UseCase, tested: dict[str, Any], verdict: dict[str, Any]) ->
     yield ""
     yield use_case.description
     yield ""
+    places = {"Version in MLflow": links.model_version(use_case.name, int(tested["version"]))}
+    if "airflow_url" in verdict:
+        places["Run in Airflow"] = verdict["airflow_url"]
+    yield " · ".join(f"[{name}]({url})" for name, url in places.items())
+    yield ""
     yield "**Promoted to champion.**" if verdict["is_promoted"] else f"**Not promoted.** {verdict['reason']}"
 
 
@@ -79,6 +88,13 @@ def _data(use_case: UseCase, training_set: dict[str, Any]) -> Iterator[str]:
         "set; no user is in both."
     )
     yield ""
+    yield (
+        f"The registered model was then refitted on all {training_set['users']:,} users: a user's weight halves with "
+        f"each {training.refit_half_life_hours:g} hours of age. The performance below is that of the model before."
+        if training.refit_half_life_hours
+        else "The registered model is the tested one, fitted on the training set."
+    )
+    yield ""
     yield f"SHA-256 of the training set: `{training_set['sha256']}`"
     yield ""
     yield f"Features: {', '.join(use_case.features)}."
@@ -97,7 +113,7 @@ def _quality(tested: dict[str, Any]) -> Iterator[str]:
 def _by_cutoff(tested: dict[str, Any]) -> Iterator[str]:
     yield "## Performance by hours since the window opened"
     yield ""
-    metrics = ("roc_auc", "log_loss", "brier", "f1", "lift_at_10_percent")
+    metrics = ("roc_auc", "log_loss", "brier", "calibration_gap", "f1", "lift_at_10_percent")
     rows = [
         (f"{int(minutes) / 60:g} h", *(_shown(found[metric]) for metric in metrics))
         for minutes, found in tested["by_cutoff"].items()

@@ -8,6 +8,7 @@ not been stored by then: what the model would really have seen, late arrivals an
 """
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
 TEST_SHARE = 0.25
+FOLDER, FILE = "training_set", "training_set.parquet"  # of the run's artifacts
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def build_training_set(
             + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
         )
     folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
-    path = settings().home / "training" / use_case.name / folder / "training_set.parquet"
+    path = settings().home / "training" / use_case.name / folder / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="zstd")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -109,6 +111,20 @@ def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def read(training_set: dict[str, object]) -> pd.DataFrame:
     """The rows of a built training set."""
     return pd.read_parquet(str(training_set["path"]))
+
+
+def trained_users(use_case: UseCase, version: int) -> set[str]:
+    """Ids of the users that a version was trained on; none where it has no training set here, as the bundled model."""
+    store = registry.client()
+    run = store.get_run(store.get_model_version(use_case.name, str(version)).run_id)
+    owner = run.data.tags.get("mlflow.parentRunId", run.info.run_id)
+    if not store.list_artifacts(owner, FOLDER):
+        return set()
+    with tempfile.TemporaryDirectory() as folder:
+        path = store.download_artifacts(owner, f"{FOLDER}/{FILE}", folder)
+        frame = pd.read_parquet(path, columns=["user_id", "window_start"])
+    is_refitted = run.data.tags.get(registry.REFITTED) == "true"
+    return set((frame if is_refitted else split(frame)[0])["user_id"])
 
 
 def at_cutoffs(frame: pd.DataFrame) -> pd.DataFrame:
@@ -159,7 +175,7 @@ def _without_erased(use_case: UseCase, path: Path, run_id: str) -> str | None:
         if not tombstones.scrub_written(lake, path, user_ids):
             return None
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    registry.client().log_artifact(run_id, str(path), "training_set")
+    registry.client().log_artifact(run_id, str(path), FOLDER)
     registry.client().set_tag(run_id, "firstday.training_set_sha256", sha256)
     return sha256
 
@@ -172,7 +188,7 @@ def _log(use_case: UseCase, path: Path, batch_id: int, sha256: str) -> str:
         mlflow.set_tags({"firstday.batch_id": batch_id, "firstday.training_set_sha256": sha256})
         mlflow.log_params({"batch_id": batch_id, "rows": len(frame), "users": frame["user_id"].nunique()})
         mlflow.log_metric("label_rate", float(frame.groupby("user_id")["label"].first().mean()))
-        mlflow.log_artifact(str(path), "training_set")
+        mlflow.log_artifact(str(path), FOLDER)
         dataset = mlflow.data.from_pandas(frame, source=str(path), name=f"batch-{batch_id}", targets="label")
         mlflow.log_input(dataset, context="training")
     return str(run.info.run_id)

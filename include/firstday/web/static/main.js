@@ -9,7 +9,7 @@ import { overview } from "./overview.js";
 import { reference } from "./reference.js";
 import { users } from "./users.js";
 
-const TABS = { now, users, model, lake, api: reference };
+const TABS = { overview, users, model, lake, api: reference };
 const EVERY = 5000;
 const CHOSEN = "firstday.use_case";
 const main = document.getElementById("main");
@@ -20,7 +20,7 @@ let turn = 0;
 
 function place() {
   const [tab, ...rest] = location.hash.slice(1).split("/");
-  return TABS[tab] ? { tab, rest: rest.map(decodeURIComponent) } : { tab: "now", rest: [] };
+  return TABS[tab] ? { tab, rest: rest.map(decodeURIComponent) } : { tab: "overview", rest: [] };
 }
 
 /** Show the tab named in the URL. On a refresh, a tab that returns undefined stays unchanged. */

@@ -125,7 +125,7 @@ def test_a_logged_prediction_with_other_features_is_an_alert(churn: UseCase) -> 
         )
     done = monitor_model.monitor_model(churn)
     assert done is not None
-    assert done.alerts == ("first_day_churn: 1 predictions were made from other features than a recompute gives",)
+    assert done.alerts == ("first_day_churn: 1 logged predictions have other features than a recompute",)
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
-from include.firstday.use_case.use_case import UseCase
+from include.firstday.use_case.use_case import Costs, UseCase
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -137,7 +137,7 @@ def test_columns_are_taken_by_name_and_an_unknown_postcode_is_scored(churn: UseC
 def test_a_challenger_scores_in_shadow_and_is_never_published(loaded: UseCase, home: Path) -> None:
     promotion.register_bundled(loaded)
     run_id = registry.versions(loaded)[0].run_id
-    registry.register(loaded, run_id, threshold=0.001)  # would call everybody about to churn
+    registry.register(loaded, run_id, threshold=0.001)  # would predict churn of everybody
     score_users.score_users(loaded)
     (live,) = select(loaded, "select count(*) as n, min(model_version) as v, max(model_version) as w from predictions")
     (shadow,) = select(
@@ -174,7 +174,7 @@ def test_silent_users_are_scored_once_a_step_and_at_the_end_of_their_window(chur
     scored_ten_minutes_ago(churn)
     step = score_users.score_users(churn)
     assert step is not None
-    assert (step.after, step.upto, step.users) == (1, 1, 2)
+    assert (step.after, step.upto, step.is_quiet, step.users) == (1, 2, True, 2)
     later = select(churn, f"select * from ({reasons}) offset 3")
     assert later == [
         {"user_id": "end", "scored_because": "window_end"},
@@ -183,6 +183,61 @@ def test_silent_users_are_scored_once_a_step_and_at_the_end_of_their_window(chur
     assert score_users.score_users(churn) is None
     (row,) = select(churn, "select hours_since_event as hours from predictions where scored_because = 'silence'")
     assert 60 <= float(str(row["hours"])) * 60 < 75
+    # A micro-batch of its own, without events: what was published before does not hide it, and the next ones go on.
+    ledger = "select batch_id, rows_stored from micro_batches order by batch_id"
+    assert [row["rows_stored"] for row in select(churn, ledger)] == [9, 0]
+    arrive(churn, [("next", kind, now) for kind in OPENING])
+    step = score_users.score_users(churn)
+    assert step is not None
+    assert (step.after, step.upto, step.is_quiet, step.users) == (2, 3, False, 1)
+
+
+def test_what_silence_says_is_published_and_waits_for_events_on_their_way(churn: UseCase, home: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    rows = [("pause", "new_registration"), ("pause", "new_purchases"), ("pause", "new_bet")]
+    arrive(churn, [(user, kind, now - timedelta(minutes=65)) for user, kind in rows])
+    promotion.register_bundled(churn)
+    scoring = churn.scoring.model_copy(update={"costs": Costs(missed_churner=99, unneeded_offer=1)})
+    eager = churn.model_copy(update={"scoring": scoring})  # calls nearly everybody
+    registry.client().set_model_version_tag(churn.name, "1", "threshold", str(scoring.costs.threshold))
+    score_users.score_users(eager)
+    assert publish_predictions.publish_predictions(eager) == 1
+    scored_ten_minutes_ago(churn)
+    landing.deliver(
+        churn.name, "new.ndjson", lambda path: path.write_text(json.dumps(event("new_bet", 1, bet_amount=1)))
+    )
+    store_events.store_events(churn)
+    assert score_users.score_users(eager) is None
+    update_features.update_features(churn)
+    step = score_users.score_users(eager)
+    assert step is not None
+    assert (step.upto, step.is_quiet) == (2, False)
+    assert publish_predictions.publish_predictions(eager) == 1
+    with open_lake(churn, Run(task="test")) as lake, lake.transaction():
+        lake.query("update checkpoints set as_of = as_of - interval 150 minute where stage = 'score_users'")
+    step = score_users.score_users(eager)
+    assert step is not None
+    assert (step.upto, step.is_quiet) == (3, True)
+    assert publish_predictions.publish_predictions(eager) == 1
+
+
+def test_a_new_champion_rescores_who_is_in_their_window_once(churn: UseCase) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    ages = {"in": timedelta(minutes=40), "over": timedelta(hours=25)}
+    arrive(churn, [(user, kind, now - age) for user, age in ages.items() for kind in OPENING])
+    promotion.register_bundled(churn)
+    score_users.score_users(churn)
+    assert score_users.score_users(churn, rescore=True) is None  # the champion has scored them
+    registry.register(churn, registry.versions(churn)[0].run_id, threshold=0.5)
+    promotion.promote(churn, 2, "by hand")
+    assert score_users.score_users(churn) is None
+    step = score_users.score_users(churn, rescore=True)
+    assert step is not None
+    assert (step.users, step.model_version) == (1, 2)
+    assert score_users.score_users(churn, rescore=True) is None
+    assert select(churn, "select user_id, model_version from predictions where scored_because = 'new_model'") == [
+        {"user_id": "in", "model_version": 2}
+    ]
 
 
 OPENING = ("new_registration", "new_purchases", "new_bet")

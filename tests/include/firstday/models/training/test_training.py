@@ -92,7 +92,7 @@ def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, mon
     sabotaged = tested | {"name": "sabotaged", "run_id": run_id, "version": registry.register(churn, run_id, 0.5)}
     refused = gates.promote_if_better(churn, built, sabotaged)
     assert refused["is_promoted"] is False
-    assert "beats_base_rate: log_loss, advantage over rate: -" in refused["reason"]
+    assert "beats_base_rate: log_loss, advantage over base_rate: -" in refused["reason"]
     assert seen_in_mlflow(built, "model_card.md").startswith("# First-day churn: version 3, sabotaged")
     assert "<table>" in seen_in_mlflow(built, "model_card.html")
 

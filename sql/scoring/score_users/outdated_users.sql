@@ -1,0 +1,22 @@
+-- One row per user in their window, in some of the 16 buckets, whose last prediction is not of this model version.
+-- params: $as_of, $upto, $buckets, $window_seconds, $model_version
+-- reads: users, predictions
+with last_predictions as (
+    select
+        predictions.user_id,
+        arg_max(predictions.model_version, (predictions.as_of, predictions.scored_at)) as model_version
+    from predictions
+    inner join users on predictions.user_id = users.user_id
+    where
+        users.window_start <= $as_of and users.window_end > $as_of
+        and predictions.as_of >= cast($as_of as timestamp) - to_seconds($window_seconds)
+        and (len($buckets) = 16 or list_contains($buckets, cast(md5_number_lower(users.user_id) % 16 as integer)))
+    group by predictions.user_id
+)
+
+select
+    user_id,
+    cast($upto as bigint) as batch_id,
+    'new_model' as scored_because
+from last_predictions
+where model_version <> $model_version
