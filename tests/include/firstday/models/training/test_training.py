@@ -85,8 +85,11 @@ def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, mon
     same = tested | {"version": registry.register(churn, tested["run_id"], 0.5)}
     refused = gates.promote_if_better(churn, built, same)
     assert refused["is_promoted"] is False
-    assert "better_than_champion: log_loss, advantage over champion: 0.0000" in refused["reason"]
+    assert "better_than_champion: the champion was trained on" in refused["reason"]
     assert registry.champion_version(churn) == tested["version"] == 1
+    run = registry.client().get_run(str(built["run_id"]))
+    assert run.data.tags["mlflow.runName"] == "version 2: logistic_regression, not promoted"
+    assert not [name for name in run.data.metrics if name.endswith(("_low", "_high"))]
 
     run_id = sabotage(churn, built)
     sabotaged = tested | {"name": "sabotaged", "run_id": run_id, "version": registry.register(churn, run_id, 0.5)}
