@@ -49,7 +49,7 @@ def rebuild_features(
         after = checkpoints.of(lake, update_features.STAGE)
         for table in TABLES:
             lake.build_like(f"rebuilt_{table}", table)
-        shards = max(1, math.ceil(lake.value("features/rebuild_features/stored_rows", upto=after) / SHARD_EVENTS))
+        shards = max(1, math.ceil(checkpoints.stored(lake, after).rows_stored / SHARD_EVENTS))
         for shard in range(shards):
             lake.build(
                 "features/rebuild_features/shard_users",

@@ -66,8 +66,14 @@ class Lake:
 
     def rows(self, path: str, **parameters: object) -> list[dict[str, Any]]:
         """Return the rows of one SELECT as dictionaries."""
-        result = self._execute(statement(path), parameters)
-        return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
+        return _dictionaries(self._execute(statement(path), parameters))
+
+    def rows_of(self, table: str, **values: object) -> list[dict[str, Any]]:
+        """Return the rows of a table, view or temporary table with these values, as dictionaries, in no order."""
+        condition = " and ".join(f"{quoted(name)} = ${name}" for name in values) or "true"
+        return _dictionaries(
+            self._connection.execute(f"select * from {quoted(table)} where {condition}", values or None)
+        )
 
     def row(self, path: str, **parameters: object) -> dict[str, Any]:
         """Return the only row of one SELECT. Raises LookupError unless there is exactly one."""
@@ -84,6 +90,10 @@ class Lake:
     def table(self, path: str, **parameters: object) -> pa.Table:
         """Return the rows of one SELECT as an Arrow table."""
         return self._execute(statement(path), parameters).to_arrow_table()
+
+    def table_of(self, table: str) -> pa.Table:
+        """Return the rows of a table or temporary table as an Arrow table, in no order."""
+        return self._connection.execute(f"from {quoted(table)}").to_arrow_table()
 
     def read(self, path: str, **parameters: object) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Stream the rows of one SELECT: their schema, and an iterator to be consumed before the next statement."""
@@ -130,10 +140,10 @@ class Lake:
         """Store the distinct values of a table's column in the temporary table `name`."""
         self.build_text(name, f"select distinct {quoted(column)} from {quoted(table)}")
 
-    def as_of(self, table: str, upto: int) -> None:
-        """Create a temporary table of the same name with a table's rows as of micro-batch `upto`."""
+    def as_of(self, table: str, upto: int, into: str = "") -> None:
+        """Create a temporary table of the same name, or `into`, with a table's rows as of micro-batch `upto`."""
         text = f"select * from lake.{quoted(self.schema)}.{quoted(table)} where batch_id <= $upto"
-        self.build_text(table, text, upto=upto)
+        self.build_text(into or table, text, upto=upto)
 
     def build_users(self, name: str, table: str, of: str) -> None:
         """Store a table's rows of the users in another table in the temporary table `name`."""
@@ -348,6 +358,10 @@ class Lake:
 def quoted(identifier: str) -> str:
     """Quote an identifier as SQL text."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _dictionaries(result: Result) -> list[dict[str, Any]]:
+    return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def describe(done: Forgotten) -> str:
 
 def _person(lake: Lake, use_case: UseCase, user_id: str) -> Person:
     """What the lake knows to be personal of a user, to find them where there is no id."""
-    rows = lake.rows(f"{SQL}/person_events", user_id=user_id)
+    rows = lake.rows_of("events", user_id=user_id)
     values = {str(row[name]) for row in rows for name in use_case.personal if row[name] is not None}
     return Person(user_id, tuple(sorted(values)))
 

@@ -199,7 +199,7 @@ def _delete_orphans(lake: Lake, before: datetime, share: float) -> bool:
         known = len(lake.rows(f"{verify.SQL}/known_files"))
         if len(orphans) > share * known:
             raise OrphansError(f"{_described(orphans)}, but knows {known:,}. {_REMEDY}")
-        made_at = lake.value("operations/maintain_lake/made_at")
+        made_at = min(row["built_at"] for row in lake.rows_of("schema_history"))
         if older := lake.rows("operations/maintain_lake/orphans", before=min(before, made_at - DAY)):
             raise OrphansError(f"{_described(older)}, written before the lake was made at {made_at}. {_REMEDY}")
         if orphans:

@@ -24,13 +24,13 @@ def note(lake: Lake, use_case: UseCase) -> None:
 
 def noted_at(lake: Lake) -> datetime | None:
     """Return the time of the last recompute of all features; None in a lake of an older version."""
-    moment: datetime | None = lake.value("schema/fingerprint/fingerprint_stored_at")
-    return moment
+    moments = [row["noted_at"] for row in lake.rows_of("feature_fingerprint") if row["noted_at"]]
+    return max(moments, default=None)
 
 
 def changed(lake: Lake, use_case: UseCase) -> list[str]:
     """Return the sources that have changed since the stored features were computed, sorted."""
-    stored = {row["source"]: row["sha256"] for row in lake.rows("schema/fingerprint/stored_fingerprint")}
+    stored = {row["source"]: row["sha256"] for row in lake.rows_of("feature_fingerprint")}
     now = _now(use_case)
     return sorted(source for source in stored.keys() | now.keys() if stored.get(source) != now.get(source))
 

@@ -7,6 +7,7 @@ A challenger scores the same users in shadow, into a table of its own that nothi
 """
 
 import logging
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -101,8 +102,7 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | No
             _score_parts(lake, use_case, parts, as_of, champion, run)
         with lake.transaction() as commit:
             for one in ranges:
-                moments = (one.from_time, as_of)
-                checkpoints.advance_scoring(lake, STAGE, (one.after, one.upto), moments, one.buckets)
+                checkpoints.advance(lake, STAGE, one.after, one.upto, one.buckets, (one.from_time, as_of))
             for table in TABLES:
                 tombstones.drop(lake, f"staged_{table}")
                 lake.insert_from(table, f"staged_{table}")
@@ -119,19 +119,19 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | No
 
 def _ranges(lake: Lake, shard: Shard) -> list[BatchRange]:
     """What is to be scored: one range, unless the number of shards has just changed."""
-    scored, updated = (checkpoints.of_buckets(lake, stage, shard.buckets) for stage in (STAGE, "update_features"))
-    until = checkpoints.scored_until(lake, STAGE, shard.buckets)
+    scored = checkpoints.of_scoring(lake, STAGE, shard.buckets)
+    updated = checkpoints.of_buckets(lake, "update_features", shard.buckets)
     found: dict[tuple[int, int, datetime | None], list[int]] = {}
-    for bucket in shard.buckets:
-        found.setdefault((scored[bucket], updated[bucket], until[bucket]), []).append(bucket)
+    for bucket, (after, from_time) in scored.items():
+        found.setdefault((after, updated[bucket], from_time), []).append(bucket)
     return [BatchRange(*key, tuple(buckets)) for key, buckets in found.items()]
 
 
 def _as_of(lake: Lake, ranges: list[BatchRange]) -> datetime:
     """The moment to score as of: the commit of the last micro-batch, which a retry finds again; without any, now."""
     new = [one.upto for one in ranges if one.is_new]
-    moment: datetime = lake.value("scoring/score_users/as_of", batch_id=max(new)) if new else clock.now()
-    return max([moment, *(one.from_time for one in ranges if one.from_time)])
+    moment = checkpoints.stored(lake, max(new)).committed_at if new else clock.now()
+    return max(time for time in (moment, *(one.from_time for one in ranges)) if time)
 
 
 def _due(lake: Lake, use_case: UseCase, ranges: list[BatchRange], as_of: datetime) -> int:
@@ -154,7 +154,7 @@ def _due(lake: Lake, use_case: UseCase, ranges: list[BatchRange], as_of: datetim
     lake.build_rows("active_users", pa.concat_tables(active))
     lake.build_rows("silent_users", pa.concat_tables(silent))
     lake.build("scoring/score_users/due_users", users_at_once=USERS_AT_ONCE)
-    return int(lake.value("scoring/score_users/parts"))
+    return math.ceil(lake.count("due_users") / USERS_AT_ONCE)
 
 
 def _score_parts(

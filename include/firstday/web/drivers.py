@@ -35,7 +35,7 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
     """Return the effects of a user's features on the champion's probability. Raises NothingToExplainError."""
     use_case = reader.use_case
     champion = _MODELS.get(lambda: registry.champion(use_case), use_case.name, MODEL_SECONDS)
-    rows = reader.ask(lambda lake: lake.rows("web/users/user_features", user_id=user_id))
+    rows = reader.ask(lambda lake: lake.rows_of("user_features", user_id=user_id))
     if champion is None or not rows:
         raise NothingToExplainError(
             "no champion yet: trigger train_model" if champion is None else f"user {user_id} has no features"
