@@ -30,7 +30,7 @@ def passed_cutoffs(use_case: UseCase, upto: int, from_time: datetime, to_time: d
             to_time=to_time,
         )
         _collect(lake, use_case, upto)
-        lake.build("features/point_in_time/open_windows")
+        lake.build_users("open_windows", "windows", of="windows")  # a copy, as windows_at_moment replaces the name
         parts = [_at_cutoff(lake, use_case, minutes, from_time, to_time) for minutes in cutoffs]
     rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     return rows

@@ -5,7 +5,6 @@ is killed, repeated or run twice stores each row once. Rows that still break a r
 """
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 STAGE = "replay_rejected"
 ROW_LIMIT = 50_000  # rows of one micro-batch
 Cursor = dict[str, Any]
-START: Cursor = {"after_batch": 0, "after_file": "", "after_row": 0}
+START: Cursor = {"batch_id": 0, "source_file": "", "row_number": 0}
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,14 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
     with open_lake(use_case, run) as lake:
         last_batch = checkpoints.of(lake, store_events.STAGE)
         lake.build("ingest/replay_rejected/open_rows", reason=reason, row_limit=ROW_LIMIT, **after)
-        if not lake.has_rows("open_rows"):
+        if not (texts := lake.rows("ingest/replay_rejected/texts")):
             return None
         lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
         lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
         lake.build_like("accepted", "rejected_events", without=("replayed_in",))
-        tried = sum(_stage(lake, use_case, *group) for group in _groups(lake, use_case))
-        last = lake.row("ingest/replay_rejected/last_open_row")
+        for (header, event_type), group in _groups(use_case, texts).items():
+            _stage(lake, use_case, group, header, event_type)
+        tried, last = len(texts), {name: texts[-1][name] for name in START}
         if not lake.has_rows("accepted"):
             return Replayed(tried, 0, ()), last
         batch_id = last_batch + 1
@@ -98,23 +98,22 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         return done, last
 
 
-def _groups(lake: Lake, use_case: UseCase) -> Iterator[tuple[list[tuple[int, str]], str | None, str | None]]:
-    """Rows that are read alike: numbered texts, their header, and the event type that their files stand for."""
-    for row in lake.rows("ingest/replay_rejected/headers"):
-        groups: dict[str | None, list[tuple[int, str]]] = {}
-        for text in lake.rows("ingest/replay_rejected/texts", header=row["header"]):
-            event_type = mapping.event_type_of(use_case, text["source_file"])
-            groups.setdefault(event_type, []).append((text["line_number"], text["raw"]))
-        for event_type, texts in groups.items():
-            yield texts, row["header"], event_type
+def _groups(
+    use_case: UseCase, texts: list[dict[str, Any]]
+) -> dict[tuple[str | None, str | None], list[tuple[int, str]]]:
+    """Numbered texts of rows that are read alike: by their header, and by the event type of their files."""
+    groups: dict[tuple[str | None, str | None], list[tuple[int, str]]] = {}
+    for row in texts:
+        key = (row["header"], mapping.event_type_of(use_case, row["source_file"]))
+        groups.setdefault(key, []).append((row["line_number"], row["raw"]))
+    return groups
 
 
 def _stage(
     lake: Lake, use_case: UseCase, texts: list[tuple[int, str]], header: str | None, event_type: str | None
-) -> int:
+) -> None:
     columns = contract.expected(lake.columns("events"))
     readers.read_texts(lake, texts, header, mapping.readable(use_case, "events", columns))
     staging.type_rows(lake, use_case, "events", columns, clock.now(), event_type, header is not None)
     lake.insert("staged_events", "ingest/replay_rejected/accepted_events")
     lake.insert("accepted", "ingest/replay_rejected/accepted_rows")
-    return len(texts)

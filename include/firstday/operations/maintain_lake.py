@@ -195,16 +195,20 @@ def _call(lake: Lake, statement: str, **parameters: object) -> bool:
 def _delete_orphans(lake: Lake, before: datetime, share: float) -> bool:
     """Delete what killed processes left in the data folder, if it can be that. Raises OrphansError."""
     with lake.exclusive():
-        orphans = lake.rows("operations/maintain_lake/orphans", before=before)
+        orphans = _orphans(lake, before)
         known = len(lake.rows(f"{verify.SQL}/known_files"))
         if len(orphans) > share * known:
             raise OrphansError(f"{_described(orphans)}, but knows {known:,}. {_REMEDY}")
         made_at = min(row["built_at"] for row in lake.rows_of("schema_history"))
-        if older := lake.rows("operations/maintain_lake/orphans", before=min(before, made_at - DAY)):
+        if older := _orphans(lake, min(before, made_at - DAY)):
             raise OrphansError(f"{_described(older)}, written before the lake was made at {made_at}. {_REMEDY}")
         if orphans:
-            lake.rows("operations/maintain_lake/delete_orphans", before=before)
+            _orphans(lake, before, is_rehearsal=False)
     return False
+
+
+def _orphans(lake: Lake, before: datetime, is_rehearsal: bool = True) -> list[dict[str, Any]]:
+    return lake.rows("operations/maintain_lake/delete_orphans", before=before, is_rehearsal=is_rehearsal)
 
 
 def _described(orphans: list[dict[str, Any]]) -> str:

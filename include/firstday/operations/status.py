@@ -68,6 +68,6 @@ def _quarantine_notice(file: Quarantined) -> str:
 
 
 def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:
-    """One row per recent commit, newest first: `snapshot_id`, `snapshot_time`, `author`, `commit_message`."""
+    """One row per commit, newest first: `snapshot_id`, `committed_at` (UTC), `airflow_run`, `task`, `message`."""
     with open_lake(use_case, read_only=True) as lake:
-        return lake.rows("operations/status/commits", count=limit)
+        return lake.rows("operations/status/commits", since=None, row_limit=limit)

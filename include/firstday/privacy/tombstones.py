@@ -105,8 +105,7 @@ def _drop_rejects(lake: Lake) -> Counter[tuple[str, str]]:
                 counts[row["source_file"], word] += 1
                 dropped.append(row["staged_row"])
                 break
-    if dropped:
-        lake.execute("privacy/tombstones/delete_staged_rejects", staged_rows=dropped)
+    lake.erase("staged_rejects", dropped, by="rowid")
     return counts
 
 

@@ -111,7 +111,8 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | No
                 upto=max(one.upto for one in ranges),
                 as_of=as_of,
                 model_version=champion.version,
-                **lake.row("scoring/score_users/staged_counts"),
+                users=lake.count("staged_predictions"),
+                predicted_churn=lake.count("staged_predictions", predicted_churn=True),
             )
             commit.message = describe(step)
     return step
