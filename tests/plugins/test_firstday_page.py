@@ -80,8 +80,9 @@ def test_the_status_says_what_the_lake_holds(server: Server) -> None:
     assert status["now"].endswith("Z")
 
 
-def test_the_activity_adds_up_to_the_events(server: Server) -> None:
-    events = server.ask(f"{API}/activity?hours=6", "viewer").json["events"]
+@pytest.mark.parametrize("hours", [6, 42])  # in steps of one minute, and of seven: no whole number of them is a day
+def test_the_activity_adds_up_to_the_events(server: Server, hours: int) -> None:
+    events = server.ask(f"{API}/activity?hours={hours}", "viewer").json["events"]
     a_step = events["step_seconds"] / 60
     total = sum(value * a_step for values in events["values"].values() for value in values if value)
     assert set(events["values"]) == {"new_registration", "new_purchases", "new_bet", "new_win"}
