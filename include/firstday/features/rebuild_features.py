@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from include.firstday.features import update_features
+from include.firstday.features.update_features import TABLES
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 
 STAGE = "rebuild_features"
 SHARD_EVENTS = 2_000_000  # events recomputed at once: bounds memory
-TABLES = ("users", "feature_state")
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.shards import ALL
 
-STAGES = ("store_events", "update_features", "score_users", "publish_predictions", "monitor_model")
-SPLIT_STAGES = ("update_features", "score_users")  # by users, so that shards can share the work
+MICRO_BATCH_STAGES = ("store_events", "update_features", "score_users", "publish_predictions")
+STAGES = (*MICRO_BATCH_STAGES, "monitor_model")
+SPLIT_STAGES = MICRO_BATCH_STAGES[1:3]  # by users, so that shards can share the work
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 STAGE = "forget_user"
 SQL = f"operations/{STAGE}"
-OWN_FOLDERS = ("landing", "lake", "published", "training", "mlflow", "exports", "models")
 
 
 @dataclass(frozen=True)
@@ -134,8 +133,8 @@ def _erase(lake: Lake, person: Person) -> int:
 
 
 def _look(person: Person) -> None:
-    folders = [settings().home / name for name in OWN_FOLDERS]
-    left = [path for folder in folders if folder.is_dir() for path in person_data.find(folder, person)]
+    folders = [folder for folder in settings().data_folders if folder.is_dir()]
+    left = [path for folder in folders for path in person_data.find(folder, person)]
     if left:
         raise TracesLeftError(
             f"the person is still in {len(left):,} files, {', '.join(map(str, left[:10]))}: a reader or a task that "

@@ -22,7 +22,7 @@ from include.firstday.errors import OrphansError
 from include.firstday.lake import clock, connections
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
-from include.firstday.operations import export_tables, verify
+from include.firstday.operations import verify
 from include.firstday.privacy import person_data
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
@@ -109,9 +109,8 @@ def drop_partial(use_case: UseCase, before: datetime) -> int:
 
 def data_folders(use_case: UseCase) -> tuple[Path, ...]:
     """Where files of rows are kept outside the lake: the landing folder first, then what was written from the lake."""
-    training = settings().home / "training" / use_case.name
-    written = publish_predictions.folder(use_case), training, export_tables.folder(use_case)
-    return landing.folder(use_case.name), *written
+    places = settings().landing, settings().published, settings().training, settings().exports
+    return tuple(place / use_case.name for place in places)
 
 
 def drop_published(use_case: UseCase, before: datetime) -> int:
@@ -121,7 +120,7 @@ def drop_published(use_case: UseCase, before: datetime) -> int:
 
 def drop_training_sets(use_case: UseCase, before: datetime) -> int:
     """Delete training sets that were built before a moment (naive UTC): MLflow has them; return their files' number."""
-    return _drop(settings().home / "training" / use_case.name, "*", before)
+    return _drop(settings().training / use_case.name, "*", before)
 
 
 def purge(lake: Lake) -> None:

@@ -8,11 +8,10 @@ from include.firstday import landing
 from include.firstday.delivery import deliver_predictions
 from include.firstday.errors import NoLakeError
 from include.firstday.ingest.quarantine import Quarantined, quarantined
+from include.firstday.lake.checkpoints import MICRO_BATCH_STAGES
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
-
-MICRO_BATCH_STAGES = ("store_events", "update_features", "score_users", "publish_predictions")
 
 
 @dataclass(frozen=True)

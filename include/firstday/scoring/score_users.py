@@ -14,7 +14,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from include.firstday.errors import CheckpointConflictError, NoChampionError
-from include.firstday.features.update_features import window_seconds
+from include.firstday.features import update_features
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
@@ -121,7 +121,7 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Scored | No
 def _ranges(lake: Lake, shard: Shard) -> list[BatchRange]:
     """What is to be scored: one range, unless the number of shards has just changed."""
     scored = checkpoints.of_scoring(lake, STAGE, shard.buckets)
-    updated = checkpoints.of_buckets(lake, "update_features", shard.buckets)
+    updated = checkpoints.of_buckets(lake, update_features.STAGE, shard.buckets)
     found: dict[tuple[int, int, datetime | None], list[int]] = {}
     for bucket, (after, from_time) in scored.items():
         found.setdefault((after, updated[bucket], from_time), []).append(bucket)
@@ -148,7 +148,7 @@ def _due(lake: Lake, use_case: UseCase, ranges: list[BatchRange], as_of: datetim
             lake.table(
                 "scoring/score_users/silent_users",
                 silence_minutes=list(scoring.rescore_after_silence_minutes),
-                window_seconds=window_seconds(use_case),
+                window_seconds=update_features.window_seconds(use_case),
                 **values,
             )
         )
@@ -177,7 +177,7 @@ def _features(lake: Lake, use_case: UseCase, part: int, as_of: datetime) -> pa.T
     lake.build("scoring/score_users/part_of_users", part=part)
     # What user_features.sql reads are then the rows of these users alone: those of all, most of whose window is long
     # over, would cost more with every day.
-    for table in ("users", "feature_state"):
+    for table in update_features.TABLES:
         lake.restrict_to(table, "part_of_users")
     # They are due by a row of feature_state; files that are merged meanwhile have been seen to hide it.
     if unseen := lake.value("scoring/score_users/unseen_users"):

@@ -5,8 +5,8 @@ from typing import Any
 
 from include.firstday import landing
 from include.firstday.lake import clock
+from include.firstday.lake.checkpoints import MICRO_BATCH_STAGES
 from include.firstday.lake.lake import Lake
-from include.firstday.operations.status import MICRO_BATCH_STAGES
 from include.firstday.servers import links
 from include.firstday.settings import version
 from include.firstday.use_case.use_case import UseCase

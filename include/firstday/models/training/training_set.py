@@ -72,7 +72,7 @@ def build_training_set(
             + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
         )
     folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
-    path = settings().home / "training" / use_case.name / folder / "training_set.parquet"
+    path = settings().training / use_case.name / folder / "training_set.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="zstd")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
