@@ -90,7 +90,7 @@ def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
     for table in TABLES:
         lake.build_users(f"{table}_now", f"rebuilt_{table}", of="touched_users")
     users, changed = lake.count("rebuilt_users"), lake.count("touched_users")
-    rebuilt = Rebuilt(upto, users, changed, sources=tuple(fingerprint.changed(lake, use_case)))
+    rebuilt = Rebuilt(upto, users, changed, sources=fingerprint.compare(lake, use_case).changed)
     update_features.write(lake)
     for bucket, stand in stands.items():
         if stand < upto:  # its users have been brought up to date with the others

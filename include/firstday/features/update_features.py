@@ -73,13 +73,13 @@ def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | 
                 return None
             # None beyond where others of the buckets stand, so that they meet.
             upto = min([waiting["upto"], *(stand for stand in stands.values() if stand > after)])
-            noted_at = fingerprint.noted_at(lake)
-            if changed := fingerprint.changed(lake, use_case):
-                log.warning("%s", fingerprint.notice(use_case, changed))
+            found = fingerprint.compare(lake, use_case)
+            if found.changed:
+                log.warning("%s", fingerprint.notice(use_case, found.changed))
             fold(lake, use_case, after, upto, buckets)
             counts = lake.row("features/update_features/touched_counts")
         with lake.transaction() as commit:
-            if fingerprint.noted_at(lake) != noted_at:
+            if fingerprint.noted_at(lake) != found.noted_at:
                 raise CheckpointConflictError(f"{STAGE}: the features have been computed anew meanwhile")
             checkpoints.advance(lake, STAGE, after, upto, buckets)
             for table in TABLES:

@@ -5,7 +5,7 @@ is killed, repeated or run twice stores each row once. Rows that still break a r
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from include.firstday.ingest import staging, store_events
@@ -14,7 +14,7 @@ from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
 from include.firstday.privacy import tombstones
-from include.firstday.records import contract, mapping, readers
+from include.firstday.records import mapping, readers
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
 
@@ -70,8 +70,7 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
         lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
         lake.build_like("accepted", "rejected_events", without=("replayed_in",))
-        for (header, event_type), group in _groups(use_case, texts).items():
-            _stage(lake, use_case, group, header, event_type)
+        _stage_all(lake, use_case, texts)
         tried, last = len(texts), {name: texts[-1][name] for name in START}
         if not lake.has_rows("accepted"):
             return Replayed(tried, 0, ()), last
@@ -98,22 +97,16 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         return done, last
 
 
-def _groups(
-    use_case: UseCase, texts: list[dict[str, Any]]
-) -> dict[tuple[str | None, str | None], list[tuple[int, str]]]:
-    """Numbered texts of rows that are read alike: by their header, and by the event type of their files."""
-    groups: dict[tuple[str | None, str | None], list[tuple[int, str]]] = {}
+def _stage_all(lake: Lake, use_case: UseCase, texts: list[dict[str, Any]]) -> None:
+    """Stage rows; those that are read alike at once: with one CSV header, and of files with one event type."""
+    columns = lake.columns("events")
+    groups: dict[tuple[str | None, str | None], tuple[mapping.Layout, list[tuple[int, str]]]] = {}
     for row in texts:
-        key = (row["header"], mapping.event_type_of(use_case, row["source_file"]))
-        groups.setdefault(key, []).append((row["line_number"], row["raw"]))
-    return groups
-
-
-def _stage(
-    lake: Lake, use_case: UseCase, texts: list[tuple[int, str]], header: str | None, event_type: str | None
-) -> None:
-    columns = contract.expected(lake.columns("events"))
-    readers.read_texts(lake, texts, header, mapping.readable(use_case, "events", columns))
-    staging.type_rows(lake, use_case, "events", columns, clock.now(), event_type, header is not None)
-    lake.insert("staged_events", "ingest/replay_rejected/accepted_events")
-    lake.insert("accepted", "ingest/replay_rejected/accepted_rows")
+        layout = mapping.layout(use_case, "events", columns, row["source_file"])
+        group = groups.setdefault((row["header"], layout.event_type), (layout, []))
+        group[1].append((row["line_number"], row["raw"]))
+    for (header, _), (layout, numbered) in groups.items():
+        readers.read_texts(lake, numbered, header, layout.wanted)
+        staging.type_rows(lake, use_case, replace(layout, is_csv=header is not None), clock.now())
+        lake.insert("staged_events", "ingest/replay_rejected/accepted_events")
+        lake.insert("accepted", "ingest/replay_rejected/accepted_rows")

@@ -56,7 +56,7 @@ def stages(use_case: UseCase) -> list[dict[str, Any]]:
 def notices(use_case: UseCase) -> list[str]:
     """What a person should know and do; empty where all is well."""
     with open_lake(use_case, read_only=True) as lake:
-        changed = fingerprint.changed(lake, use_case)
+        changed = fingerprint.compare(lake, use_case).changed
         failing = deliver_predictions.notices(lake)
         files = quarantined(lake, use_case.name)
     return [*([fingerprint.notice(use_case, changed)] if changed else []), *failing, *map(_quarantine_notice, files)]
