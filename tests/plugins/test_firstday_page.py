@@ -205,7 +205,7 @@ def test_a_body_that_cannot_be_taken_is_refused_and_nothing_of_it_lands(server: 
     assert post(server, "a=1", "text/plain").code == 415
     assert post(server, b" " * 1_000_001).code == 413
     assert post(server, gzip.compress(b" " * 1_000_001), Content_Encoding="gzip").code == 413
-    assert server.ask(f"{API}/status", "viewer").json["waiting"]["files"] == 0
+    assert server.ask(f"{API}/status", "viewer").json["pending"]["files"] == 0
 
 
 def test_a_row_that_breaks_a_rule_is_kept_with_its_reason_and_without_its_person(server: Server) -> None:

@@ -75,7 +75,7 @@ def _versions(
                 first_scored_at=row.get("first_scored_at"),
                 last_scored_at=row.get("last_scored_at"),
                 predictions=row.get("predictions", 0),
-                about_to_churn_share=row.get("about_to_churn_share"),
+                predicted_churn_share=row.get("predicted_churn_share"),
                 url=links.model_version(use_case.name, number),
                 run_url=links.mlflow_run(version.experiment_id, version.run_id) if version else None,
             )
