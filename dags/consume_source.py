@@ -10,27 +10,23 @@ rejected later, by `process_events`.
 **When it fails**: the log contains the server's error. No message is lost; the next run continues from there.
 """
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import CronTriggerTimetable, task
 
-from include.firstday.authoring import check_use_case
 from include.firstday.errors import SourceBusyError
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, credentials, landing_asset, report, skip
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import credentials, landing_asset, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
-def build(use_case: UseCase, source: str) -> None:
+def define(use_case: UseCase, source: str) -> None:
     """The DAG of one source of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.consume_{source}",
+    @define_dag(
+        use_case,
+        topic="source",
+        name=f"consume_{source}",
         schedule=CronTriggerTimetable("* * * * *", timezone="UTC"),
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS | {"retries": 1},
-        tags=[use_case.name, "source"],
-        doc_md=__doc__,
+        retries=1,
     )
     def consume_source() -> None:
         landing = landing_asset(use_case.name)
@@ -51,9 +47,9 @@ def build(use_case: UseCase, source: str) -> None:
 
         consume()
 
-    consume_source()
 
-
-for case in check_use_case.valid():
-    for name in case.sources:
-        build(case, name)
+@each_use_case
+def build(use_case: UseCase) -> None:
+    """The DAGs of one use case."""
+    for source in use_case.sources:
+        define(use_case, source)

@@ -11,30 +11,26 @@ after each failure, up to a quarter of an hour; runs in between are skipped. No 
 delivered in order afterwards.
 """
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from include.firstday.authoring import check_use_case
 from include.firstday.errors import BackedOffError
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, credentials, current_run, lake_asset, skip
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import credentials, current_run, lake_asset, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
-def build(use_case: UseCase, target: str) -> None:
+def define(use_case: UseCase, target: str) -> None:
     """The DAG of one target of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.deliver_to_{target}",
+    @define_dag(
+        use_case,
+        topic="target",
+        name=f"deliver_to_{target}",
         schedule=AssetOrTimeSchedule(
             timetable=CronTriggerTimetable("* * * * *", timezone="UTC"),
             assets=[lake_asset(use_case.name, "predictions")],
         ),
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS | {"retries": 1},
-        tags=[use_case.name, "target"],
-        doc_md=__doc__,
+        retries=1,
     )
     def deliver_predictions() -> None:
         @task(inlets=[lake_asset(use_case.name, "predictions")])
@@ -52,9 +48,9 @@ def build(use_case: UseCase, target: str) -> None:
 
         deliver()
 
-    deliver_predictions()
 
-
-for case in check_use_case.valid():
-    for name in case.targets:
-        build(case, name)
+@each_use_case
+def build(use_case: UseCase) -> None:
+    """The DAGs of one use case."""
+    for target in use_case.targets:
+        define(use_case, target)

@@ -7,26 +7,21 @@ that day's predictions; the file of a past day is not written again. Each file i
 export.
 """
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import CronTriggerTimetable, task
 
-from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import current_run
 from include.firstday.use_case.use_case import UseCase, load
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.export_tables",
+    @define_dag(
+        use_case,
+        topic="lake",
         schedule=CronTriggerTimetable("47 * * * *", timezone="UTC"),
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS,
-        tags=[use_case.name, "lake"],
-        doc_md=__doc__,
     )
     def export_tables() -> None:
         @task
@@ -37,9 +32,3 @@ def build(use_case: UseCase) -> None:
             return stage.describe(stage.export_tables(load(use_case.name), current_run()))
 
         write_files()
-
-    export_tables()
-
-
-for case in check_use_case.valid():
-    build(case)

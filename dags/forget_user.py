@@ -13,27 +13,22 @@ safe. With a PostgreSQL catalog, pause the other DAGs first.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, task
 
-from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import current_run
 from include.firstday.use_case.use_case import UseCase, load
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.forget_user",
-        schedule=None,
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(hours=2)},
+    @define_dag(
+        use_case,
+        topic="lake",
         params={"user_id": Param(type="string", minLength=1, description="id of the user to forget, as in events")},
-        tags=[use_case.name, "lake"],
-        doc_md=__doc__,
+        execution_timeout=timedelta(hours=2),
     )
     def forget_user() -> None:
         @task
@@ -44,9 +39,3 @@ def build(use_case: UseCase) -> None:
             return stage.describe(stage.forget_user(load(use_case.name), str((params or {})["user_id"]), current_run()))
 
         erase()
-
-    forget_user()
-
-
-for case in check_use_case.valid():
-    build(case)

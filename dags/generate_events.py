@@ -11,10 +11,10 @@ minutes.
 
 from datetime import timedelta
 
-from airflow.sdk import CronTriggerTimetable, Param, dag, task
+from airflow.sdk import CronTriggerTimetable, Param, task
 
-from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, landing_asset, report
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import landing_asset, report
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -36,20 +36,17 @@ def params(use_case: UseCase) -> dict[str, Param]:
     }
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
-    """The DAG of one use case."""
+    """The DAG of one use case with a generator."""
+    if use_case.generator is None:
+        return
 
-    @dag(
-        dag_id=f"{use_case.name}.generate_events",
+    @define_dag(
+        use_case,
+        topic="source",
         schedule=CronTriggerTimetable("* * * * *", timezone="UTC", interval=timedelta(minutes=1)),
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS,
         params=params(use_case),
-        tags=[use_case.name, "source"],
-        doc_md=__doc__,
     )
     def generate_events() -> None:
         landing = landing_asset(use_case.name)
@@ -63,10 +60,3 @@ def build(use_case: UseCase) -> None:
             report((f"{written} written", {"rows": written.rows, "files": written.files}), landing)
 
         write_minutes()
-
-    generate_events()
-
-
-for case in check_use_case.valid():
-    if case.generator is not None:
-        build(case)

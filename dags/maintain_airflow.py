@@ -11,22 +11,18 @@ server provides.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Connection, CronTriggerTimetable, Param, dag, get_current_context, task
+from airflow.sdk import Connection, CronTriggerTimetable, Param, get_current_context, task
 
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS
+from include.firstday.orchestration.dags import define_dag
 from include.firstday.settings import settings
 
 
-@dag(
-    dag_id="maintain_airflow",
+@define_dag(
+    None,
+    topic="operations",
     schedule=CronTriggerTimetable("37 3 * * *", timezone="UTC"),
-    start_date=START,
-    catchup=False,
-    max_active_runs=1,
-    default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(hours=1)},
+    execution_timeout=timedelta(hours=1),
     params={"keep_days": Param(settings().artifact_days, type="number", minimum=1, description="days to keep")},
-    tags=["operations"],
-    doc_md=__doc__,
 )
 def maintain_airflow() -> None:
     """One DAG for the installation."""
@@ -50,6 +46,3 @@ def maintain_airflow() -> None:
         return clean_airflow.drop_logs(before)
 
     clean_database() >> drop_logs()
-
-
-maintain_airflow()

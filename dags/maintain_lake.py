@@ -10,27 +10,23 @@ with more and smaller files.
 
 from datetime import timedelta
 
-from airflow.sdk import CronTriggerTimetable, Param, dag, task
+from airflow.sdk import CronTriggerTimetable, Param, task
 
-from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import current_run
 from include.firstday.use_case.use_case import UseCase, load
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.maintain_lake",
+    @define_dag(
+        use_case,
+        topic="lake",
         schedule=CronTriggerTimetable("17 * * * *", timezone="UTC"),
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(minutes=30)},
+        execution_timeout=timedelta(minutes=30),
         params={"budget_seconds": Param(300, type="number", minimum=1, description="seconds it may take")},
-        tags=[use_case.name, "lake"],
-        doc_md=__doc__,
     )
     def maintain_lake() -> None:
         @task
@@ -41,9 +37,3 @@ def build(use_case: UseCase) -> None:
             return stage.maintain_lake(load(use_case.name), current_run(), (params or {}).get("budget_seconds", 300))
 
         run_steps()
-
-    maintain_lake()
-
-
-for case in check_use_case.valid():
-    build(case)

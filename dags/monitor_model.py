@@ -10,26 +10,21 @@ run.
 """
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import CronTriggerTimetable, task
 
-from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, notify, report, skip
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import current_run, notify, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.monitor_model",
+    @define_dag(
+        use_case,
+        topic="monitoring",
         schedule=CronTriggerTimetable("7 * * * *", timezone="UTC"),
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS,
-        tags=[use_case.name, "monitoring"],
-        doc_md=__doc__,
     )
     def monitor_model() -> None:
         @task
@@ -67,9 +62,3 @@ def build(use_case: UseCase) -> None:
         alerts = run_checks()
         alert(alerts)
         alerts >> drift_is_confirmed() >> train
-
-    monitor_model()
-
-
-for case in check_use_case.valid():
-    build(case)

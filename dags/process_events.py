@@ -23,16 +23,13 @@ from airflow.sdk import (
     DeadlineReference,
     SyncCallback,
     chain,
-    dag,
     task,
 )
 
-from include.firstday.authoring import check_use_case
 from include.firstday.errors import NoChampionError
 from include.firstday.lake.shards import Shard
+from include.firstday.orchestration.dags import define_dag, each_use_case
 from include.firstday.orchestration.tasks import (
-    START,
-    TASK_DEFAULTS,
     current_run,
     lake_asset,
     landing_asset,
@@ -59,17 +56,16 @@ def share_of(case: UseCase, shard: int) -> Shard:
     return Shard(shard, case.shards)
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.process_events",
+    @define_dag(
+        use_case,
+        topic="micro-batch",
         schedule=AssetOrTimeSchedule(
             timetable=CronTriggerTimetable("* * * * *", timezone="UTC"), assets=[landing_asset(use_case.name)]
         ),
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
         max_active_runs=2,
         deadline=DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
@@ -77,9 +73,6 @@ def build(use_case: UseCase) -> None:
             callback=SyncCallback("include.firstday.orchestration.deadline.warn", kwargs={"use_case": use_case.name}),
             name="late",
         ),
-        default_args=TASK_DEFAULTS,
-        tags=[use_case.name, "micro-batch"],
-        doc_md=__doc__,
     )
     def process_events() -> None:
         events, features, predictions = (
@@ -137,9 +130,3 @@ def build(use_case: UseCase) -> None:
 
         shared = (store_events, update_features, score_users)
         chain(*(on_each_shard(stage, use_case) for stage in shared), publish_predictions())
-
-    process_events()
-
-
-for case in check_use_case.valid():
-    build(case)

@@ -10,26 +10,21 @@ differs. A corrected enrichment table and a changed `user_features.sql` need no 
 
 from datetime import timedelta
 
-from airflow.sdk import dag, task
+from airflow.sdk import task
 
-from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import current_run
 from include.firstday.use_case.use_case import UseCase, load
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.rebuild_features",
-        schedule=None,
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS | {"execution_timeout": timedelta(hours=6)},
-        tags=[use_case.name, "lake"],
-        doc_md=__doc__,
+    @define_dag(
+        use_case,
+        topic="lake",
+        execution_timeout=timedelta(hours=6),
     )
     def rebuild_features() -> None:
         @task
@@ -40,9 +35,3 @@ def build(use_case: UseCase) -> None:
             return stage.describe(stage.rebuild_features(load(use_case.name), current_run()))
 
         recompute_and_swap()
-
-    rebuild_features()
-
-
-for case in check_use_case.valid():
-    build(case)

@@ -10,27 +10,21 @@ micro-batch that stored it (`replayed_in`); `process_events` does the rest. Rows
 
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, task
 
-from include.firstday.authoring import check_use_case
-from include.firstday.orchestration.tasks import START, TASK_DEFAULTS, current_run, landing_asset
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import current_run, landing_asset
 from include.firstday.use_case.use_case import UseCase, load
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.replay_rejected",
-        schedule=None,
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS,
+    @define_dag(
+        use_case,
+        topic="lake",
         params={"reason": Param("", type="string", description="how the reason begins; empty: every refused row")},
-        tags=[use_case.name, "lake"],
-        doc_md=__doc__,
     )
     def replay_rejected() -> None:
         @task(outlets=[landing_asset(use_case.name)])
@@ -43,9 +37,3 @@ def build(use_case: UseCase) -> None:
             )
 
         replay()
-
-    replay_rejected()
-
-
-for case in check_use_case.valid():
-    build(case)

@@ -10,40 +10,26 @@ performs badly; its predictions remain in `predictions` with its version.
 import time
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, task
 
-from include.firstday.authoring import check_use_case
 from include.firstday.errors import ModelError, NothingToRollBackError
-from include.firstday.orchestration.tasks import (
-    START,
-    TASK_DEFAULTS,
-    current_run,
-    fail_without_retry,
-    lake_asset,
-    report,
-    skip,
-)
+from include.firstday.orchestration.dags import define_dag, each_use_case
+from include.firstday.orchestration.tasks import current_run, fail_without_retry, lake_asset, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.rollback_model",
-        schedule=None,
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS,
+    @define_dag(
+        use_case,
+        topic="training",
         params={
             "version": Param(
                 None, type=["null", "integer"], minimum=1, description="version to put back; empty: the one before"
             )
         },
-        tags=[use_case.name, "training"],
-        doc_md=__doc__,
     )
     def rollback_model() -> None:
         @task
@@ -71,9 +57,3 @@ def build(use_case: UseCase) -> None:
             report(reports.scored(step, time.perf_counter() - begun))
 
         put_back() >> rescore_users()
-
-    rollback_model()
-
-
-for case in check_use_case.valid():
-    build(case)

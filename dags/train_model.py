@@ -14,13 +14,11 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import CronTriggerTimetable, Param, dag, task
+from airflow.sdk import CronTriggerTimetable, Param, task
 
-from include.firstday.authoring import check_use_case
 from include.firstday.errors import TooLittleDataError
+from include.firstday.orchestration.dags import define_dag, each_use_case
 from include.firstday.orchestration.tasks import (
-    START,
-    TASK_DEFAULTS,
     current_run,
     fail_without_retry,
     lake_asset,
@@ -32,17 +30,16 @@ from include.firstday.orchestration.tasks import (
 from include.firstday.use_case.use_case import UseCase, load
 
 
+@each_use_case
 def build(use_case: UseCase) -> None:
     """The DAG of one use case."""
 
-    @dag(
-        dag_id=f"{use_case.name}.train_model",
+    @define_dag(
+        use_case,
+        topic="training",
         schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
-        start_date=START,
-        catchup=False,
-        is_paused_upon_creation=use_case.starts_paused,
-        max_active_runs=1,
-        default_args=TASK_DEFAULTS | {"retries": 1, "execution_timeout": timedelta(hours=1)},
+        retries=1,
+        execution_timeout=timedelta(hours=1),
         params={
             "batch_id": Param(
                 None,
@@ -56,8 +53,6 @@ def build(use_case: UseCase) -> None:
                 description="leave out events that were stored after the cut-off; empty: as the use case says",
             ),
         },
-        tags=[use_case.name, "training"],
-        doc_md=__doc__,
     )
     def train_model() -> None:
         @task
@@ -132,9 +127,3 @@ def build(use_case: UseCase) -> None:
         tested = test_best(training_set, results)
         profile_training_set(training_set)
         rescore_users(promote_if_better(training_set, tested))
-
-    train_model()
-
-
-for case in check_use_case.valid():
-    build(case)

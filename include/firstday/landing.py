@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class LandingFile:
     arrived_at_ns: int
     inode: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The file's name as the ledger keeps it: below the use case's landing folder."""
         name = safe_name(self.path.name)
@@ -60,13 +61,15 @@ def add(use_case: str, file_name: str, write: Callable[[Path], object], table: s
     return put(target, write, is_new=True)
 
 
-def make_names_safe(use_case: str, enrichment: tuple[str, ...] = ()) -> None:
-    """Rename pending files whose names no table and no DuckDB can hold."""
-    for file in pending(use_case, enrichment):
-        if file.path.name != (name := safe_name(file.path.name)):
-            with suppress(FileNotFoundError):  # another run has renamed or consumed it
-                _link_unique(file.path, file.path.with_name(name))
-                file.path.unlink()
+def pending_renamed(use_case: str, enrichment: tuple[str, ...] = ()) -> list[LandingFile]:
+    """Return pending files; those with names that no table and no DuckDB can hold are renamed first."""
+    found = pending(use_case, enrichment)
+    unsafe = {file.path: name for file in found if (name := safe_name(file.path.name)) != file.path.name}
+    for path, name in unsafe.items():
+        with suppress(FileNotFoundError):  # another run has renamed or consumed it
+            _link_unique(path, path.with_name(name))
+            path.unlink()
+    return pending(use_case, enrichment) if unsafe else found
 
 
 def safe_name(name: str) -> str:

@@ -81,6 +81,42 @@ class Settings(BaseSettings):
         return self.home / "landing"
 
     @property
+    def published(self) -> Path:
+        """Folder of predictions published as files, one folder per use case."""
+        return self.home / "published"
+
+    @property
+    def training(self) -> Path:
+        """Folder of training sets, one folder per use case."""
+        return self.home / "training"
+
+    @property
+    def exports(self) -> Path:
+        """Folder of exported tables, one folder per use case."""
+        return self.home / "exports"
+
+    @property
+    def models(self) -> Path:
+        """Folder of downloaded model versions."""
+        return self.home / "models"
+
+    @property
+    def posted(self) -> Path:
+        """Folder of the keys of posted events, one database per use case."""
+        return self.home / "posted"
+
+    @property
+    def checked(self) -> Path:
+        """Folder of marks of use cases whose statements were validated."""
+        return self.home / "checked"
+
+    @property
+    def data_folders(self) -> tuple[Path, ...]:
+        """Folders whose files may hold personal data."""
+        own = (self.landing, self.lake_folder, self.published, self.training, self.exports)
+        return (*own, self.models, self.mlflow_folder)
+
+    @property
     def mlflow_folder(self) -> Path:
         """MLflow's database and artifacts when no remote server is set."""
         return self.home / "mlflow"

@@ -1,5 +1,6 @@
 """The DAGs as Airflow reads them, and a run of one by `dag.test()` on a real lake."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -58,6 +59,7 @@ assert len(bag.dags) >= 3, bag.dags
 for dag in bag.dags.values():
     assert dag.doc_md and "**When it fails**" in dag.doc_md, dag.dag_id
     # With so many runs at work Airflow starts no other, timed or by an asset: a backlog makes no storm of runs.
+    assert dag.description == dag.doc_md.splitlines()[0] and dag.fileloc.startswith(FOLDER), (dag.dag_id, dag.fileloc)
     assert dag.tags and not dag.catchup and dag.max_active_runs <= 2, (dag.dag_id, dag.max_active_runs)
     assert bool(dag.deadline) == dag.dag_id.endswith(".process_events"), dag.dag_id
     for name, param in dag.params.items():
@@ -67,9 +69,16 @@ for dag in bag.dags.values():
         assert task.owner == "firstday" and task.retries and task.execution_timeout, task.task_id
         assert task.doc_md or task.python_callable.__doc__, task.task_id
 print("SEEN", sorted(bag.dags))
-""",
+listed = sorted(bag.dags.values(), key=lambda dag: dag.dag_display_name)  # as Airflow lists them
+print("LIST", [(dag.dag_display_name, dag.is_paused_upon_creation) for dag in listed])
+""".replace("FOLDER", repr(str(ROOT / "dags"))),
         home,
     )
+    (line,) = [line for line in out.splitlines() if line.startswith("LIST")]
+    listed = ast.literal_eval(line.removeprefix("LIST "))
+    assert "1. First-day churn: process events" in dict(listed)
+    assert [paused for _, paused in listed[:-1]] == sorted(paused for _, paused in listed[:-1])
+    assert listed[-1] == ("Maintain airflow", None)
     assert all(f"'{name}.process_events'" in out for name in use_case.names())
 
 

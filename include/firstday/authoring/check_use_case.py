@@ -44,7 +44,7 @@ def _tried(name: str) -> UseCase | UseCaseError:
     """The use case, or its error. Unchanged files are not validated again: every task parses its DAG file."""
     try:
         case = use_case.load(name)
-        passed = settings().home / "checked" / f"{name}-{_files_sha256(case)}"
+        passed = settings().checked / f"{name}-{_files_sha256(case)}"
         if not passed.exists():
             check(case)
             passed.parent.mkdir(parents=True, exist_ok=True)

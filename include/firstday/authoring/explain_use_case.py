@@ -19,7 +19,7 @@ from include.firstday.generator import events
 from include.firstday.ingest import staging
 from include.firstday.lake import clock, connections, statements
 from include.firstday.lake.lake import Lake
-from include.firstday.records import contract, mapping, readers
+from include.firstday.records import mapping, readers
 from include.firstday.schema import create_tables
 from include.firstday.settings import REPOSITORY
 from include.firstday.use_case import use_case as use_cases
@@ -100,25 +100,23 @@ def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[Path, str]:
 
 
 def _store(lake: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
-    columns = contract.expected(lake.columns("events"))
-    wanted = mapping.readable(case, "events", columns)
-    event_type = mapping.event_type_of(case, path.name)
+    layout = mapping.layout(case, "events", lake.columns("events"), path.name)
     now = clock.now()
     own = {"batch_id": 1, "ingested_at": now, "source_file": path.name}
     reasons: list[tuple[int, str]] = []
 
     def keep() -> None:
-        staging.type_rows(lake, case, "events", columns, now, event_type, path.name.endswith(".csv"))
+        staging.type_rows(lake, case, layout, now)
         lake.insert("events", "records/contract/good_rows", **own)
         reasons.extend((row["row_number"], row["reason"]) for row in lake.query("from broken_rows").to_pylist())
 
     try:
-        readers.read_whole(lake, path, wanted)
+        readers.read_whole(lake, path, layout.wanted)
         keep()
     except QueryError:
         if not readers.is_text(path):
             raise
-        for piece in readers.read_rows(lake, path, wanted):
+        for piece in readers.read_rows(lake, path, layout.wanted):
             keep()
             reasons.extend((number, reason) for number, reason, _ in piece.rejected)
     rules: dict[str, dict[str, Any]] = {}

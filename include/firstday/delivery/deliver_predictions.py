@@ -78,7 +78,7 @@ def notices(lake: Lake) -> list[str]:
     return [
         f"target {row['target']} has failed {row['failures']:,} times in a row, next attempt at {row['retry_at']}: "
         f"{row['error']}"
-        for row in lake.rows("delivery/deliver_predictions/failures")
+        for row in sorted(lake.rows_of("delivery_failures"), key=lambda row: str(row["target"]))
     ]
 
 
@@ -90,7 +90,8 @@ def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: R
         after, upto = _progress(lake, name), checkpoints.of(lake, "score_users")
         if upto <= after:
             return None
-        batch_id = lake.value("delivery/deliver_predictions/next_batch", after=after, upto=upto)
+        batches = lake.rows("delivery/publish_predictions/scored_batches", after=after, upto=upto)
+        batch_id = batches[0]["batch_id"] if batches else upto
         rows = _not_erased(lake, _due(lake, use_case, name, batch_id))
         try:
             if rows:
@@ -126,11 +127,10 @@ def _scrub_sent(lake: Lake, use_case: UseCase, sent: list[Row]) -> None:
 def _progress(lake: Lake, name: str) -> int:
     """The target's checkpoint. A new one starts at the checkpoint of scoring."""
     stage = checkpoint(name)
-    if lake.value("lake/checkpoints/checkpoint", stage=stage) is None:
+    if not checkpoints.exists(lake, stage):
         with lake.transaction() as commit:
             commit.message = f"{name} receives predictions from now on"
-            checkpoints.start(lake, stage)
-            checkpoints.advance(lake, stage, 0, checkpoints.of(lake, "score_users"))
+            checkpoints.start(lake, stage, checkpoints.of(lake, "score_users"))
     return checkpoints.of(lake, stage)
 
 
@@ -162,14 +162,14 @@ def _taken(name: str, rows: list[Row]) -> pa.Table:
 
 
 def _respect_pause(lake: Lake, name: str) -> None:
-    for row in lake.rows("delivery/deliver_predictions/failure", target=name):
+    for row in lake.rows_of("delivery_failures", target=name):
         if row["retry_at"] > clock.now():
             raise BackedOffError(f"{name}: backed off until {row['retry_at']}, because it {row['error']}")
 
 
 def _note_failure(lake: Lake, name: str, error: str) -> None:
     with lake.transaction() as commit:
-        known = lake.rows("delivery/deliver_predictions/failure", target=name)
+        known = lake.rows_of("delivery_failures", target=name)
         failures = (known[0]["failures"] if known else 0) + 1
         pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE)
         commit.message = f"{name} failed {failures} times in a row"

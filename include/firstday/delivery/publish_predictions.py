@@ -27,7 +27,7 @@ PATTERN = "predictions-*.ndjson"
 
 def folder(use_case: UseCase) -> Path:
     """Return the folder of one use case's files."""
-    return settings().home / "published" / use_case.name
+    return settings().published / use_case.name
 
 
 @retrying

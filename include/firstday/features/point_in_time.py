@@ -30,7 +30,7 @@ def passed_cutoffs(use_case: UseCase, upto: int, from_time: datetime, to_time: d
             to_time=to_time,
         )
         _collect(lake, use_case, upto)
-        lake.build("features/point_in_time/open_windows")
+        lake.build_users("open_windows", "windows", of="windows")  # a copy, as windows_at_moment replaces the name
         parts = [_at_cutoff(lake, use_case, minutes, from_time, to_time) for minutes in cutoffs]
     rows: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     return rows
@@ -43,8 +43,8 @@ def features_after(use_case: UseCase, user_ids: list[str], upto: int, as_of: dat
         _collect(lake, use_case, upto)
         lake.build("features/update_features/window_state", into="feature_state")
         build_features(lake, use_case, as_of, into="features_at_moment")
-        rows: pd.DataFrame = lake.table("features/point_in_time/recomputed_features").to_pandas()
-    return rows
+        rows: pd.DataFrame = lake.table_of("features_at_moment").to_pandas()
+    return rows.sort_values("user_id", ignore_index=True)
 
 
 def collect(lake: Lake, use_case: UseCase) -> None:

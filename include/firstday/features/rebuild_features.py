@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from include.firstday.features import update_features
+from include.firstday.features.update_features import TABLES
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 
 STAGE = "rebuild_features"
 SHARD_EVENTS = 2_000_000  # events recomputed at once: bounds memory
-TABLES = ("users", "feature_state")
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,9 @@ def rebuild_features(
         after = checkpoints.of(lake, update_features.STAGE)
         for table in TABLES:
             lake.build_like(f"rebuilt_{table}", table)
-        shards = max(1, math.ceil(lake.value("features/rebuild_features/stored_rows", upto=after) / SHARD_EVENTS))
+        shards = max(1, math.ceil(checkpoints.stored(lake, after).rows_stored / SHARD_EVENTS))
         for shard in range(shards):
-            lake.build(
-                "features/rebuild_features/shard_users",
-                into="touched_users",
-                registered_by=use_case.registering,
-                upto=after,
-                shard=shard,
-                shards=shards,
-            )
-            _recompute(lake, use_case, after)
+            _recompute(lake, use_case, 0, after, shard, shards)
             progress(shard + 1, shards, f"part {shard + 1} of {shards} recomputed, up to micro-batch {after}")
         with lake.transaction() as commit:
             rebuilt = _swap(lake, use_case, after)
@@ -76,11 +68,14 @@ def describe(rebuilt: Rebuilt) -> str:
     return f"{done}, although nothing had changed: please report this" if rebuilt.changed else done
 
 
-def _recompute(lake: Lake, use_case: UseCase, upto: int) -> None:
-    """Add the users in `touched_users` to the rebuilt tables, from all of their events."""
-    lake.build("features/rebuild_features/scope_events", upto=upto)
+def _recompute(lake: Lake, use_case: UseCase, after: int, upto: int, shard: int = 0, shards: int = 1) -> None:
+    """Replace users of a shard who have an event after micro-batch `after`, computed from all of their events."""
+    part = {"after": after, "upto": upto, "shard": shard, "shards": shards}
+    lake.build("features/rebuild_features/scope_events", into="scope_events", **part)
+    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
     update_features.compute(lake, use_case)
     for table in TABLES:
+        lake.delete_users(f"rebuilt_{table}", of="touched_users")
         lake.insert_from(f"rebuilt_{table}", f"{table}_now")
 
 
@@ -88,31 +83,17 @@ def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
     stands = checkpoints.of_buckets(lake, update_features.STAGE, ALL)
     upto = max(stands.values())
     if upto > after:
-        _catch_up(lake, use_case, after, upto)
+        _recompute(lake, use_case, after, upto)
     for table in TABLES:
         tombstones.drop(lake, f"rebuilt_{table}")
     lake.build("features/rebuild_features/changed_users", into="touched_users")
     for table in TABLES:
         lake.build_users(f"{table}_now", f"rebuilt_{table}", of="touched_users")
     users, changed = lake.count("rebuilt_users"), lake.count("touched_users")
-    rebuilt = Rebuilt(upto, users, changed, sources=tuple(fingerprint.changed(lake, use_case)))
+    rebuilt = Rebuilt(upto, users, changed, sources=fingerprint.compare(lake, use_case).changed)
     update_features.write(lake)
     for bucket, stand in stands.items():
         if stand < upto:  # its users have been brought up to date with the others
             checkpoints.advance(lake, update_features.STAGE, stand, upto, [bucket])
     fingerprint.note(lake, use_case)
     return rebuilt
-
-
-def _catch_up(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
-    """Compute once more who has had events since the rebuild began."""
-    lake.build(
-        "features/rebuild_features/newer_users",
-        into="touched_users",
-        registered_by=use_case.registering,
-        after=after,
-        upto=upto,
-    )
-    for table in TABLES:
-        lake.delete_users(f"rebuilt_{table}", of="touched_users")
-    _recompute(lake, use_case, upto)

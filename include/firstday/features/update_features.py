@@ -23,6 +23,7 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "update_features"
+TABLES = ("users", "feature_state")
 ROW_LIMIT = 500_000  # events of whole micro-batches taken at once: bounds memory, lets a backlog drain in big steps
 
 
@@ -72,17 +73,17 @@ def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | 
                 return None
             # None beyond where others of the buckets stand, so that they meet.
             upto = min([waiting["upto"], *(stand for stand in stands.values() if stand > after)])
-            noted_at = fingerprint.noted_at(lake)
-            if changed := fingerprint.changed(lake, use_case):
-                log.warning("%s", fingerprint.notice(use_case, changed))
+            found = fingerprint.compare(lake, use_case)
+            if found.changed:
+                log.warning("%s", fingerprint.notice(use_case, found.changed))
             fold(lake, use_case, after, upto, buckets)
             counts = lake.row("features/update_features/touched_counts")
         with lake.transaction() as commit:
-            if fingerprint.noted_at(lake) != noted_at:
+            if fingerprint.noted_at(lake) != found.noted_at:
                 raise CheckpointConflictError(f"{STAGE}: the features have been computed anew meanwhile")
             checkpoints.advance(lake, STAGE, after, upto, buckets)
-            for table in ("users_now", "feature_state_now"):
-                tombstones.drop(lake, table)
+            for table in TABLES:
+                tombstones.drop(lake, f"{table}_now")
             write(lake)
             step = Updated(after, upto, **counts, is_last=upto == waiting["last_waiting"])
             commit.message = describe(step)
@@ -118,7 +119,7 @@ def aggregate(lake: Lake, use_case: UseCase) -> None:
 
 def write(lake: Lake) -> None:
     """Replace the touched users' rows by `users_now` and `feature_state_now`, inside a transaction."""
-    for table in ("users", "feature_state"):
+    for table in TABLES:
         lake.delete_users(table, of="touched_users")
         lake.insert_from(table, f"{table}_now")
 

@@ -5,8 +5,7 @@ is killed, repeated or run twice stores each row once. Rows that still break a r
 """
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from include.firstday.ingest import staging, store_events
@@ -15,7 +14,7 @@ from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
 from include.firstday.privacy import tombstones
-from include.firstday.records import contract, mapping, readers
+from include.firstday.records import mapping, readers
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
 
@@ -24,7 +23,7 @@ log = logging.getLogger(__name__)
 STAGE = "replay_rejected"
 ROW_LIMIT = 50_000  # rows of one micro-batch
 Cursor = dict[str, Any]
-START: Cursor = {"after_batch": 0, "after_file": "", "after_row": 0}
+START: Cursor = {"batch_id": 0, "source_file": "", "row_number": 0}
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,13 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
     with open_lake(use_case, run) as lake:
         last_batch = checkpoints.of(lake, store_events.STAGE)
         lake.build("ingest/replay_rejected/open_rows", reason=reason, row_limit=ROW_LIMIT, **after)
-        if not lake.has_rows("open_rows"):
+        if not (texts := lake.rows("ingest/replay_rejected/texts")):
             return None
         lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
         lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
         lake.build_like("accepted", "rejected_events", without=("replayed_in",))
-        tried = sum(_stage(lake, use_case, *group) for group in _groups(lake, use_case))
-        last = lake.row("ingest/replay_rejected/last_open_row")
+        _stage_all(lake, use_case, texts)
+        tried, last = len(texts), {name: texts[-1][name] for name in START}
         if not lake.has_rows("accepted"):
             return Replayed(tried, 0, ()), last
         batch_id = last_batch + 1
@@ -98,23 +97,16 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         return done, last
 
 
-def _groups(lake: Lake, use_case: UseCase) -> Iterator[tuple[list[tuple[int, str]], str | None, str | None]]:
-    """Rows that are read alike: numbered texts, their header, and the event type that their files stand for."""
-    for row in lake.rows("ingest/replay_rejected/headers"):
-        groups: dict[str | None, list[tuple[int, str]]] = {}
-        for text in lake.rows("ingest/replay_rejected/texts", header=row["header"]):
-            event_type = mapping.event_type_of(use_case, text["source_file"])
-            groups.setdefault(event_type, []).append((text["line_number"], text["raw"]))
-        for event_type, texts in groups.items():
-            yield texts, row["header"], event_type
-
-
-def _stage(
-    lake: Lake, use_case: UseCase, texts: list[tuple[int, str]], header: str | None, event_type: str | None
-) -> int:
-    columns = contract.expected(lake.columns("events"))
-    readers.read_texts(lake, texts, header, mapping.readable(use_case, "events", columns))
-    staging.type_rows(lake, use_case, "events", columns, clock.now(), event_type, header is not None)
-    lake.insert("staged_events", "ingest/replay_rejected/accepted_events")
-    lake.insert("accepted", "ingest/replay_rejected/accepted_rows")
-    return len(texts)
+def _stage_all(lake: Lake, use_case: UseCase, texts: list[dict[str, Any]]) -> None:
+    """Stage rows; those that are read alike at once: with one CSV header, and of files with one event type."""
+    columns = lake.columns("events")
+    groups: dict[tuple[str | None, str | None], tuple[mapping.Layout, list[tuple[int, str]]]] = {}
+    for row in texts:
+        layout = mapping.layout(use_case, "events", columns, row["source_file"])
+        group = groups.setdefault((row["header"], layout.event_type), (layout, []))
+        group[1].append((row["line_number"], row["raw"]))
+    for (header, _), (layout, numbered) in groups.items():
+        readers.read_texts(lake, numbered, header, layout.wanted)
+        staging.type_rows(lake, use_case, replace(layout, is_csv=header is not None), clock.now())
+        lake.insert("staged_events", "ingest/replay_rejected/accepted_events")
+        lake.insert("accepted", "ingest/replay_rejected/accepted_rows")

@@ -20,11 +20,12 @@ import pyarrow as pa
 from include.firstday import landing
 from include.firstday.errors import FirstdayError, QueryError, UnreadableFileError
 from include.firstday.lake import faults, statements
-from include.firstday.lake.lake import Columns, Lake
+from include.firstday.lake.lake import Lake
 from include.firstday.landing import LandingFile
 from include.firstday.privacy import person_data
 from include.firstday.records import contract, file_bytes, mapping, readers
 from include.firstday.records.file_bytes import FileBytes
+from include.firstday.records.mapping import Layout
 from include.firstday.records.text import printable
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
@@ -50,6 +51,7 @@ class Consumed:
     """
 
     file: LandingFile
+    layout: Layout
     bytes: FileBytes
     rows_stored: int = 0
     rows_rejected: int = 0
@@ -71,6 +73,7 @@ def stage(
     originals = original_hashes(lake, (content.sha256 for content in found.values()))
     found = {file: replace(one, sha256=originals.get(one.sha256, one.sha256)) for file, one in found.items()}
     known = known_hashes(lake, (content.sha256 for content in found.values()))
+    columns = {table: lake.columns(table) for table in ("events", *use_case.enrichment)}
     fresh: list[Consumed] = []
     repeated: list[LandingFile] = []
     for file, content in found.items():
@@ -78,8 +81,9 @@ def stage(
             repeated.append(file)
         else:
             known.add(content.sha256)
-            fresh.append(Consumed(file, content))
-    alike = list(_alike(use_case, [entry for entry in fresh if entry.file not in suspects]))
+            layout = mapping.layout(use_case, file.table, columns[file.table], file.name)
+            fresh.append(Consumed(file, layout, content))
+    alike = list(_alike([entry for entry in fresh if entry.file not in suspects]))
     staged = [entry for group in alike for entry in _stage_together(lake, use_case, group, now)]
     apart = (_stage_apart(lake, use_case, entry, now) for entry in fresh if entry.file in suspects)
     return [*staged, *filter(None, apart)], repeated
@@ -105,13 +109,13 @@ def _inspected(file: LandingFile) -> FileBytes | None:
         return FileBytes(f"unread {file.name} {file.arrived_at_ns}", 0, str(error))
 
 
-def _alike(use_case: UseCase, entries: list[Consumed]) -> Iterator[list[Consumed]]:
+def _alike(entries: list[Consumed]) -> Iterator[list[Consumed]]:
     """Files that can be read at once, in groups of bounded bytes."""
     groups: dict[object, list[Consumed]] = {}
     for entry in entries:
         is_sound = entry.file.table == "events" and not entry.bytes.fault
         form = readers.form(entry.file.path) if is_sound else None
-        key = (form, mapping.event_type_of(use_case, entry.file.name)) if form else entry.file
+        key = (form, entry.layout.event_type) if form else entry.file
         group = groups.setdefault(key, [])
         if group and sum(other.file.bytes for other in group) + entry.file.bytes > TOGETHER_BYTES:
             yield groups.pop(key)
@@ -135,12 +139,10 @@ def _stage_together(lake: Lake, use_case: UseCase, entries: list[Consumed], now:
 
 def _stage_clean(lake: Lake, use_case: UseCase, entries: list[Consumed], now: datetime) -> list[Consumed] | None:
     """Stage the events of files of one form; None, and nothing staged, where not all of them are good."""
-    columns = contract.expected(lake.columns("events"))
-    wanted = mapping.readable(use_case, "events", columns)
-    event_type = mapping.event_type_of(use_case, entries[0].file.name)
+    layout = entries[0].layout
     try:
-        readers.read_together(lake, [entry.file.path for entry in entries], wanted)
-        type_rows(lake, use_case, "events", columns, now, event_type)
+        readers.read_together(lake, [entry.file.path for entry in entries], layout.wanted)
+        type_rows(lake, use_case, layout, now)
         if lake.has_rows("broken_rows"):
             return None
         counts = {row["source_file"]: row["row_count"] for row in lake.rows("ingest/staging/rows_by_file")}
@@ -208,7 +210,7 @@ def _stage_apart(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) 
     """Stage a file over a connection of its own, where whatever is wrong with it harms no other."""
     with open_lake(use_case, lake.run) as own:
         _start(own, use_case)
-        _try_nothing(own, use_case, entry.file.table, now)
+        _try_nothing(own, use_case, entry.layout, now)
         try:
             # Text is read row by row here: what DuckDB stumbled over is a line of it.
             staged = _stage_rows(own, use_case, entry, now, row_by_row=readers.is_text(entry.file.path))
@@ -222,11 +224,10 @@ def _stage_apart(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) 
     return staged if _is_as_read(lake, entry) else None
 
 
-def _try_nothing(lake: Lake, use_case: UseCase, table: str, now: datetime) -> None:
+def _try_nothing(lake: Lake, use_case: UseCase, layout: Layout, now: datetime) -> None:
     """Do with no rows what is done with a file's: what fails here is not the file's fault."""
-    columns = contract.expected(lake.columns(table))
-    readers.read_texts(lake, [], None, mapping.readable(use_case, table, columns))
-    type_rows(lake, use_case, table, columns, now)
+    readers.read_texts(lake, [], None, layout.wanted)
+    type_rows(lake, use_case, replace(layout, event_type=None, is_csv=False), now)
     _free(lake)
 
 
@@ -252,12 +253,10 @@ def _miscounted(entry: Consumed) -> str:
 
 def _stage_whole(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed | None:
     """Stage a file that DuckDB can read by itself; None where it has to be read row by row."""
-    file, is_text = entry.file, readers.is_text(entry.file.path)
-    columns = contract.expected(lake.columns(file.table))
+    is_text = readers.is_text(entry.file.path)
     try:
-        readers.read_whole(lake, file.path, mapping.readable(use_case, file.table, columns))
-        event_type = mapping.event_type_of(use_case, file.name)
-        type_rows(lake, use_case, file.table, columns, now, event_type, file.name.endswith(".csv"))
+        readers.read_whole(lake, entry.file.path, entry.layout.wanted)
+        type_rows(lake, use_case, entry.layout, now)
         return None if is_text and lake.has_rows("broken_rows") else _keep(lake, entry, "refused_records")
     except QueryError as error:
         if not is_text or faults.is_of_the_machine(error) or not lake.is_alive():
@@ -266,33 +265,19 @@ def _stage_whole(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) 
 
 
 def _stage_row_by_row(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed:
-    file = entry.file
-    columns = contract.expected(lake.columns(file.table))
-    event_type = mapping.event_type_of(use_case, file.name)
-    for piece in readers.read_rows(lake, file.path, mapping.readable(use_case, file.table, columns)):
-        type_rows(lake, use_case, file.table, columns, now, event_type, file.name.endswith(".csv"))
+    for piece in readers.read_rows(lake, entry.file.path, entry.layout.wanted):
+        type_rows(lake, use_case, entry.layout, now)
         entry = _keep(lake, _refuse_lines(lake, entry, piece.rejected), "refused_lines")
         entry = replace(entry, further_lines=entry.further_lines + piece.further_lines)
     return entry
 
 
-def type_rows(
-    lake: Lake,
-    use_case: UseCase,
-    table: str,
-    columns: Columns,
-    now: datetime,
-    event_type: str | None = None,
-    is_csv: bool = False,
-) -> None:
-    """From `given_rows` to `arriving_rows`, typed as the table's columns, and `broken_rows`, which break a rule.
-
-    `event_type` is that of rows which name none.
-    """
-    is_event = table == "events"
-    source = mapping.translate(lake, use_case, columns, event_type, is_csv) if is_event else "given_rows"
-    rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(columns)))
-    lake.build_text("arriving_rows", contract.typed_rows(columns, lake.columns(source), rules, source))
+def type_rows(lake: Lake, use_case: UseCase, layout: Layout, now: datetime) -> None:
+    """From `given_rows` to `arriving_rows`, typed as the table's columns, and `broken_rows`, which break a rule."""
+    is_event = layout.table == "events"
+    source = mapping.translate(lake, use_case, layout) if is_event else "given_rows"
+    rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(layout.columns)))
+    lake.build_text("arriving_rows", contract.typed_rows(layout.columns, lake.columns(source), rules, source))
     if source != "given_rows":
         lake.drop(source)
     lake.build("records/contract/broken_rows")
@@ -325,9 +310,9 @@ def _refuse_lines(lake: Lake, entry: Consumed, rejected: readers.Rejected) -> Co
 
 
 def _refuse_file(lake: Lake, entry: Consumed, error: Exception) -> Consumed:
-    """Nothing of a file that cannot be read to its end is stored: it may come again, whole."""
+    """Store nothing of a file that cannot be read: it may arrive again, complete."""
     _unstage(lake, entry.file)
-    reason = f"file: cannot be read to its end: {_sentence(error)}"
+    reason = f"file: cannot be read: {_sentence(error)}"
     row: dict[str, Any] = {"source_file": entry.file.name, "row_number": None, "reason": reason, "raw": None}
     lake.append("staged_rejects", pa.Table.from_pylist([row]))
     log.warning("%s goes to quarantine: %s", entry.file.name, reason)

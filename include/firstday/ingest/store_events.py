@@ -88,7 +88,6 @@ def describe(batch: MicroBatch) -> str:
 @retrying
 def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> MicroBatch | None:
     """Store the oldest files as one micro-batch, within the limits of bytes, rows and files; None if nothing waits."""
-    landing.make_names_safe(use_case.name, tuple(use_case.enrichment))
     waiting = _waiting(use_case, shard)
     files = _take(waiting)
     if not files:
@@ -130,7 +129,7 @@ def _staged(
 
 def _waiting(use_case: UseCase, shard: Shard) -> list[LandingFile]:
     """The shard's files. Corrections of enrichment tables are all the first one's, as their order counts."""
-    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    waiting = landing.pending_renamed(use_case.name, tuple(use_case.enrichment))
     return [
         file for file in waiting if (shard.takes(file.name) if file.table == "events" else shard.number == WHOLE.number)
     ]

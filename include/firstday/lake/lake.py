@@ -66,8 +66,12 @@ class Lake:
 
     def rows(self, path: str, **parameters: object) -> list[dict[str, Any]]:
         """Return the rows of one SELECT as dictionaries."""
-        result = self._execute(statement(path), parameters)
-        return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
+        return _dictionaries(self._execute(statement(path), parameters))
+
+    def rows_of(self, table: str, **values: object) -> list[dict[str, Any]]:
+        """Return the rows of a table, view or temporary table with these values, as dictionaries, in no order."""
+        text = f"select * from {quoted(table)} where {_equal(values)}"
+        return _dictionaries(self._connection.execute(text, values or None))
 
     def row(self, path: str, **parameters: object) -> dict[str, Any]:
         """Return the only row of one SELECT. Raises LookupError unless there is exactly one."""
@@ -84,6 +88,10 @@ class Lake:
     def table(self, path: str, **parameters: object) -> pa.Table:
         """Return the rows of one SELECT as an Arrow table."""
         return self._execute(statement(path), parameters).to_arrow_table()
+
+    def table_of(self, table: str) -> pa.Table:
+        """Return the rows of a table or temporary table as an Arrow table, in no order."""
+        return self._connection.execute(f"from {quoted(table)}").to_arrow_table()
 
     def read(self, path: str, **parameters: object) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Stream the rows of one SELECT: their schema, and an iterator to be consumed before the next statement."""
@@ -130,10 +138,10 @@ class Lake:
         """Store the distinct values of a table's column in the temporary table `name`."""
         self.build_text(name, f"select distinct {quoted(column)} from {quoted(table)}")
 
-    def as_of(self, table: str, upto: int) -> None:
-        """Create a temporary table of the same name with a table's rows as of micro-batch `upto`."""
+    def as_of(self, table: str, upto: int, into: str = "") -> None:
+        """Create a temporary table of the same name, or `into`, with a table's rows as of micro-batch `upto`."""
         text = f"select * from lake.{quoted(self.schema)}.{quoted(table)} where batch_id <= $upto"
-        self.build_text(table, text, upto=upto)
+        self.build_text(into or table, text, upto=upto)
 
     def build_users(self, name: str, table: str, of: str) -> None:
         """Store a table's rows of the users in another table in the temporary table `name`."""
@@ -171,10 +179,12 @@ class Lake:
         """Insert the rows of a temporary table, plus constant columns, by name; return the number of rows."""
         return self._insert(table, quoted(source), constants)
 
-    def erase(self, table: str, user_ids: Collection[str]) -> int:
-        """Delete users' rows from a table or temporary table with a `user_id`; return the number of rows."""
-        text = f"delete from {quoted(table)} where list_contains($user_ids, user_id)"
-        return self._written(text, {"user_ids": list(user_ids)})
+    def erase(self, table: str, values: Collection[object], by: str = "user_id") -> int:
+        """Delete the rows with any of some values from a table or temporary table; return the number of rows."""
+        if not values:
+            return 0
+        text = f"delete from {quoted(table)} where list_contains($values, {quoted(by)})"
+        return self._written(text, {"values": list(values)})
 
     def insert_row(self, table: str, **values: object) -> None:
         """Insert one row; columns without a value become NULL."""
@@ -194,9 +204,10 @@ class Lake:
         """Whether a table or temporary table holds any row."""
         return self._connection.execute(f"select 1 from {quoted(table)} limit 1").fetchone() is not None
 
-    def count(self, table: str) -> int:
-        """Return the number of rows of a table."""
-        (count,) = self._connection.execute(f"select count(*) from {quoted(table)}").fetchone() or (0,)
+    def count(self, table: str, **values: object) -> int:
+        """Return the number of rows of a table or temporary table, of those with some values."""
+        text = f"select count(*) from {quoted(table)} where {_equal(values)}"
+        (count,) = self._connection.execute(text, values or None).fetchone() or (0,)
         return int(count)
 
     def tables(self) -> set[str]:
@@ -348,6 +359,15 @@ class Lake:
 def quoted(identifier: str) -> str:
     """Quote an identifier as SQL text."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _equal(values: Mapping[str, object]) -> str:
+    """The condition that columns have some values, each a parameter of its column's name."""
+    return " and ".join(f"{quoted(name)} = ${name}" for name in values) or "true"
+
+
+def _dictionaries(result: Result) -> list[dict[str, Any]]:
+    return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
 
 
 @contextmanager

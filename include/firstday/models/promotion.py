@@ -62,13 +62,13 @@ def rollback_model(use_case: UseCase, version: int | None = None, run: Run | Non
 def promotion_at(use_case: UseCase, moment: datetime) -> dict[str, Any] | None:
     """The row of `champions` that was in force at a moment (naive UTC); None before the first."""
     with open_lake(use_case, read_only=True) as lake:
-        return next(iter(lake.rows("models/promotion/promotion_at", moment=moment)), None)
+        return next(iter(lake.rows("models/promotion/promotions", until=moment)), None)
 
 
 def _version_before(use_case: UseCase, version: int) -> int:
     with open_lake(use_case, read_only=True) as lake:
-        promotions = lake.rows("models/promotion/promotions_in_order")
-    before = [number for number in _not_rolled_back(promotions) if number != version]
+        promotions = lake.rows("models/promotion/promotions", until=clock.now())
+    before = [number for number in _not_rolled_back(promotions[::-1]) if number != version]
     if not before:
         raise NothingToRollBackError(
             f"{use_case.name}: version {version} is the champion, and there is no earlier champion that was not rolled "
@@ -96,7 +96,7 @@ def _registered(use_case: UseCase) -> str:
 @retrying
 def _note(use_case: UseCase, version: int, reason: str, run: Run) -> None:
     with open_lake(use_case, run) as lake, lake.transaction() as commit:
-        last = next(iter(lake.rows("models/promotion/promotion_at", moment=clock.now())), None)
+        last = next(iter(lake.rows("models/promotion/promotions", until=clock.now())), None)
         commit.message = f"version {version} is the champion"
         if last is None or last["model_version"] != version:
             lake.insert_row(

@@ -266,7 +266,7 @@ def _registered_model(name: str, version: int) -> Any:
 
 
 def _cache_folder(name: str, version: int) -> Path:
-    return settings().home / "models" / name / str(version)
+    return settings().models / name / str(version)
 
 
 def _download(name: str, version: int) -> Path:

@@ -14,7 +14,8 @@ metrics over time, to the MLflow run `monitoring`; a measurement beyond its limi
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 STAGE = "monitor_model"
 PROBABILITY = "churn_probability"
+RETRAINING = "retraining_asked"  # the metric that notes a training that confirmed drift triggered
 SAMPLED = 200  # predictions whose features are computed anew
 LONGEST_RANGE = timedelta(days=1)  # after a pause, or at the first run; a longer window is measured as a whole
 
@@ -79,7 +81,7 @@ def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | 
             lake.append("monitoring", _rows(measured, upto))
             confirmed = _confirmed(lake, use_case, measured)
             if confirmed and _may_retrain(lake, use_case):
-                lake.append("monitoring", _rows([Measured("retraining_asked", len(confirmed))], upto))
+                lake.append("monitoring", _rows([Measured(RETRAINING, len(confirmed))], upto))
             checkpoints.advance(lake, STAGE, after, upto)
             done = MonitoringRun(after, upto, tuple(measured), tuple(_alerts(use_case, measured, confirmed)))
             commit.message = describe(done)
@@ -99,8 +101,8 @@ def describe(done: MonitoringRun) -> str:
 def retraining_asked(use_case: UseCase) -> int | None:
     """The micro-batch by which confirmed drift last asked for a new model, within the use case's period; else None."""
     with open_lake(use_case, read_only=True) as lake:
-        last = lake.row("monitoring/monitor_model/last_retraining")
-    if last["asked_at"] is None or clock.now() - last["asked_at"] > _period(use_case):
+        last = _last_measured(lake, RETRAINING)
+    if last["measured_at"] is None or clock.now() - last["measured_at"] > _period(use_case):
         return None
     return int(last["batch_id"])
 
@@ -129,7 +131,6 @@ def _performance(lake: Lake, use_case: UseCase, after: int, upto: int) -> Iterat
 def _matured(lake: Lake, use_case: UseCase, after: int, upto: int) -> pd.DataFrame:
     """One row per prediction whose label became known: model_version, churn_probability, label."""
     label_seconds = labels.known_after_seconds(use_case)
-    watermark = lake.value("models/training_set/watermark", batch_id=upto)
     lake.build(
         "monitoring/monitor_model/maturing_windows",
         into="windows",
@@ -139,7 +140,7 @@ def _matured(lake: Lake, use_case: UseCase, after: int, upto: int) -> pd.DataFra
         label_seconds=label_seconds,
     )
     lake.build("monitoring/monitor_model/maturing_events", into="scope_events", upto=upto, label_seconds=label_seconds)
-    labels.build_labels(lake, use_case, watermark)
+    labels.build_labels(lake, use_case, _watermark(lake, upto))
     matured: pd.DataFrame = lake.table("monitoring/monitor_model/matured_predictions", upto=upto).to_pandas()
     return matured
 
@@ -187,11 +188,10 @@ def _drift(lake: Lake, use_case: UseCase, champion: registry.Champion, upto: int
     references = drift.read(registry.reference(use_case))
     if not references:
         return
-    last = lake.value("monitoring/monitor_model/last_measured", metric="psi", model_version=champion.version)
-    to_time = lake.value("models/training_set/watermark", batch_id=upto)
-    before = lake.value("models/training_set/watermark", batch_id=last or 0)
+    last = _last_measured(lake, "psi", champion.version)["batch_id"]
+    to_time = _watermark(lake, upto)
     earliest = to_time - max(LONGEST_RANGE, timedelta(hours=use_case.window.hours))
-    from_time = max(before or earliest, earliest)
+    from_time = max(_watermark(lake, last or 0), earliest)
     rows = point_in_time.passed_cutoffs(use_case, upto, from_time, to_time)
     if len(rows) < use_case.monitoring.minimum_rows:
         return  # the next run goes back to where this one did
@@ -204,6 +204,15 @@ def _drift(lake: Lake, use_case: UseCase, champion: registry.Champion, upto: int
         yield Measured("jensen_shannon", distance, name, champion.version)
         is_drifted = index > limits.psi and distance > limits.jensen_shannon
         yield Measured("drifted", float(is_drifted), name, champion.version)
+
+
+def _last_measured(lake: Lake, metric: str, model_version: int | None = None) -> dict[str, Any]:
+    return lake.row("monitoring/monitor_model/last_measured", metric=metric, model_version=model_version)
+
+
+def _watermark(lake: Lake, upto: int) -> datetime:
+    """The time up to which events are complete, as of a micro-batch; the earliest of all before the first."""
+    return checkpoints.stored(lake, upto).watermark or datetime.min
 
 
 def _confirmed(lake: Lake, use_case: UseCase, measured: list[Measured]) -> list[str]:
@@ -221,7 +230,7 @@ def _confirmed(lake: Lake, use_case: UseCase, measured: list[Measured]) -> list[
 
 
 def _may_retrain(lake: Lake, use_case: UseCase) -> bool:
-    asked_at = lake.row("monitoring/monitor_model/last_retraining")["asked_at"]
+    asked_at = _last_measured(lake, RETRAINING)["measured_at"]
     return asked_at is None or clock.now() - asked_at > _period(use_case)
 
 

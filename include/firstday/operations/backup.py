@@ -108,7 +108,7 @@ def restore(source: Path) -> Backup:
 def take_again(use_case: UseCase) -> list[Path]:
     """Move back into landing what was consumed or quarantined there but is not in the lake's ledger; where to."""
     with open_lake(use_case) as lake:
-        ledger = lake.rows("operations/backup/consumed")
+        ledger = lake.rows(f"{verify.SQL}/landing_files")
     known, named = {row["sha256"] for row in ledger}, {row["source_file"]: row for row in ledger}
     moved = []
     for path in sorted(_archive(use_case), key=lambda path: path.stat().st_mtime_ns):

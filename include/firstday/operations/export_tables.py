@@ -35,7 +35,7 @@ class Exported:
 
 def folder(use_case: UseCase) -> Path:
     """Where the exported tables of one use case are."""
-    return settings().home / "exports" / use_case.name
+    return settings().exports / use_case.name
 
 
 def export_tables(use_case: UseCase, run: Run | None = None) -> Exported:

@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 STAGE = "forget_user"
 SQL = f"operations/{STAGE}"
-OWN_FOLDERS = ("landing", "lake", "published", "training", "mlflow", "exports", "models")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def describe(done: Forgotten) -> str:
 
 def _person(lake: Lake, use_case: UseCase, user_id: str) -> Person:
     """What the lake knows to be personal of a user, to find them where there is no id."""
-    rows = lake.rows(f"{SQL}/person_events", user_id=user_id)
+    rows = lake.rows_of("events", user_id=user_id)
     values = {str(row[name]) for row in rows for name in use_case.personal if row[name] is not None}
     return Person(user_id, tuple(sorted(values)))
 
@@ -134,8 +133,8 @@ def _erase(lake: Lake, person: Person) -> int:
 
 
 def _look(person: Person) -> None:
-    folders = [settings().home / name for name in OWN_FOLDERS]
-    left = [path for folder in folders if folder.is_dir() for path in person_data.find(folder, person)]
+    folders = [folder for folder in settings().data_folders if folder.is_dir()]
+    left = [path for folder in folders for path in person_data.find(folder, person)]
     if left:
         raise TracesLeftError(
             f"the person is still in {len(left):,} files, {', '.join(map(str, left[:10]))}: a reader or a task that "

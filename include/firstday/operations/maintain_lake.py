@@ -22,7 +22,7 @@ from include.firstday.errors import OrphansError
 from include.firstday.lake import clock, connections
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
-from include.firstday.operations import export_tables, verify
+from include.firstday.operations import verify
 from include.firstday.privacy import person_data
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
@@ -109,9 +109,8 @@ def drop_partial(use_case: UseCase, before: datetime) -> int:
 
 def data_folders(use_case: UseCase) -> tuple[Path, ...]:
     """Where files of rows are kept outside the lake: the landing folder first, then what was written from the lake."""
-    training = settings().home / "training" / use_case.name
-    written = publish_predictions.folder(use_case), training, export_tables.folder(use_case)
-    return landing.folder(use_case.name), *written
+    places = settings().landing, settings().published, settings().training, settings().exports
+    return tuple(place / use_case.name for place in places)
 
 
 def drop_published(use_case: UseCase, before: datetime) -> int:
@@ -121,7 +120,7 @@ def drop_published(use_case: UseCase, before: datetime) -> int:
 
 def drop_training_sets(use_case: UseCase, before: datetime) -> int:
     """Delete training sets that were built before a moment (naive UTC): MLflow has them; return their files' number."""
-    return _drop(settings().home / "training" / use_case.name, "*", before)
+    return _drop(settings().training / use_case.name, "*", before)
 
 
 def purge(lake: Lake) -> None:
@@ -195,16 +194,20 @@ def _call(lake: Lake, statement: str, **parameters: object) -> bool:
 def _delete_orphans(lake: Lake, before: datetime, share: float) -> bool:
     """Delete what killed processes left in the data folder, if it can be that. Raises OrphansError."""
     with lake.exclusive():
-        orphans = lake.rows("operations/maintain_lake/orphans", before=before)
+        orphans = _orphans(lake, before)
         known = len(lake.rows(f"{verify.SQL}/known_files"))
         if len(orphans) > share * known:
             raise OrphansError(f"{_described(orphans)}, but knows {known:,}. {_REMEDY}")
-        made_at = lake.value("operations/maintain_lake/made_at")
-        if older := lake.rows("operations/maintain_lake/orphans", before=min(before, made_at - DAY)):
+        made_at = min(row["built_at"] for row in lake.rows_of("schema_history"))
+        if older := _orphans(lake, min(before, made_at - DAY)):
             raise OrphansError(f"{_described(older)}, written before the lake was made at {made_at}. {_REMEDY}")
         if orphans:
-            lake.rows("operations/maintain_lake/delete_orphans", before=before)
+            _orphans(lake, before, is_rehearsal=False)
     return False
+
+
+def _orphans(lake: Lake, before: datetime, is_rehearsal: bool = True) -> list[dict[str, Any]]:
+    return lake.rows("operations/maintain_lake/delete_orphans", before=before, is_rehearsal=is_rehearsal)
 
 
 def _described(orphans: list[dict[str, Any]]) -> str:

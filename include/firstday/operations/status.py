@@ -8,11 +8,10 @@ from include.firstday import landing
 from include.firstday.delivery import deliver_predictions
 from include.firstday.errors import NoLakeError
 from include.firstday.ingest.quarantine import Quarantined, quarantined
+from include.firstday.lake.checkpoints import MICRO_BATCH_STAGES
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
-
-MICRO_BATCH_STAGES = ("store_events", "update_features", "score_users", "publish_predictions")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def stages(use_case: UseCase) -> list[dict[str, Any]]:
 def notices(use_case: UseCase) -> list[str]:
     """What a person should know and do; empty where all is well."""
     with open_lake(use_case, read_only=True) as lake:
-        changed = fingerprint.changed(lake, use_case)
+        changed = fingerprint.compare(lake, use_case).changed
         failing = deliver_predictions.notices(lake)
         files = quarantined(lake, use_case.name)
     return [*([fingerprint.notice(use_case, changed)] if changed else []), *failing, *map(_quarantine_notice, files)]
@@ -68,6 +67,6 @@ def _quarantine_notice(file: Quarantined) -> str:
 
 
 def commits(use_case: UseCase, limit: int = 5) -> list[dict[str, Any]]:
-    """One row per recent commit, newest first: `snapshot_id`, `snapshot_time`, `author`, `commit_message`."""
+    """One row per commit, newest first: `snapshot_id`, `committed_at` (UTC), `airflow_run`, `task`, `message`."""
     with open_lake(use_case, read_only=True) as lake:
-        return lake.rows("operations/status/commits", count=limit)
+        return lake.rows("operations/status/commits", since=None, row_limit=limit)

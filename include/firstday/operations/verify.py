@@ -172,8 +172,8 @@ def _with_sources(damage: Damage) -> Damage:
     if damage.batches is None or schema == SCHEMA:
         return damage
     with connections.connect(schema, Run(task=STAGE), read_only=True) as lake:
-        rows = lake.rows(f"{SQL}/landing_files", first_batch=damage.batches[0], last_batch=damage.batches[1])
-    names = [row["source_file"] for row in rows]
+        first, last = damage.batches
+        names = [row["source_file"] for row in lake.rows(f"{SQL}/landing_files") if first <= row["batch_id"] <= last]
     consumed = landing.folder(schema) / landing.CONSUMED
     kept = [name for name in names if (consumed / name).exists()]
     gone = tuple(name for name in names if name not in kept)

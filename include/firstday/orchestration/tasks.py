@@ -1,11 +1,10 @@
-"""What the DAG files share: the names of assets, the arguments of every task, who a run is, and what it tells Airflow.
+"""What the tasks of DAG files share: the names of assets, the run as an author of commits, and reports to Airflow.
 
 Only DAG files and plugins import this module; everything it hands to a stage is plain.
 """
 
 import importlib
 import logging
-from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from airflow.configuration import conf
@@ -16,17 +15,8 @@ from include.firstday.lake.run import Run
 from include.firstday.servers import Credentials, links
 from include.firstday.use_case.use_case import UseCase
 
-OWNER = "firstday"
 NOTE = "note"  # keys of what a task tells Airflow, among its XComs
 MLFLOW_URL = "mlflow_url"
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-TASK_DEFAULTS: dict[str, Any] = {
-    "owner": OWNER,
-    "retries": 3,
-    "retry_delay": timedelta(seconds=5),
-    "execution_timeout": timedelta(minutes=15),
-}
 
 
 def landing_asset(use_case: str) -> Asset:

@@ -154,7 +154,7 @@ def _replace(path: Path, copy: Path, status: tuple[int, int, int] | None) -> Non
 def copy_without(path: Path, target: Path, *people: Person) -> int:
     """Write a data file's rows, without those of `people`, to `target`, in the same format; the number left out.
 
-    Raises OSError, EOFError or ValueError where the file cannot be read to its end.
+    Raises OSError, EOFError or ValueError where the file is truncated or corrupt.
     """
     if path.name.endswith(".parquet"):
         return _copy_parquet(path, target, people)

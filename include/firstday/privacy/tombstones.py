@@ -31,7 +31,7 @@ class Dropped:
 
 def add(lake: Lake, user_id: str) -> bool:
     """Note that a user is forgotten, inside a transaction; False where that was noted before."""
-    known = lake.rows("privacy/tombstones/tombstones")
+    known = lake.rows_of(TABLE)
     salt = known[0]["salt"] if known else secrets.token_hex(16)
     user_sha256 = _sha256(salt, user_id)
     if user_sha256 in {row["user_sha256"] for row in known}:
@@ -47,7 +47,7 @@ def is_anyone(lake: Lake) -> bool:
 
 def erased_among(lake: Lake, user_ids: Iterable[str]) -> set[str]:
     """Those of some user ids that have a tombstone."""
-    known = lake.rows("privacy/tombstones/tombstones")
+    known = lake.rows_of(TABLE)
     hashes = {row["user_sha256"] for row in known}
     return {user_id for user_id in user_ids if _sha256(known[0]["salt"], user_id) in hashes} if known else set()
 
@@ -66,7 +66,7 @@ def drop(lake: Lake, table: str) -> list[str]:
         return []
     lake.build_distinct("users_at_hand", table, "user_id")
     lake.build("privacy/tombstones/erased_users_in_batch")
-    found = [row["user_id"] for row in lake.rows("privacy/tombstones/user_ids_in_batch")]
+    found = sorted(row["user_id"] for row in lake.rows_of("erased_users_in_batch"))
     if found:
         lake.erase(table, found)
     return found
@@ -95,7 +95,7 @@ def drop_staged(lake: Lake) -> list[Dropped]:
 
 def _drop_rejects(lake: Lake) -> Counter[tuple[str, str]]:
     """Refused rows have no user_id of their own: every word of their text could be one."""
-    known = lake.rows("privacy/tombstones/tombstones")
+    known = lake.rows_of(TABLE)
     salt, hashes = known[0]["salt"], {row["user_sha256"] for row in known}
     counts: Counter[tuple[str, str]] = Counter()
     dropped = []
@@ -105,8 +105,7 @@ def _drop_rejects(lake: Lake) -> Counter[tuple[str, str]]:
                 counts[row["source_file"], word] += 1
                 dropped.append(row["staged_row"])
                 break
-    if dropped:
-        lake.execute("privacy/tombstones/delete_staged_rejects", staged_rows=dropped)
+    lake.erase("staged_rejects", dropped, by="rowid")
     return counts
 
 

@@ -37,7 +37,8 @@ def typed_rows(columns: Columns, given: Columns, rules: Iterator[str], source: s
     are numbered as they were read; with `_path`, `source_file` is a column too.
     """
     number = "_row_number" if "_row_number" in given else "rowid + 1"
-    casts = [f"{_cast(name, kind, given)} as {quoted(name)}" for name, kind in columns.items()]
+    texts = numbers.as_texts(columns, given)
+    casts = [f"{_cast(kind, texts.get(name), given.get(name))} as {quoted(name)}" for name, kind in columns.items()]
     broken = [*_unread(given), *_control_characters(columns), *numbers.inexact(columns, given), *rules]
     reason = f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
     own = [name for name in ("_is_object", PATH) if name in given]
@@ -88,12 +89,10 @@ def _given(name: str, given: Collection[str]) -> str:
     return f"{quoted(name)} := {quoted(name) if name in given else 'null'}"
 
 
-def _cast(name: str, kind: str, given: Columns) -> str:
-    if name not in given:
+def _cast(kind: str, text: str | None, given_as: str | None) -> str:
+    if text is None:
         return f"cast(null as {kind})"
-    if kind == "TIMESTAMP":
-        return _timestamp(quoted(name), given[name] == "VARCHAR")
-    return f"try_cast({numbers.as_text(quoted(name), kind, given[name])} as {kind})"
+    return _timestamp(text, given_as == "VARCHAR") if kind == "TIMESTAMP" else f"try_cast({text} as {kind})"
 
 
 def _timestamp(given: str, is_text: bool) -> str:

@@ -4,11 +4,12 @@ Works on `given_rows`, before the contract looks at them. What cannot be transla
 contract refuses it with what the source really sent. Names come from the checked YAML; values are bound parameters.
 """
 
+from dataclasses import dataclass
 from fnmatch import fnmatch
 
 from include.firstday.lake.lake import Columns, Lake, quoted
 from include.firstday.landing import given_name
-from include.firstday.records.contract import READERS_OWN
+from include.firstday.records.contract import READERS_OWN, expected
 from include.firstday.use_case.use_case import SourceMapping, UseCase
 
 _HAS_OFFSET = r":\d{2}.*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
@@ -16,10 +17,28 @@ _COMMA_NUMBER = r"\s*[+-]?([1-9]\d{0,2}(\.\d{3})+(,\d*)?|\d+,\d*|,\d+)\s*"
 _EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
 
 
-def readable(use_case: UseCase, table: str, columns: Columns) -> dict[str, str]:
-    """The columns of a table and, for events, what the source calls them: what a reader has to look for."""
+@dataclass(frozen=True)
+class Layout:
+    """What the rows of a file are: of which table, and how they are read.
+
+    `columns` are the table's without Firstday's own, `wanted` those and the source's names for them; `event_type` is
+    that of rows which name none.
+    """
+
+    table: str
+    columns: Columns
+    wanted: Columns
+    event_type: str | None
+    is_csv: bool
+
+
+def layout(use_case: UseCase, table: str, columns: Columns, file_name: str) -> Layout:
+    """The layout of a file of rows for a table with some columns, by its name."""
+    own = expected(columns)
     source = use_case.mapping if table == "events" else None
-    return {**columns, **dict.fromkeys(source.columns if source else (), "VARCHAR")}
+    wanted = {**own, **dict.fromkeys(source.columns if source else (), "VARCHAR")}
+    event_type = event_type_of(use_case, file_name) if source else None
+    return Layout(table, own, wanted, event_type, file_name.endswith(".csv"))
 
 
 def event_type_of(use_case: UseCase, file_name: str) -> str | None:
@@ -29,10 +48,8 @@ def event_type_of(use_case: UseCase, file_name: str) -> str | None:
     return next((kind for pattern, kind in files.items() if any(fnmatch(name, pattern) for name in names)), None)
 
 
-def translate(
-    lake: Lake, use_case: UseCase, columns: Columns, event_type: str | None = None, is_csv: bool = False
-) -> str:
-    """Put `given_rows` in our words into a table, and return its name; `event_type` is that of rows which name none.
+def translate(lake: Lake, use_case: UseCase, layout: Layout) -> str:
+    """Translate `given_rows` of events to the contract's columns in a table, and return its name.
 
     `given_rows` stay as they were given: what is rejected of them is kept, and translated again by a replay.
     """
@@ -43,8 +60,8 @@ def translate(
     parameters: dict[str, object] = {}
     chosen = [
         f"{expression} as {quoted(name)}"
-        for name, kind in columns.items()
-        if (expression := _expression(source, name, kind, given, event_type, is_csv, parameters))
+        for name, kind in layout.columns.items()
+        if (expression := _expression(source, name, kind, given, layout, parameters))
     ]
     number = [] if "_row_number" in given else ["rowid + 1 as _row_number"]
     kept = [quoted(name) for name in READERS_OWN if name in given]
@@ -57,13 +74,12 @@ def _expression(
     name: str,
     kind: str,
     given: Columns,
-    event_type: str | None,
-    is_csv: bool,
+    layout: Layout,
     parameters: dict[str, object],
 ) -> str | None:
     found = [theirs for theirs, ours in source.columns.items() if ours == name and theirs in given]
     found += [name] if name in given and name not in found else []
-    if not found and not (name == "event_type" and event_type):
+    if not found and not (name == "event_type" and layout.event_type):
         return None
     text, given_as = _first_of(found, given)
     if name == "event_type":
@@ -71,14 +87,14 @@ def _expression(
         if source.event_types:
             parameters |= {"theirs": list(source.event_types), "ours": list(source.event_types.values())}
             options.insert(0, f"list_extract($ours, list_position($theirs, {options[0]}))")
-        if event_type:
-            parameters["event_type"] = event_type
+        if layout.event_type:
+            parameters["event_type"] = layout.event_type
             options.append("$event_type")
         return f"coalesce({', '.join(options)})" if len(options) > 1 else options[0]
     if kind == "TIMESTAMP":
         return _time(source, text, given_as, parameters)
     if source.decimal_comma and given_as == "VARCHAR" and kind.startswith(("DECIMAL", "DOUBLE")):
-        return _with_point(text, is_csv)
+        return _with_point(text, layout.is_csv)
     return text
 
 

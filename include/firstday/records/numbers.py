@@ -13,7 +13,12 @@ _BINARY = ("FLOAT", "DOUBLE")
 _NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 
 
-def as_text(given: str, kind: str, given_as: str) -> str:
+def as_texts(columns: Columns, given: Columns) -> dict[str, str]:
+    """Column → the value to be cast to its type."""
+    return {name: _as_text(quoted(name), kind, given[name]) for name, kind in columns.items() if name in given}
+
+
+def _as_text(given: str, kind: str, given_as: str) -> str:
     """A value to be cast to `kind`: a binary fraction by its shortest decimal text, which it was written as.
 
     Where that text is a computed double's, as 0.9400000000000001, it has the error of binary arithmetic. It is then
@@ -38,16 +43,19 @@ def decimals(kind: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def inexact(columns: Columns, given: Columns) -> Iterator[str]:
+def inexact(columns: Columns, given: Columns) -> list[str]:
     """Branches of the `case` that yields a row's reason: values that are not of the column's type, or not exactly."""
+    branches = []
     for name, kind in columns.items():
         if name in given and kind != "VARCHAR":
-            text = f"cast({as_text(f'_given.{quoted(name)}', kind, given[name])} as varchar)"
+            text = f"cast({_as_text(f'_given.{quoted(name)}', kind, given[name])} as varchar)"
             found = f", found ''' || left({text}, 100) || ''''"
             value = quoted(name)
-            yield f"when {value} is null and _given.{value} is not null then '{name}: expected {kind}{found}"
+            branches.append(f"when {value} is null and _given.{value} is not null then '{name}: expected {kind}{found}")
             for condition, expected in _conditions(value, kind, text, given[name]):
-                yield f"when {value} is not null and not ({condition}) then '{name}: expected {expected}{found}"
+                fault = f"'{name}: expected {expected}{found}"
+                branches.append(f"when {value} is not null and not ({condition}) then {fault}")
+    return branches
 
 
 def _conditions(value: str, kind: str, text: str, given_as: str) -> Iterator[tuple[str, str]]:

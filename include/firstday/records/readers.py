@@ -9,7 +9,7 @@ The columns that readers add begin with `_`, as no column of a table and no iden
 import csv
 import glob
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -90,7 +90,7 @@ def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
         format_of = {"delimiter": header.delimiter, "structure": dict.fromkeys(header.names, "VARCHAR")}
         lake.build("records/readers/read_csv", into="given_rows", path=_escaped(path), **format_of, wanted=wanted)
     else:
-        lake.build_rows("given_rows", _records_table(wanted, []))
+        lake.build_rows("given_rows", _records_table(dict.fromkeys(wanted, 0), []))
 
 
 def form(path: Path) -> str | None:
@@ -124,8 +124,7 @@ def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Piece]:
     else:
         header = _header(path, columns)
         for records in _pieces(csv_records.read_records(path, header)):
-            lake.build_rows("records", _good_records(records, header))
-            lake.build("records/readers/read_records", into="given_rows", wanted=list(columns))
+            lake.build_rows("given_rows", _good_records(records, header, columns))
             rejected = [(record.number, record.fault, record.text) for record in records if record.fault]
             yield Piece(rejected, sum(record.lines - 1 for record in records))
 
@@ -139,8 +138,7 @@ def read_texts(lake: Lake, texts: Sequence[tuple[int, str]], header: str | None,
     parsed = _expect_columns(csv_records.parse_header(header), columns)
     records = [Record(number, text, 1, _fields(text, parsed)) for number, text in texts]
     good = [record for record in records if len(record.fields) == len(parsed.names)]
-    lake.build_rows("records", _good_records(good, parsed))
-    lake.build("records/readers/read_records", into="given_rows", wanted=list(columns))
+    lake.build_rows("given_rows", _good_records(good, parsed, columns))
 
 
 def _fields(text: str, header: Header) -> list[str]:
@@ -250,14 +248,15 @@ def _pieces(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield piece
 
 
-def _good_records(records: list[Record], header: Header) -> pa.Table:
-    return _records_table(header.names, [record for record in records if not record.fault], header.line)
+def _good_records(records: list[Record], header: Header, wanted: Columns) -> pa.Table:
+    """The wanted columns of the records without a fault, and of each its number, its text and its header."""
+    good = [record for record in records if not record.fault]
+    return _records_table({name: at for at, name in enumerate(header.names) if name in wanted}, good, header.line)
 
 
-def _records_table(names: Sequence[str], records: list[Record], header: str = "") -> pa.Table:
-    # A source's own columns of these three names are not wanted; ours take their place.
+def _records_table(places: Mapping[str, int], records: list[Record], header: str = "") -> pa.Table:
     columns = {
-        name: pa.array([record.fields[at] or None for record in records], pa.string()) for at, name in enumerate(names)
+        name: pa.array([record.fields[at] or None for record in records], pa.string()) for name, at in places.items()
     }
     columns["_row_number"] = pa.array([record.number for record in records], pa.int64())
     columns["_line"] = pa.array([record.text for record in records], pa.string())

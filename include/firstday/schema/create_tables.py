@@ -2,10 +2,8 @@
 
 from include.firstday.errors import UseCaseError
 from include.firstday.lake import checkpoints, clock, connections
-from include.firstday.lake.checkpoints import SPLIT_STAGES, STAGES
 from include.firstday.lake.lake import Columns, Lake
 from include.firstday.lake.run import Run
-from include.firstday.lake.shards import ALL
 from include.firstday.records import readers
 from include.firstday.records.contract import enrichment_rules, expected, typed_rows
 from include.firstday.schema import fingerprint, migrate
@@ -75,19 +73,10 @@ def create(lake: Lake, use_case: UseCase) -> None:
     _check_features(lake, use_case)
     lake.execute("lake/predictions")
     lake.execute("lake/shadow_predictions")
-    _start_progress(lake)
+    for stage in checkpoints.STAGES:
+        checkpoints.ensure(lake, stage)
     if not lake.has_rows("feature_fingerprint"):
         fingerprint.note(lake, use_case)
-
-
-def _start_progress(lake: Lake) -> None:
-    unsplit = set(STAGES) - set(SPLIT_STAGES)
-    for row in lake.rows("lake/checkpoints/stages_without_checkpoint", stages=sorted(unsplit)):
-        checkpoints.start(lake, row["stage"])
-    for stage in SPLIT_STAGES:
-        if not checkpoints.of_buckets(lake, stage, ALL):
-            lake.execute("lake/checkpoints/start_bucket_checkpoints", stage=stage, buckets=list(ALL), now=clock.now())
-            lake.execute("lake/checkpoints/delete_unsplit_checkpoint", stage=stage)
 
 
 def _wanted(use_case: UseCase) -> dict[str, Columns]:

@@ -5,37 +5,53 @@
 
 import hashlib
 import json
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from include.firstday.lake import clock, statements
 from include.firstday.lake.lake import Lake
 from include.firstday.use_case.use_case import UseCase
 
 STAGE = "features/update_features"
+TABLE = "feature_fingerprint"
 
 
 def note(lake: Lake, use_case: UseCase) -> None:
     """Store the hashes of the present statements. Inside a transaction."""
-    lake.delete_rows("feature_fingerprint")
+    lake.delete_rows(TABLE)
     now = clock.now()
     for source, sha256 in _now(use_case).items():
-        lake.insert_row("feature_fingerprint", source=source, sha256=sha256, noted_at=now)
+        lake.insert_row(TABLE, source=source, sha256=sha256, noted_at=now)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """When all features were last recomputed (naive UTC; None by an older version), and the sources changed since."""
+
+    noted_at: datetime | None
+    changed: tuple[str, ...]
+
+
+def compare(lake: Lake, use_case: UseCase) -> Comparison:
+    """Compare the fingerprint of the stored features with the present statements."""
+    rows, now = lake.rows_of(TABLE), _now(use_case)
+    stored = {row["source"]: row["sha256"] for row in rows}
+    changed = sorted(source for source in stored.keys() | now.keys() if stored.get(source) != now.get(source))
+    return Comparison(_latest(rows), tuple(changed))
 
 
 def noted_at(lake: Lake) -> datetime | None:
     """Return the time of the last recompute of all features; None in a lake of an older version."""
-    moment: datetime | None = lake.value("schema/fingerprint/fingerprint_stored_at")
-    return moment
+    return _latest(lake.rows_of(TABLE))
 
 
-def changed(lake: Lake, use_case: UseCase) -> list[str]:
-    """Return the sources that have changed since the stored features were computed, sorted."""
-    stored = {row["source"]: row["sha256"] for row in lake.rows("schema/fingerprint/stored_fingerprint")}
-    now = _now(use_case)
-    return sorted(source for source in stored.keys() | now.keys() if stored.get(source) != now.get(source))
+def _latest(rows: list[dict[str, Any]]) -> datetime | None:
+    return max((row["noted_at"] for row in rows if row["noted_at"]), default=None)
 
 
-def notice(use_case: UseCase, sources: list[str]) -> str:
+def notice(use_case: UseCase, sources: Collection[str]) -> str:
     """Return the warning about changed sources."""
     return (
         f"{', '.join(sources)} changed since the stored features were computed: users without new events keep their "

@@ -53,9 +53,7 @@ def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) ->
 
 def version(lake: Lake) -> int:
     """Schema version of the lake; 1 if none has been recorded."""
-    if "schema_version" not in lake.columns("schema_history"):
-        return 1
-    return int(lake.value("schema/open_lake/schema_version"))
+    return max((row.get("schema_version") or 1 for row in lake.rows_of("schema_history")), default=1)
 
 
 def _rename(lake: Lake) -> None:

@@ -16,4 +16,6 @@ def sql_sha256(use_case: UseCase) -> str:
 
 def is_ready(lake: Lake, use_case: UseCase) -> bool:
     """Whether the tables match the present statements."""
-    return bool(lake.value("schema/open_lake/stored_sql_sha256") == sql_sha256(use_case))
+    history = lake.rows_of("schema_history")
+    latest = max(history, key=lambda row: row["built_at"], default={"sql_sha256": None})
+    return bool(latest["sql_sha256"] == sql_sha256(use_case))

@@ -8,13 +8,14 @@ A challenger scores the same users in shadow, into a table of its own that nothi
 """
 
 import logging
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
 
 from include.firstday.errors import CheckpointConflictError, NoChampionError
-from include.firstday.features.update_features import window_seconds
+from include.firstday.features import update_features
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
@@ -117,8 +118,7 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE, rescore: bool 
             if is_quiet:
                 _add_micro_batch(lake, ranges[0].upto, as_of)
             for one in ranges:
-                moments = (one.from_time, as_of)
-                checkpoints.advance_scoring(lake, STAGE, (one.after, one.upto), moments, one.buckets)
+                checkpoints.advance(lake, STAGE, one.after, one.upto, one.buckets, (one.from_time, as_of))
             for table in TABLES:
                 tombstones.drop(lake, f"staged_{table}")
                 lake.insert_from(table, f"staged_{table}")
@@ -128,7 +128,8 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE, rescore: bool 
                 is_quiet=is_quiet,
                 as_of=as_of,
                 model_version=champion.version,
-                **lake.row("scoring/score_users/staged_counts"),
+                users=lake.count("staged_predictions"),
+                predicted_churn=lake.count("staged_predictions", predicted_churn=True),
             )
             commit.message = describe(step)
     return step
@@ -149,19 +150,19 @@ def _add_micro_batch(lake: Lake, batch_id: int, as_of: datetime) -> None:
 
 def _ranges(lake: Lake, shard: Shard) -> list[BatchRange]:
     """What is to be scored: one range, unless the number of shards has just changed."""
-    scored, updated = (checkpoints.of_buckets(lake, stage, shard.buckets) for stage in (STAGE, "update_features"))
-    until = checkpoints.scored_until(lake, STAGE, shard.buckets)
+    scored = checkpoints.of_scoring(lake, STAGE, shard.buckets)
+    updated = checkpoints.of_buckets(lake, update_features.STAGE, shard.buckets)
     found: dict[tuple[int, int, datetime | None], list[int]] = {}
-    for bucket in shard.buckets:
-        found.setdefault((scored[bucket], updated[bucket], until[bucket]), []).append(bucket)
+    for bucket, (after, from_time) in scored.items():
+        found.setdefault((after, updated[bucket], from_time), []).append(bucket)
     return [BatchRange(*key, tuple(buckets)) for key, buckets in found.items()]
 
 
 def _as_of(lake: Lake, ranges: list[BatchRange], is_quiet: bool) -> datetime:
     """The moment to score as of: the commit of the last micro-batch, which a retry finds again; without any, now."""
     upto = max(one.upto for one in ranges)
-    moment: datetime = clock.now() if is_quiet else lake.value("scoring/score_users/as_of", batch_id=upto)
-    return max([moment, *(one.from_time for one in ranges if one.from_time)])
+    moment = clock.now() if is_quiet else checkpoints.stored(lake, upto).committed_at
+    return max(time for time in (moment, *(one.from_time for one in ranges)) if time)
 
 
 def _due(
@@ -171,7 +172,7 @@ def _due(
 
     With a `new` champion, those are among them whose last prediction is another version's.
     """
-    scoring, window = use_case.scoring, window_seconds(use_case)
+    scoring, window = use_case.scoring, update_features.window_seconds(use_case)
     active, quiet = [], []
     for one in ranges:
         values = {"as_of": as_of, "upto": one.upto, "from_time": one.from_time, "buckets": list(one.buckets)}
@@ -192,7 +193,7 @@ def _due(
     lake.build_rows("active_users", pa.concat_tables(active))
     lake.build_rows("quiet_users", pa.concat_tables(quiet))
     lake.build("scoring/score_users/due_users", users_at_once=USERS_AT_ONCE)
-    return int(lake.value("scoring/score_users/parts"))
+    return math.ceil(lake.count("due_users") / USERS_AT_ONCE)
 
 
 def _score_parts(
@@ -214,7 +215,7 @@ def _features(lake: Lake, use_case: UseCase, part: int, as_of: datetime) -> pa.T
     lake.build("scoring/score_users/part_of_users", part=part)
     # What user_features.sql reads are then the rows of these users alone: those of all, most of whose window is long
     # over, would cost more with every day.
-    for table in ("users", "feature_state"):
+    for table in update_features.TABLES:
         lake.restrict_to(table, "part_of_users")
     # They are due by a row of feature_state; files that are merged meanwhile have been seen to hide it.
     if unseen := lake.value("scoring/score_users/unseen_users"):

@@ -43,7 +43,11 @@ class Home:
     @property
     def mlflow(self) -> Path:
         """MLflow's database and artifacts."""
-        return self.root / "mlflow"
+        return self._data.mlflow_folder
+
+    @property
+    def _data(self) -> Settings:
+        return Settings.model_construct(home=self.root)
 
     @property
     def passwords(self) -> Path:
@@ -59,7 +63,7 @@ class Home:
         """Create the folders. Those with secrets and logs are accessible to their owner only."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.mlflow.mkdir(exist_ok=True)
-        for folder in (self.airflow, self.logs, self.stack, self.root / "landing", self.root / "lake"):
+        for folder in (self.airflow, self.logs, self.stack, self._data.landing, self._data.lake_folder):
             private_folder(folder)
 
     def secrets(self) -> dict[str, str]:

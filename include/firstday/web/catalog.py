@@ -8,7 +8,6 @@ from typing import Any
 from include.firstday.errors import UnreadableFileError
 from include.firstday.ingest import replay_rejected
 from include.firstday.ingest.quarantine import quarantined
-from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.records import csv_records
 from include.firstday.records.text import printable
@@ -31,22 +30,13 @@ def contents(reader: Reader) -> schemas.LakeContents:
 
 def _look(lake: Lake, use_case: UseCase) -> schemas.LakeContents:
     batches = lake.rows("web/catalog/micro_batches", row_limit=SHOWN)
-    commits = lake.rows("operations/status/commits", count=SHOWN)
+    commits = lake.rows("operations/status/commits", since=None, row_limit=SHOWN)
     return schemas.LakeContents(
         tables=[
             schemas.LakeTable(**row, rows=lake.count(row["table_name"])) for row in lake.rows("web/catalog/table_files")
         ],
         micro_batches=[schemas.MicroBatch(**row, url=links.airflow_run(row["airflow_run"])) for row in batches],
-        snapshots=[
-            schemas.Snapshot(
-                snapshot_id=row["snapshot_id"],
-                committed_at=clock.naive(row["snapshot_time"]),
-                airflow_run=row["author"],
-                url=links.airflow_run(row["author"]),
-                message=row["commit_message"],
-            )
-            for row in commits
-        ],
+        snapshots=[schemas.Snapshot(**row, url=links.airflow_run(row["airflow_run"])) for row in commits],
         rejected=_rejected(lake, use_case),
         quarantined=[schemas.QuarantinedFile(**asdict(file)) for file in quarantined(lake, use_case.name)],
         replay_dag=f"{use_case.name}.{replay_rejected.STAGE}",

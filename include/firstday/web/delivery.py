@@ -139,4 +139,4 @@ def _receipts(use_case: str) -> Iterator[sqlite3.Connection]:
 
 
 def _path(use_case: str) -> Path:
-    return settings().home / "posted" / f"{use_case}.sqlite"
+    return settings().posted / f"{use_case}.sqlite"

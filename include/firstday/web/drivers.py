@@ -35,17 +35,17 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
     """Return the effects of a user's features on the champion's probability. Raises NothingToExplainError."""
     use_case = reader.use_case
     champion = _MODELS.get(lambda: registry.champion(use_case), use_case.name, MODEL_SECONDS)
-    rows = reader.ask(lambda lake: lake.rows("web/users/user_features", user_id=user_id))
+    rows = reader.ask(lambda lake: lake.rows_of("user_features", user_id=user_id))
     if champion is None or not rows:
         raise NothingToExplainError(
             "no champion yet: trigger train_model" if champion is None else f"user {user_id} has no features"
         )
-    usual = reader.ask(lambda lake: _medians(lake, use_case), "medians", seconds=MEDIAN_SECONDS)
+    medians = reader.ask(lambda lake: _medians(lake, use_case), "medians", seconds=MEDIAN_SECONDS)
     features = {name: _number(rows[0][name]) for name in use_case.features}
-    probability = champion.predict(_ablated(features, usual))
+    probability = champion.predict(_ablated(features, medians))
     effects = probability[0] - probability[1:]
     found = [
-        schemas.Driver(feature=name, value=features[name], usual=usual[name], effect=float(effect))
+        schemas.Driver(feature=name, value=features[name], median=medians[name], effect=float(effect))
         for name, effect in zip(features, effects, strict=True)
     ]
     return schemas.Drivers(
@@ -56,9 +56,9 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
     )
 
 
-def _ablated(features: dict[str, float | None], usual: dict[str, float | None]) -> pa.Table:
+def _ablated(features: dict[str, float | None], medians: dict[str, float | None]) -> pa.Table:
     """One row with the user's features, then one row per feature with that feature at its median."""
-    rows = [features, *(features | {name: usual[name]} for name in features)]
+    rows = [features, *(features | {name: medians[name]} for name in features)]
     schema = pa.schema([(name, pa.float64()) for name in features])
     return pa.Table.from_pylist(rows, schema=schema)
 

@@ -36,8 +36,8 @@ def _gauges(status: schemas.Status) -> Iterator[tuple[str, str, float | None]]:
     yield "users", "registered users", totals.users
     yield "users_in_window", "users in their window", status.users_in_window
     yield "predictions", "rows in predictions", totals.predictions
-    yield "landing_files", "pending files in landing", status.waiting.files
-    yield "landing_bytes", "bytes of pending files in landing", status.waiting.bytes
+    yield "landing_files", "pending files in landing", status.pending.files
+    yield "landing_bytes", "bytes of pending files in landing", status.pending.bytes
     yield "lag_median_seconds", "event-to-prediction lag of the last minutes, median", status.lag.median_seconds
     yield "lag_p95_seconds", "event-to-prediction lag of the last minutes, p95", status.lag.p95_seconds
     yield "champion_version", "version of the current champion", status.model.version if status.model else None

@@ -41,7 +41,7 @@ def _look(lake: Lake, use_case: UseCase) -> dict[str, Any]:
     now, label_seconds = clock.now(), use_case.training.label_known_after_hours * 3600
     return {
         "used": lake.rows("web/model/models_used"),
-        "promotions": lake.rows("web/model/promotions"),
+        "promotions": lake.rows("models/promotion/promotions", until=now),
         "distribution": lake.rows("web/model/score_distribution", since=now - timedelta(days=1)),
         # A derived label is not stored in the lake; monitor_model computes it.
         "calibration": lake.rows("web/model/calibration", now=now, label_seconds=label_seconds)
@@ -75,7 +75,7 @@ def _versions(
                 first_scored_at=row.get("first_scored_at"),
                 last_scored_at=row.get("last_scored_at"),
                 predictions=row.get("predictions", 0),
-                about_to_churn_share=row.get("about_to_churn_share"),
+                predicted_churn_share=row.get("predicted_churn_share"),
                 url=links.model_version(use_case.name, number),
                 run_url=links.mlflow_run(version.experiment_id, version.run_id) if version else None,
             )

@@ -5,8 +5,8 @@ from typing import Any
 
 from include.firstday import landing
 from include.firstday.lake import clock
+from include.firstday.lake.checkpoints import MICRO_BATCH_STAGES
 from include.firstday.lake.lake import Lake
-from include.firstday.operations.status import MICRO_BATCH_STAGES
 from include.firstday.servers import links
 from include.firstday.settings import version
 from include.firstday.use_case.use_case import UseCase
@@ -16,6 +16,7 @@ from include.firstday.web.reader import Reader
 from include.firstday.web.state import Work, state
 
 LAG_MINUTES = 5
+COMMITS = 1000  # maximum number since the latest micro-batch began
 STEPS = 360  # maximum number of points in a chart
 FRESH = 1.0  # seconds for which a result is cached
 SLOW = 15.0  # the same for values that rarely change
@@ -39,7 +40,7 @@ def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
         events=found["totals"]["events"],
         pending_files=len(pending),
         oldest_pending_at=oldest,
-        waiting_stage=slowest["stage"] if slowest["behind"] else None,
+        stage_behind=slowest["stage"] if slowest["behind"] else None,
         behind=slowest["behind"],
         last_commit_at=max((row["updated_at"] for row in found["stages"]), default=None),
         has_champion=champion is not None or slowest["stage"] != "score_users" or not slowest["behind"],
@@ -52,7 +53,7 @@ def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
         state=schemas.StateLine(level=line.level, reasons=list(line.reasons)),
         totals=found["totals"],
         users_in_window=found["users_in_window"],
-        waiting=schemas.Waiting(files=len(pending), bytes=sum(file.bytes for file in pending), oldest_at=oldest),
+        pending=schemas.Pending(files=len(pending), bytes=sum(file.bytes for file in pending), oldest_at=oldest),
         stages=found["stages"],
         lag=schemas.Lag(**found["lag"], over_minutes=LAG_MINUTES),
         model=_linked(champion),
@@ -70,23 +71,24 @@ def activity(reader: Reader, hours: float) -> schemas.Activity:
 
 
 def _status(lake: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
-    newest = lake.rows("web/overview/last_micro_batch")
-    batch = newest[0] if newest else None
+    batch = next(iter(lake.rows("web/overview/last_micro_batch")), None)
+    lag = lake.rows("web/overview/lag_over_time", since=now - timedelta(minutes=LAG_MINUTES), step_seconds=3600)
+    commits = lake.rows("operations/status/commits", since=batch["started_at"], row_limit=COMMITS) if batch else []
     return {
         "totals": lake.row("operations/status/summary"),
         "stages": lake.rows("operations/status/stages"),
         "users_in_window": lake.value(
             "web/overview/users_in_window", now=now, window_seconds=use_case.window.hours * 3600
         ),
-        "lag": lake.row("web/overview/lag", since=now - timedelta(minutes=LAG_MINUTES)),
+        "lag": {name: lag[0][name] if lag else None for name in ("median_seconds", "p95_seconds")},
         "last_micro_batch": batch,
-        "commits": lake.rows("web/overview/commits_since", since=batch["started_at"]) if batch else [],
+        "commits": commits[::-1],
     }
 
 
 def _champion(lake: Lake) -> dict[str, Any] | None:
     """The latest promotion; if there is none, as in an older lake, the model of the latest predictions."""
-    rows = lake.rows("web/model/promotions") or lake.rows("web/overview/scoring_model")
+    rows = lake.rows("models/promotion/promotions", until=clock.now()) or lake.rows("web/model/models_used")
     return rows[0] if rows else None
 
 
@@ -94,7 +96,7 @@ def _linked(row: dict[str, Any] | None) -> schemas.Champion | None:
     if row is None:
         return None
     name, version = row["model_name"], row["model_version"]
-    since = row.get("promoted_at") or row["since"]
+    since = row.get("promoted_at") or row["first_scored_at"]
     return schemas.Champion(name=name, version=version, since=since, url=links.model_version(name, version))
 
 

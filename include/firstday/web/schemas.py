@@ -36,7 +36,7 @@ class Totals(BaseModel):
     predictions: int
 
 
-class Waiting(BaseModel):
+class Pending(BaseModel):
     """Pending files in landing."""
 
     files: int
@@ -112,7 +112,7 @@ class Status(BaseModel):
     state: StateLine
     totals: Totals
     users_in_window: int
-    waiting: Waiting
+    pending: Pending
     stages: list[StageProgress]
     lag: Lag
     model: Champion | None
@@ -219,7 +219,7 @@ class Driver(BaseModel):
 
     feature: str
     value: float | None
-    usual: float | None
+    median: float | None
     effect: float
 
 
@@ -248,7 +248,7 @@ class ModelVersion(BaseModel):
     first_scored_at: Utc | None = None
     last_scored_at: Utc | None = None
     predictions: int = 0
-    about_to_churn_share: float | None = None
+    predicted_churn_share: float | None = None
     url: str
     run_url: str | None = None
 

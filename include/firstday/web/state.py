@@ -18,13 +18,13 @@ BEHIND_BATCHES = 2
 class Work:
     """Pending work: files in landing, and micro-batches that a stage has not processed. Times are naive UTC.
 
-    `waiting_stage` is the stage that is furthest behind, by `behind` micro-batches.
+    `stage_behind` is the stage that is furthest behind, by `behind` micro-batches.
     """
 
     events: int
     pending_files: int
     oldest_pending_at: datetime | None
-    waiting_stage: str | None
+    stage_behind: str | None
     behind: int
     last_commit_at: datetime | None
     has_champion: bool
@@ -62,9 +62,9 @@ def _waiting(work: Work, now: datetime) -> Iterator[str]:
         age = f", the oldest for {_words(now - work.oldest_pending_at)}" if work.oldest_pending_at else ""
         files = "1 file is" if work.pending_files == 1 else f"{work.pending_files:,} files are"
         yield f"{files} pending in landing{age}."
-    if work.waiting_stage:
+    if work.stage_behind:
         batches = "1 micro-batch" if work.behind == 1 else f"{work.behind:,} micro-batches"
-        yield f"{work.waiting_stage} is {batches} behind."
+        yield f"{work.stage_behind} is {batches} behind."
 
 
 def _causes(work: Work, schedule: Schedule | None) -> Iterator[str]:

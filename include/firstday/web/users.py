@@ -48,7 +48,7 @@ def user(reader: Reader, user_id: str) -> schemas.OneUser:
     """Return one user's current feature values and latest prediction. Raises UnknownUserError."""
 
     def look(lake: Lake) -> schemas.OneUser:
-        found, features = _found(lake, user_id), lake.rows("web/users/user_features", user_id=user_id)
+        found, features = _found(lake, user_id), lake.rows_of("user_features", user_id=user_id)
         predictions = _predictions(lake, user_id)
         window_end = _closes_at(reader, found)
         return schemas.OneUser(

@@ -1,4 +1,4 @@
--- One row per registered user in scope; all are computed from their events, as update_features does in a recompute.
+-- One row per user in scope; all are computed from their events, as update_features does in a recompute.
 -- params: $registered_by
 select
     user_id,
@@ -10,4 +10,3 @@ select
     true as is_recomputed
 from scope_events
 group by user_id
-having registered_at is not null

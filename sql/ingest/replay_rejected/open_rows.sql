@@ -1,6 +1,7 @@
 -- One row per rejected row that can be replayed, oldest first: its text is stored, and it has not been replayed yet.
 -- Rows of enrichment tables are excluded: they are corrected by a new file.
--- params: $reason, $after_batch, $after_file, $after_row, $row_limit
+-- Those after a place: micro-batch, file and row number.
+-- params: $reason, $batch_id, $source_file, $row_number, $row_limit
 select
     *,
     row_number() over (order by batch_id, source_file, row_number) as line_number
@@ -11,5 +12,5 @@ where
     and not starts_with(reason, 'line:')
     and not contains(source_file, '/')
     and starts_with(reason, $reason)
-    and (batch_id, source_file, row_number) > ($after_batch, $after_file, $after_row)
+    and (batch_id, source_file, row_number) > ($batch_id, $source_file, $row_number)
 qualify line_number <= $row_limit

@@ -1,9 +1,11 @@
--- One row per rejected row of the current batch with one CSV header; null for JSON.
--- params: $header
+-- One row per rejected row of the current batch, in order: its place, its text and its CSV header, null for JSON.
+-- params: none
 select
     line_number,
+    batch_id,
     source_file,
-    raw
+    row_number,
+    raw,
+    header
 from open_rows
-where header is not distinct from $header
 order by line_number

@@ -1,4 +1,4 @@
--- One row per prediction of the last scoring at hand: a sample that is the same every time.
+-- One row per prediction of the latest scoring in the current micro-batches: a sample that is the same every time.
 -- params: $after, $upto, $row_limit
 with last_scoring as (
     select max(as_of) as as_of

@@ -1,6 +1,11 @@
--- One row per landing file whose rows were stored by some micro-batches.
--- params: $first_batch, $last_batch
-select source_file
+-- One row per landing file in the ledger, with the commit time of its micro-batch, oldest first.
+-- params: none
+select
+    consumed_files.batch_id,
+    consumed_files.source_file,
+    consumed_files.bytes,
+    consumed_files.sha256,
+    micro_batches.committed_at
 from consumed_files
-where batch_id between $first_batch and $last_batch
-order by batch_id, source_file
+inner join micro_batches on consumed_files.batch_id = micro_batches.batch_id
+order by consumed_files.batch_id, consumed_files.source_file

@@ -6,7 +6,7 @@ select
     min(scored_at) as first_scored_at,
     max(scored_at) as last_scored_at,
     count(*) as predictions,
-    avg(cast(predicted_churn as integer)) as about_to_churn_share
+    avg(cast(predicted_churn as integer)) as predicted_churn_share
 from predictions
 group by all
 order by last_scored_at desc

@@ -1,7 +1,7 @@
 -- One row per time step and event type: the number of events, by event time.
 -- params: $since, $step_seconds
 select
-    time_bucket(to_seconds($step_seconds), event_time) as step_at,
+    time_bucket(to_seconds($step_seconds), event_time, cast($since as timestamp)) as step_at,
     event_type,
     count(*) as events
 from events

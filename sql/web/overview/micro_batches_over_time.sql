@@ -1,7 +1,7 @@
 -- One row per time step: rows stored and rejected, by commit time of their micro-batch.
 -- params: $since, $step_seconds
 select
-    time_bucket(to_seconds($step_seconds), committed_at) as step_at,
+    time_bucket(to_seconds($step_seconds), committed_at, cast($since as timestamp)) as step_at,
     cast(sum(rows_stored) as bigint) as rows_stored,
     cast(sum(rows_rejected) as bigint) as rows_rejected
 from micro_batches

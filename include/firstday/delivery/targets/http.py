@@ -7,14 +7,13 @@ password over `<seconds>.<body>`.
 
 import hashlib
 import hmac
-import http.client
 import json
+import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
 
+import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from include.firstday.delivery.targets import Row, message
@@ -31,14 +30,10 @@ class _TryAgainError(DeliveryError):
     """A temporary failure."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would lose the body, or send it to an unconfigured host."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Return None: the redirect is treated as an error."""
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The machine's authorities, a company's own among them; httpx would trust only those of certifi."""
+    return ssl.create_default_context()
 
 
 def send(use_case: UseCase, target: HttpTarget, credentials: Credentials, rows: Sequence[Row]) -> None:
@@ -59,18 +54,18 @@ def _post(url: str, body: bytes, secret: str) -> None:
     headers = {"Content-Type": "application/json", "Idempotency-Key": hashlib.sha256(body).hexdigest()}
     if secret:
         headers["Firstday-Signature"] = signature(secret, int(time.time()), body)
-    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 - the YAML is held to http(s)
+    client = httpx.Client(headers=headers, timeout=TIMEOUT, verify=_certificates())
     try:
-        with _OPENER.open(request, timeout=TIMEOUT):
-            return
-    except urllib.error.HTTPError as error:
-        with error:
-            kind = _TryAgainError if error.code in PASSING else DeliveryError
-            raise kind(f"answered {error.code} {error.reason}") from None
-    except OSError as error:  # no connection, or no response in time
-        raise _TryAgainError(f"did not respond: {getattr(error, 'reason', error)}") from None
-    except http.client.HTTPException as error:  # bytes that are no HTTP; not an OSError
-        raise _TryAgainError(f"did not respond with HTTP: {type(error).__name__}") from None
+        # Redirects are not followed: one would lose the body, or send it to an unconfigured host. The response's body
+        # is not read, however long it is.
+        with client, client.stream("POST", url, content=body) as response:
+            status, reason = response.status_code, response.reason_phrase
+    except httpx.RemoteProtocolError as error:
+        raise _TryAgainError(f"did not respond with HTTP: {error}") from None
+    except httpx.TransportError as error:  # no connection, or no response in time
+        raise _TryAgainError(f"did not respond: {str(error) or type(error).__name__}") from None
+    if not response.is_success:
+        raise (_TryAgainError if status in PASSING else DeliveryError)(f"answered {status} {reason}")
 
 
 def signature(secret: str, seconds: int, body: bytes) -> str:

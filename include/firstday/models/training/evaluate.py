@@ -134,10 +134,10 @@ def _by_cutoff(holdout: Holdout, probability: Values) -> dict[int, dict[str, Est
 def _confusion(labels: Labels, called: NDArray[np.bool_]) -> dict[str, int]:
     """Rows by what was decided and what came."""
     return {
-        "churners_called": int(np.sum(called & (labels == 1))),
-        "churners_missed": int(np.sum(~called & (labels == 1))),
-        "needless_offers": int(np.sum(called & (labels == 0))),
-        "left_in_peace": int(np.sum(~called & (labels == 0))),
+        "true_positives": int(np.sum(called & (labels == 1))),
+        "false_negatives": int(np.sum(~called & (labels == 1))),
+        "false_positives": int(np.sum(called & (labels == 0))),
+        "true_negatives": int(np.sum(~called & (labels == 0))),
     }
 
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from include.firstday.errors import TooLittleDataError
 from include.firstday.features import labels, point_in_time
+from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 from include.firstday.models import registry
@@ -62,7 +63,7 @@ def build_training_set(
     """
     as_known = use_case.training.as_known if as_known is None else as_known
     with open_lake(use_case, run) as lake:
-        upto = batch_id or int(lake.value("lake/checkpoints/last_stored_batch"))
+        upto = batch_id or checkpoints.stored(lake).batch_id
         table = rows(lake, use_case, upto, as_known)
     users = len(set(table["user_id"].to_pylist()))
     if users < use_case.training.minimum_users:
@@ -73,7 +74,7 @@ def build_training_set(
             + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
         )
     folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
-    path = settings().home / "training" / use_case.name / folder / FILE
+    path = settings().training / use_case.name / folder / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, compression="zstd")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -84,10 +85,10 @@ def build_training_set(
 
 def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:
     """Up to micro-batch `upto`, one row per user and moment: its features and label."""
-    watermark = lake.value("models/training_set/watermark", batch_id=upto)
+    watermark = checkpoints.stored(lake, upto).watermark
     if watermark is None:
         raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
-    lake.build("models/training_set/scope_events", batch_id=upto)
+    lake.as_of("events", upto, into="scope_events")
     point_in_time.collect(lake, use_case)
     labels.build_labels(lake, use_case, watermark)
     # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
@@ -97,7 +98,9 @@ def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa
     parts = [_at_moments(lake, use_case, moment, watermark, upto if as_known else None) for moment in moments]
     lake.build_rows("training_rows", pa.concat_tables(parts))
     tombstones.drop(lake, "training_rows")
-    return lake.table("models/training_set/training_set")
+    # In a fixed order, so that the same rows give the same bytes.
+    order = ("window_start", "user_id", "as_of", "cutoff_minutes")
+    return lake.table_of("training_rows").sort_by([(name, "ascending") for name in order])
 
 
 def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -21,7 +21,7 @@ function history(found, useCase) {
     { title: "First scored", cell: (one) => time(one.first_scored_at) },
     { title: "Last scored", cell: (one) => time(one.last_scored_at) },
     { title: "Predictions", number: true, cell: (one) => count(one.predictions) },
-    { title: "Predicted churn", number: true, cell: (one) => percent(one.about_to_churn_share) },
+    { title: "Predicted churn", number: true, cell: (one) => percent(one.predicted_churn_share) },
     { title: "MLflow run", cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
   ];
   return wide("Versions", table("Model versions, newest first", columns, found.versions), h("p", {}, leave(`/dags/${useCase.name}.train_model`, "Train a new version in Airflow")));

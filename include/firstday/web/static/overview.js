@@ -19,7 +19,7 @@ function line(state) {
 }
 
 function tiles(status, activity) {
-  const { totals, lag, model, waiting, schedule } = status;
+  const { totals, lag, model, pending, schedule } = status;
   const rejected = totals.rejected_events / Math.max(totals.events + totals.rejected_events, 1);
   return h(
     "div",
@@ -30,7 +30,7 @@ function tiles(status, activity) {
     tile("Event-to-prediction lag", seconds(lag.median_seconds), `median; 95th percentile ${seconds(lag.p95_seconds)}, last ${lag.over_minutes} min`),
     tile("Rejected rows", percent(rejected, 2), h("a", { href: "#lake" }, counted(totals.rejected_events, "row"))),
     tile("Champion", model ? leave(model.url, `version ${model.version}`) : "none", model ? h("span", {}, "since ", time(model.since)) : "trigger train_model"),
-    tile("Pending files", count(waiting.files), waiting.files ? h("span", {}, "oldest ", time(waiting.oldest_at)) : "landing is empty"),
+    tile("Pending files", count(pending.files), pending.files ? h("span", {}, "oldest ", time(pending.oldest_at)) : "landing is empty"),
     tile("Next run", schedule ? (schedule.is_paused ? "paused" : time(schedule.next_run_at)) : "–", schedule?.last_state ? `last run: ${schedule.last_state}` : "no run yet"),
   );
 }

@@ -133,7 +133,7 @@ function driven(found) {
     filled.style.width = `${(Math.abs(driver.effect) / strongest) * 100}%`;
     filled.style.background = driver.effect > 0 ? "var(--two)" : "var(--three)";
     const effect = `${driver.effect >= 0 ? "+" : "−"}${(Math.abs(driver.effect) * 100).toFixed(1)} points`;
-    return [h("span", {}, h("span", { class: "mono" }, driver.feature), h("br"), h("span", { class: "quiet" }, `${number(driver.value)}, median ${number(driver.usual)}`)), h("span", { class: "meter" }, filled), h("span", {}, effect)];
+    return [h("span", {}, h("span", { class: "mono" }, driver.feature), h("br"), h("span", { class: "quiet" }, `${number(driver.value)}, median ${number(driver.median)}`)), h("span", { class: "meter" }, filled), h("span", {}, effect)];
   });
   return [
     h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.churn_probability)}. Effect of this user's value compared with the median, in percentage points:`),

@@ -11,6 +11,7 @@ from include.firstday.delivery import publish_predictions
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.generator import events, generate_events
 from include.firstday.ingest import store_events
+from include.firstday.lake import checkpoints
 from include.firstday.models import promotion, registry
 from include.firstday.models.training import training_set
 from include.firstday.monitoring import monitor_model
@@ -87,7 +88,7 @@ def test_what_is_trained_on_is_what_serves_and_the_shipped_model_tells_who_leave
     generate_events.generate_history(case, NOON, days)
     process(case)
     with open_lake(case) as lake:
-        rows = training_set.rows(lake, case, lake.value("lake/checkpoints/last_stored_batch")).to_pandas()
+        rows = training_set.rows(lake, case, checkpoints.stored(lake).batch_id).to_pandas()
     last = max(case.training.cutoff_minutes)
     assert last == case.window.hours * 60
     names = ["user_id", *case.features]
@@ -133,7 +134,7 @@ def test_observed_labels_are_what_happened(name: str, label: int, wanted: str) -
     generate_events.generate_history(case, NOON, 2 * hours / 24)
     process(case)
     with open_lake(case) as lake:
-        rows = training_set.rows(lake, case, lake.value("lake/checkpoints/last_stored_batch")).to_pandas()
+        rows = training_set.rows(lake, case, checkpoints.stored(lake).batch_id).to_pandas()
     found = set(rows[rows["label"] == label]["user_id"])
     upto = f"u.window_start + to_seconds({hours * 3600})"
     happened = f"""

@@ -110,7 +110,7 @@ def test_a_command_that_reads_makes_no_empty_lake(
 def test_status_shows_rows_stages_and_commits(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status"]) == 0
     out = capsys.readouterr().out
-    for word in ("events", "pending_files", "update_features", "commit_message"):
+    for word in ("events", "pending_files", "update_features", "message"):
         assert word in out
     assert main(["status", "--output", "json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -236,7 +236,7 @@ def test_a_target_that_does_not_answer_in_http_is_backed_off(churn: UseCase, end
     begin(case)
     predict(case, {"a": 0.9})
     endpoint.status = 0
-    with pytest.raises(DeliveryError, match="did not respond with HTTP: BadStatusLine"):
+    with pytest.raises(DeliveryError, match="did not respond with HTTP: "):
         deliver(case, "crm")
     with pytest.raises(BackedOffError):
         deliver(case, "crm")

@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_read_goes_to_quarantine_as_a_whole(churn: UseCase
     for name, (_, reason) in UNREADABLE.items():
         ((number, found_reason),) = refused[name]
         assert number is None
-        assert found_reason.startswith(f"file: cannot be read to its end: {reason}"), name
+        assert found_reason.startswith(f"file: cannot be read: {reason}"), name
         assert is_quarantined(churn, name)
 
 

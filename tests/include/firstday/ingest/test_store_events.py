@@ -139,7 +139,7 @@ def test_a_truncated_file_goes_to_quarantine_as_a_whole(churn: UseCase, home: Pa
     assert (home / "landing" / churn.name / "quarantine" / "a.ndjson.gz").exists()
     ((number, reason),) = reasons(churn)
     assert number is None
-    assert str(reason).startswith("file: cannot be read to its end: ")
+    assert str(reason).startswith("file: cannot be read: ")
     assert select(churn, "select source_file, count(*) as n from events group by all") == [
         {"source_file": "b.ndjson", "n": 1}
     ]

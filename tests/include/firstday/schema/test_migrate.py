@@ -60,7 +60,7 @@ def present_name(table: str, column: str) -> str:
 def test_a_lake_of_version_0_1_keeps_every_row_under_the_present_names(churn: UseCase, tmp_path: Path) -> None:
     held = restored(tmp_path / "backup")
     with open_lake(churn) as lake:
-        assert lake.value("schema/open_lake/schema_version") == migrate.SCHEMA_VERSION
+        assert migrate.version(lake) == migrate.SCHEMA_VERSION
         for table, content in held["content"].items():
             if table == migrate.VIEW:
                 continue

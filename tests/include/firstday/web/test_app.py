@@ -41,4 +41,4 @@ def test_rejected_rows_and_files_of_any_text_are_shown(client: TestClient, churn
     assert answer.status_code == 200
     assert sum(rule["rows"] for rule in answer.json()["rejected"]) == len(lines) + 2
     (file,) = answer.json()["quarantined"]
-    assert file == {"name": "c.ndjson.gz", "reason": "file: cannot be read to its end: Not a gzipped file"}
+    assert file == {"name": "c.ndjson.gz", "reason": "file: cannot be read: Not a gzipped file"}

@@ -12,7 +12,7 @@ IDLE = Work(
     events=1000,
     pending_files=0,
     oldest_pending_at=None,
-    waiting_stage=None,
+    stage_behind=None,
     behind=0,
     last_commit_at=NOW - timedelta(hours=1),
     has_champion=True,
@@ -71,7 +71,7 @@ def test_a_use_case_that_was_never_started_is_empty_rather_than_stalled() -> Non
 
 
 def test_scoring_without_a_champion_says_so() -> None:
-    waiting = replace(IDLE, waiting_stage="score_users", behind=5, last_commit_at=ago(0.5), has_champion=False)
+    waiting = replace(IDLE, stage_behind="score_users", behind=5, last_commit_at=ago(0.5), has_champion=False)
     found = state(waiting, RUNNING, NOW)
     assert found.level == "behind"
     assert found.reasons == (

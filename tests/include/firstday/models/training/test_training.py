@@ -14,7 +14,7 @@ from include.firstday.errors import ModelError, TooLittleDataError, UseCaseError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import clock
+from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.models.training import candidates, evaluate, gates, metrics, training_set
@@ -40,7 +40,7 @@ def test_too_little_data_says_how_much_there_is(churn: UseCase) -> None:
 def test_rows_at_the_last_cutoff_are_what_serves_and_the_same_batch_gives_the_same_rows(churn: UseCase) -> None:
     load(churn, NOON, 1.3)
     with open_lake(churn) as lake:
-        upto = lake.value("lake/checkpoints/last_stored_batch")
+        upto = checkpoints.stored(lake).batch_id
         first = training_set.rows(lake, churn, upto)
     # More events, later, of the same users: nothing that is known up to the first batch changes.
     generate_events.generate_minutes(churn, NOON, NOON + timedelta(minutes=5), since=NOON - timedelta(days=1.3))

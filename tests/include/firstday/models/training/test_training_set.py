@@ -17,7 +17,7 @@ from include.firstday.errors import UseCaseError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import connections, statements
+from include.firstday.lake import checkpoints, connections, statements
 from include.firstday.lake.lake import Lake
 from include.firstday.models.training import training_set
 from include.firstday.operations import maintain_lake
@@ -209,6 +209,6 @@ def test_the_same_batch_gives_the_same_sha256_also_after_compaction(churn: UseCa
     done = maintain_lake.maintain_lake(small)
     assert any("merge" in step for step in done)
     with open_lake(small, read_only=True) as lake:
-        assert lake.value("lake/checkpoints/last_stored_batch") > first["batch_id"]
+        assert checkpoints.stored(lake).batch_id > first["batch_id"]
     again = training_set.build_training_set(small, int(str(first["batch_id"])))
     assert again["sha256"] == first["sha256"]

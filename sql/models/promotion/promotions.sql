@@ -1,5 +1,5 @@
--- One row per promotion, newest first: the new champion and the reason.
--- params: none
+-- One row per promotion up to a time, newest first: the new champion and the reason.
+-- params: $until
 select
     promoted_at,
     model_name,
@@ -8,4 +8,5 @@ select
     reason,
     airflow_run
 from promotions
+where promoted_at <= $until
 order by promoted_at desc

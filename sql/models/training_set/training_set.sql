@@ -1,5 +1,0 @@
--- One row per user and moment, in a fixed order, so that the same rows give the same bytes.
--- params: none
-select *
-from training_rows
-order by window_start, user_id, as_of, cutoff_minutes
