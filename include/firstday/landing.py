@@ -26,13 +26,17 @@ _UNIQUE = re.compile(rf"~\d+({'|'.join(map(re.escape, ENDINGS))})$")
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file that waits: where it is, the table it is for, its size in bytes, when it arrived, and which file it is."""
+    """A file that waits: where it is, the table it is for, its size in bytes, when it arrived, and which file it is.
+
+    `changed_ns` is its status change time, which moving it changes.
+    """
 
     path: Path
     table: str
     bytes: int
     arrived_at_ns: int
     inode: int
+    changed_ns: int
 
     @property
     def name(self) -> str:
@@ -64,9 +68,14 @@ def make_names_safe(use_case: str, enrichment: tuple[str, ...] = ()) -> None:
     """Rename pending files whose names no table and no DuckDB can hold."""
     for file in pending(use_case, enrichment):
         if file.path.name != (name := safe_name(file.path.name)):
-            with suppress(FileNotFoundError):  # another run has renamed or consumed it
-                _link_unique(file.path, file.path.with_name(name))
-                file.path.unlink()
+            rename(file.path, name)
+
+
+def rename(path: Path, name: str) -> None:
+    """Give a file another name, or that with a number where it is taken. Another run may have moved it meanwhile."""
+    with suppress(FileNotFoundError):
+        _link_unique(path, path.with_name(name))
+        path.unlink()
 
 
 def safe_name(name: str) -> str:
@@ -211,6 +220,15 @@ def retire_rewritten(use_case: str, file: LandingFile, to: str, write: Callable[
     return copy
 
 
+def is_quarantined(use_case: str, file: LandingFile) -> bool:
+    """Whether a file of this name is in quarantine, perhaps behind its time of arrival."""
+    where = (folder(use_case) / QUARANTINE / file.name).parent
+    names = [path.name for path in where.iterdir()] if where.is_dir() else []
+    return any(
+        name == file.path.name or re.fullmatch(rf"\d{{16,}}-{re.escape(file.path.name)}", name) for name in names
+    )
+
+
 def drop(file: LandingFile) -> None:
     """Delete a file that waits, unless a newer one has its name."""
     if is_unchanged(file):
@@ -231,7 +249,8 @@ def _waiting(use_case: str, table: str) -> Iterator[LandingFile]:
         if entry.is_file(follow_symlinks=False) and entry.name.endswith(ENDINGS) and not entry.name.startswith("."):
             with suppress(FileNotFoundError):  # another run has just consumed it
                 status = entry.stat(follow_symlinks=False)
-                yield LandingFile(Path(entry.path), table, status.st_size, status.st_mtime_ns, status.st_ino)
+                times = status.st_mtime_ns, status.st_ino, status.st_ctime_ns
+                yield LandingFile(Path(entry.path), table, status.st_size, *times)
 
 
 def _is_same(file: LandingFile, path: Path) -> bool:

@@ -94,11 +94,14 @@ def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Micr
     if not files:
         return None
     started_at = clock.now()
-    with _staged(use_case, run, files, started_at) as (lake, consumed, repeated):
+    with _staged(use_case, run, files, started_at) as (lake, staged):
         batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(lake)
+        consumed = staged.consumed
         if consumed:
             batch, consumed = _commit(lake, use_case, consumed, started_at)
-    for file in repeated:
+    for file in staged.quarantined:
+        landing.retire(use_case.name, file, landing.QUARANTINE)
+    for file in staged.repeated:
         log.warning("%s holds bytes that were stored before; it is not stored again", file.name)
         if is_anyone_forgotten:
             landing.drop(file)  # what is kept of the first may be without them
@@ -113,18 +116,18 @@ def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Micr
 @contextmanager
 def _staged(
     use_case: UseCase, run: Run, files: list[LandingFile], started_at: datetime
-) -> Iterator[tuple[Lake, list[Consumed], list[LandingFile]]]:
+) -> Iterator[tuple[Lake, staging.Staged]]:
     """The lake with staged files. A file that ends the connection takes no other with it: all are staged again."""
     suspects: set[LandingFile] = set()
     while True:
         with open_lake(use_case, run) as lake:
             try:
-                consumed, repeated = staging.stage(lake, use_case, files, started_at, suspects)
+                staged = staging.stage(lake, use_case, files, started_at, suspects)
             except staging.ConnectionLostError as error:
                 log.warning("DuckDB ended the connection; read again, each by itself: %s", error)
                 suspects |= error.files
                 continue
-            yield lake, consumed, repeated
+            yield lake, staged
             return
 
 
@@ -171,6 +174,7 @@ def _ledger(consumed: list[Consumed], batch_id: int) -> pa.Table:
             "rows_stored": entry.rows_stored,
             "rows_rejected": entry.rows_rejected,
             "batch_id": batch_id,
+            "quarantined_ns": None if entry.is_readable else entry.file.changed_ns,
         }
         for entry in consumed
     ]
@@ -182,7 +186,8 @@ def _commit(
 ) -> tuple[MicroBatch, list[Consumed]]:
     with lake.transaction() as commit:
         # Others may have stored other files meanwhile, so the number is known only now; never the same ones.
-        if staging.known_hashes(lake, (entry.bytes.sha256 for entry in consumed)):
+        known = staging.known_hashes(lake, (entry.bytes.sha256 for entry in consumed))
+        if any(known.get(entry.bytes.sha256, set()) & {None, entry.file.changed_ns} for entry in consumed):
             raise CheckpointConflictError(f"{STAGE}: another run has stored some of these files")
         batch_id = (after := checkpoints.of(lake, STAGE)) + 1
         consumed = _without_forgotten(lake, consumed)
@@ -210,6 +215,9 @@ def _commit(
 def _without_forgotten(lake: Lake, consumed: list[Consumed]) -> list[Consumed]:
     """Drop what forgotten users have staged, and note in which file it came. Inside the transaction: it may be new."""
     dropped = tombstones.drop_staged(lake)
+    for entry in consumed:
+        if entry.file.table != "events":  # one file of an enrichment table is all that is staged of it
+            dropped += tombstones.drop_from(lake, f"staged_{entry.file.table}", entry.file.name)
     return [
         replace(
             entry,

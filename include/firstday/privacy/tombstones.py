@@ -72,6 +72,16 @@ def drop(lake: Lake, table: str) -> list[str]:
     return found
 
 
+def drop_from(lake: Lake, table: str, source_file: str) -> list[Dropped]:
+    """Delete forgotten users' rows from a temporary table that holds one landing file's."""
+    if not is_anyone(lake) or "user_id" not in lake.columns(table):
+        return []
+    lake.build_distinct("users_at_hand", table, "user_id")
+    lake.build("privacy/tombstones/erased_users_in_batch")
+    users = [str(row["user_id"]) for row in lake.rows("privacy/tombstones/user_ids_in_batch")]
+    return [Dropped(source_file, user_id, lake.erase(table, [user_id]), 0) for user_id in users]
+
+
 def drop_staged(lake: Lake) -> list[Dropped]:
     """Delete forgotten users' rows from `staged_events` and `staged_rejects`; from which file they came."""
     if not is_anyone(lake):
