@@ -7,5 +7,5 @@ create table if not exists consumed_files (
     rows_stored bigint not null,
     rows_rejected bigint not null,
     batch_id bigint not null,
-    quarantined_ns bigint -- of a file that went to quarantine: when its status had changed last; null for others
+    quarantined_ns bigint -- of a file that went to quarantine: the time of its last status change
 )
