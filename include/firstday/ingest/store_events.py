@@ -141,7 +141,9 @@ def _waiting(use_case: UseCase, shard: Shard) -> list[LandingFile]:
 
 def _retire(use_case: UseCase, entry: Consumed) -> None:
     to = landing.CONSUMED if entry.is_readable else landing.QUARANTINE
-    if entry.forgotten and entry.is_readable:
+    if entry.forgotten and not entry.is_readable:
+        landing.drop(entry.file)  # as forget_user does: it serves nobody else
+    elif entry.forgotten:
         without = partial(_copy_without, entry)
         landing.retire_rewritten(use_case.name, entry.file, to, without)
     else:
@@ -218,6 +220,9 @@ def _without_forgotten(lake: Lake, consumed: list[Consumed]) -> list[Consumed]:
     for entry in consumed:
         if entry.file.table != "events":  # one file of an enrichment table is all that is staged of it
             dropped += tombstones.drop_from(lake, f"staged_{entry.file.table}", entry.file.name)
+        if not entry.is_readable:
+            erased = tombstones.erased_in_file(lake, entry.file.path)
+            dropped += [tombstones.Dropped(entry.file.name, user_id, 0, 0) for user_id in erased]
     return [
         replace(
             entry,

@@ -209,6 +209,13 @@ def _holds(path: Path, person: Person) -> bool:
     return person.is_in_bytes(_some_bytes(path))
 
 
+def some_text(path: Path) -> str:
+    """What can be read of a file as text; nothing where it is gone or cannot be opened."""
+    with suppress(OSError):
+        return _some_bytes(path).decode(errors="replace")
+    return ""
+
+
 def _some_bytes(path: Path) -> bytes:
     """What can be read of a file, unpacked where it is packed: also of one that ends too early."""
     content = path.read_bytes()

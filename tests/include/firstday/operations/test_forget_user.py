@@ -168,6 +168,17 @@ def test_an_id_in_the_name_of_a_landing_file_is_erased_too(churn: UseCase, home:
     assert [row["source_file"] for row in rejected] == ["erased cut.ndjson.gz", "erased.ndjson"]
 
 
+def test_a_truncated_file_of_an_erased_user_is_not_kept_in_quarantine(churn: UseCase, home: Path) -> None:
+    forget_user.forget_user(churn, "anna-12345678")
+    deliver(
+        churn, "hers.ndjson.gz", gzip.compress(ndjson(*[bet("anna-12345678", 1)] * 99, bet("ben-12345678", 2)))[:-9]
+    )
+    deliver(churn, "his.ndjson.gz", gzip.compress(ndjson(*[bet("ben-12345678", 1)] * 99))[:-9])
+    store_events.store_events(churn)
+    assert landing.quarantined(churn.name) == ["his.ndjson.gz"]
+    assert list(home.rglob("hers*")) == []
+
+
 def test_an_enrichment_table_brings_nobody_back(
     churn: UseCase, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
