@@ -27,13 +27,17 @@ _UNIQUE = re.compile(rf"~\d+({'|'.join(map(re.escape, ENDINGS))})$")
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file that waits: where it is, the table it is for, its size in bytes, when it arrived, and which file it is."""
+    """A file that waits: where it is, the table it is for, its size in bytes, when it arrived, and which file it is.
+
+    `changed_ns` is its status change time, which moving it changes.
+    """
 
     path: Path
     table: str
     bytes: int
     arrived_at_ns: int
     inode: int
+    changed_ns: int
 
     @cached_property
     def name(self) -> str:
@@ -66,10 +70,15 @@ def pending_renamed(use_case: str, enrichment: tuple[str, ...] = ()) -> list[Lan
     found = pending(use_case, enrichment)
     unsafe = {file.path: name for file in found if (name := safe_name(file.path.name)) != file.path.name}
     for path, name in unsafe.items():
-        with suppress(FileNotFoundError):  # another run has renamed or consumed it
-            _link_unique(path, path.with_name(name))
-            path.unlink()
+        rename(path, name)
     return pending(use_case, enrichment) if unsafe else found
+
+
+def rename(path: Path, name: str) -> None:
+    """Give a file another name, or that with a number where it is taken. Another run may have moved it meanwhile."""
+    with suppress(FileNotFoundError):
+        _link_unique(path, path.with_name(name))
+        path.unlink()
 
 
 def safe_name(name: str) -> str:
@@ -214,6 +223,15 @@ def retire_rewritten(use_case: str, file: LandingFile, to: str, write: Callable[
     return copy
 
 
+def is_quarantined(use_case: str, file: LandingFile) -> bool:
+    """Whether a file of this name is in quarantine, perhaps behind its time of arrival."""
+    where = (folder(use_case) / QUARANTINE / file.name).parent
+    names = [path.name for path in where.iterdir()] if where.is_dir() else []
+    return any(
+        name == file.path.name or re.fullmatch(rf"\d{{16,}}-{re.escape(file.path.name)}", name) for name in names
+    )
+
+
 def drop(file: LandingFile) -> None:
     """Delete a file that waits, unless a newer one has its name."""
     if is_unchanged(file):
@@ -234,7 +252,8 @@ def _waiting(use_case: str, table: str) -> Iterator[LandingFile]:
         if entry.is_file(follow_symlinks=False) and entry.name.endswith(ENDINGS) and not entry.name.startswith("."):
             with suppress(FileNotFoundError):  # another run has just consumed it
                 status = entry.stat(follow_symlinks=False)
-                yield LandingFile(Path(entry.path), table, status.st_size, status.st_mtime_ns, status.st_ino)
+                times = status.st_mtime_ns, status.st_ino, status.st_ctime_ns
+                yield LandingFile(Path(entry.path), table, status.st_size, *times)
 
 
 def _is_same(file: LandingFile, path: Path) -> bool:

@@ -3,9 +3,15 @@
 import argparse
 import sys
 
-from tests.bench import airflow, growth, rates, report, workload
+from tests.bench import airflow, growth, ledger, rates, report, workload
 
-SECTIONS = {"workload": workload.run, "micro_batch": growth.run, "rates": rates.run, "airflow": airflow.run}
+SECTIONS = {
+    "workload": workload.run,
+    "micro_batch": growth.run,
+    "ledger": ledger.run,
+    "rates": rates.run,
+    "airflow": airflow.run,
+}
 
 
 def main() -> int:

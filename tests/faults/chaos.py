@@ -1,9 +1,11 @@
 """Two lakes from the same events, one clean, one through every fault: `make chaos` says what differs between them.
 
 Into the faulty lake the files come out of order, with events repeated, late and broken, some files cut off and some
-twice; two runs of process_events and maintenance work side by side, as Airflow starts them, and are killed with
-SIGKILL in every stage, anywhere, within transactions and within commits, and tried again. Afterwards every table must
-be that of the clean lake. The seed chooses the faults; when exactly a signal finds a process is up to the machine.
+twice, and with events of users who are erased meanwhile; two runs of process_events, maintenance and erasure work side
+by side, as Airflow starts them. They are killed with SIGKILL in every stage, anywhere, within transactions and within
+commits, and tried again; some are stopped with SIGSTOP while they hold the write lock. The clock jumps, where
+libfaketime is installed, and the disk is full at times, where this user may mount one. Afterwards every table must be
+that of the clean lake. The seed chooses the faults; when exactly a signal finds a process is up to the machine.
 """
 
 import argparse
@@ -25,12 +27,21 @@ from include.firstday.landing import PARTIAL
 from include.firstday.use_case import use_case as use_cases
 from include.firstday.use_case.use_case import UseCase
 from tests.faults import compare, deliveries
-from tests.faults.deliveries import Delivery, Plan
+from tests.faults.clock import Clock
+from tests.faults.deliveries import ERASED_USERS, Delivery, Plan
+from tests.faults.disk import Disk
 from tests.faults.processes import STAGES, Kill, Stage, run_alone
 
 PROCESS_EVENTS = STAGES[:4]
+ERASURE = "forget_user"
+NO_CLOCK = "libfaketime is not installed (Debian: apt-get install faketime)"
 RUNS = ("first run of process_events", "second run")
 KILLED_SHARE = 0.75
+PAUSED_SHARE = 0.15
+JUMPS_SHARE = 0.2  # of the starts of a stage before which the clock jumps
+FILLINGS_SHARE = 0.08  # and before which the disk is filled
+FULL_SECONDS = 0.7
+ERASED_AFTER = 0.4  # of the files, so that more of the users' events come before and after
 
 
 @dataclass
@@ -41,6 +52,7 @@ class Happened:
     runs: Counter[str] = field(default_factory=Counter)
     at_once: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    pauses: Counter[str] = field(default_factory=Counter)
 
     def killed(self, stage: str) -> int:
         """Kills of one stage, wherever."""
@@ -63,15 +75,18 @@ class Chaos:
     """The faulty lake: files come, stages run side by side and die, until each has died often enough."""
 
     def __init__(
-        self, use_case: UseCase, home: Path, plan: Plan, kills: int, rng: random.Random, shards: int = 1
+        self, use_case: UseCase, disk: Disk, clock: Clock, plan: Plan, kills: int, rng: random.Random, shards: int
     ) -> None:
-        self._use_case, self._home, self._kills, self._rng = use_case, home, kills, rng
+        self._use_case, self._home, self._rng = use_case, disk.folder, rng
+        self._disk, self._clock, self._full_until = disk, clock, 0.0
+        # An erasure is all of maintenance, for each of the users: it is killed less often.
+        self._kills = dict.fromkeys(STAGES, kills) | {ERASURE: max(1, kills // 5)}
         self._waiting = list(plan.deliveries)
         self._files = len(plan.deliveries)
         self.happened = Happened()
         split = [Shard(number, shards) for number in range(shards)]
         self._lanes = [Lane(name, PROCESS_EVENTS, shard) for name in RUNS for shard in split]
-        self._lanes.append(Lane("maintenance", STAGES[4:]))
+        self._lanes += [Lane("maintenance", ("maintain_lake",)), Lane("erasure", (ERASURE,))]
 
     def run(self, say: Callable[[str], None]) -> Happened:
         """Run until every stage has been killed as often as asked, and everything has been delivered."""
@@ -81,8 +96,9 @@ class Chaos:
                 if lane.current is None:
                     self._start(lane)
             running = {lane.current.process.sentinel: lane for lane in self._lanes if lane.current}
-            for sentinel in wait(list(running)):
+            for sentinel in wait(list(running), timeout=0.1):
                 self._ended(running[sentinel])
+            self._relieve()
             total = sum(self.happened.kills.values())
             if total >= said + 25:
                 said = total
@@ -90,24 +106,45 @@ class Chaos:
             if self._is_done():
                 break
         for lane in self._lanes:
-            if lane.current:
-                lane.current.process.join()
-                self._ended(lane)
+            while lane.current:
+                if wait([lane.current.process.sentinel], timeout=0.1):
+                    self._ended(lane)
+                self._relieve()
+        self._disk.free()
         return self.happened
 
+    def _relieve(self) -> None:
+        """Let processes go on that were stopped for long enough, and free a disk that was full for long enough."""
+        for lane in self._lanes:
+            if lane.current and lane.current.resume_if_due():
+                self.happened.pauses[lane.current.stage] += 1
+        if time.monotonic() > self._full_until:
+            self._disk.free()
+
     def _is_done(self) -> bool:
-        return not self._waiting and all(self.happened.killed(stage) >= self._kills for stage in STAGES)
+        (erasure,) = (lane for lane in self._lanes if lane.stages == (ERASURE,))
+        is_erased = erasure.number > 0
+        return is_erased and not self._waiting and all(self.happened.killed(one) >= self._kills[one] for one in STAGES)
 
     def _start(self, lane: Lane) -> None:
         stage = lane.stages[lane.at]
+        if stage == ERASURE and (lane.number or len(self._waiting) > (1 - ERASED_AFTER) * self._files):
+            return
         if stage == "maintain_lake" and self.happened.killed(stage) > min(map(self.happened.killed, PROCESS_EVENTS)):
             return  # it has had its share; the others have the processor
         if stage == "store_events":
             self._deliver()
         if any(other.current and other.current.stage == stage for other in self._lanes):
             self.happened.at_once[stage] += 1
-        dies = self.happened.killed(stage) < self._kills and self._rng.random() < KILLED_SHARE
+        dies = self.happened.killed(stage) < self._kills[stage] and self._rng.random() < KILLED_SHARE
         kill = Kill.at_random(self._rng, stage) if dies else None
+        if not dies and self._rng.random() < PAUSED_SHARE / (1 - KILLED_SHARE):
+            kill = Kill.pause_at_random(self._rng)
+        if self._rng.random() < JUMPS_SHARE:
+            self._clock.jump(self._rng)
+        if self._rng.random() < FILLINGS_SHARE:
+            self._disk.fill()
+            self._full_until = time.monotonic() + FULL_SECONDS
         lane.current = Stage(stage, self._use_case.name, self._home, f"{lane.name} {lane.number}", kill, lane.shard)
         self.happened.runs[stage] += 1
 
@@ -125,7 +162,8 @@ class Chaos:
 
     def _deliver(self) -> None:
         """Keep the files in step with the kills, so that there is work until the last of them."""
-        share = sum(min(self.happened.killed(stage), self._kills) for stage in STAGES) / (self._kills * len(STAGES))
+        self._disk.free()  # a source without room for its file has not delivered it
+        share = sum(min(self.happened.killed(one), self._kills[one]) for one in STAGES) / sum(self._kills.values())
         left = self._files * (1 - share)
         for _ in range(max(1, len(self._waiting) - int(left))):
             if self._waiting:
@@ -145,28 +183,34 @@ def deliver(home: Path, use_case: UseCase, delivery: Delivery) -> None:
     partial.rename(target.with_name(f"{time.time_ns()}-{target.name}"))
 
 
-def make_lakes(options: argparse.Namespace, use_case: UseCase, folder: Path, say: Callable[[str], None]) -> None:
-    """Build both lakes in `folder` and print what was done to the faulty one."""
+def make_lakes(
+    options: argparse.Namespace, use_case: UseCase, folder: Path, disk: Disk, say: Callable[[str], None]
+) -> None:
+    """Build both lakes in `folder`, the faulty one on `disk`, and print what was done to it."""
+    clock = Clock(folder)
     rng = random.Random(options.seed)
     source = deliveries.source(use_case, rng, options.events)
-    plan = deliveries.faulty(use_case, source, rng, options.files)
-    compare.remember(folder, plan.good_rows, plan.malformed, plan.faults.truncated_files)
+    plan = deliveries.faulty(use_case, source, rng, options.files, ERASED_USERS)
+    compare.remember(folder, plan)
     for delivery in deliveries.clean(source, 4):
         deliver(folder / "clean", use_case, delivery)
-    for stage in ("store_events", "update_features"):
+    for stage in ("register_bundled", "store_events", "update_features", "score_users"):
         run_alone(stage, use_case.name, folder / "clean")
     say(f"the clean lake is made of {len(source.lines):,} events; now the faulty one")
-    run_alone("register_bundled", use_case.name, folder / "faulty")
-    happened = Chaos(use_case, folder / "faulty", plan, options.kills, rng, options.shards).run(say)
+    run_alone("register_bundled", use_case.name, disk.folder)
+    happened = Chaos(use_case, disk, clock, plan, options.kills, rng, options.shards).run(say)
     for stage in PROCESS_EVENTS:
-        run_alone(stage, use_case.name, folder / "faulty")
+        run_alone(stage, use_case.name, disk.folder)
     _say_faults(plan, happened, say)
+    say(f"  {'jumps of the clock':<46}{clock.jumps:>8,}" if clock.is_faked else f"  no jumps of the clock: {NO_CLOCK}")
+    say(f"  {'times the disk was full':<46}{disk.fillings:>8,}" if not disk.fault else f"  no full disk: {disk.fault}")
 
 
 def _say_faults(plan: Plan, happened: Happened, say: Callable[[str], None]) -> None:
     say("\nfaults injected")
     for name, count in vars(plan.faults).items():
         say(f"  {name.replace('_', ' '):<46}{count:>8,}")
+    say(f"  {'processes stopped for a while':<46}{sum(happened.pauses.values()):>8,}")
     say(f"  {'files delivered':<46}{len(plan.deliveries):>8,}")
     phases = ("anywhere", "in a transaction", "in a commit")
     say(
@@ -211,13 +255,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def say(text: str) -> None:
         print(text, flush=True)
 
+    disk = None
     try:
         if not options.compare:
             for lake in ("clean", "faulty"):
                 (folder / lake).mkdir(parents=True)
-            make_lakes(options, use_case, folder, say)
+            disk = Disk(folder / "faulty")
+            make_lakes(options, use_case, folder, disk, say)
         found = compare.compare(use_case, folder)
     finally:
+        if disk:
+            disk.unmount(keep=folder == options.keep)
         if folder not in (options.compare, options.keep):
             shutil.rmtree(folder, ignore_errors=True)
     say_found(found, say)

@@ -21,12 +21,15 @@ from include.firstday.lake import checkpoints, connections
 from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.shards import ALL
 from include.firstday.lake.statements import statement
+from include.firstday.operations import forget_user
 from include.firstday.operations.status import MICRO_BATCH_STAGES
+from include.firstday.privacy import person_data
+from include.firstday.privacy.person_data import Person
 from include.firstday.records.contract import OWN_COLUMNS
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
-from tests.faults import damage
+from tests.faults import damage, deliveries
 
 TABLES = {
     "events (as a set)": f"select distinct * exclude ({', '.join(sorted(OWN_COLUMNS))}) from events",
@@ -34,6 +37,7 @@ TABLES = {
     "feature_state": "select * exclude (batch_id) from feature_state",
     "user_features": "select * from features_at_the_end",
 }
+SCORED = "select distinct user_id from predictions where scored_because in ('activity', 'backfill')"
 EXPECTED = "expected.json"
 LONG_AFTER = datetime(2100, 1, 1)  # when every window has ended, so that features no longer change
 
@@ -47,9 +51,11 @@ class Found:
     differing: int
 
 
-def remember(folder: Path, good_rows: int, malformed: dict[str, str], truncated: int) -> None:
+def remember(folder: Path, plan: deliveries.Plan) -> None:
     """Write what must be found of what was delivered."""
-    content = {"good_rows": good_rows, "malformed": malformed, "truncated": truncated}
+    faults = plan.faults
+    content = {"good_rows": plan.good_rows, "malformed": plan.malformed, "truncated": faults.truncated_files}
+    content["erased_rows"] = faults.events_of_erased_users
     (folder / EXPECTED).write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -59,6 +65,7 @@ def compare(use_case: UseCase, folder: Path, faulty: Mapping[str, str] | None = 
     with _environment({"FIRSTDAY_HOME": str(folder / "clean")}), open_lake(use_case, read_only=True) as lake:
         build_features(lake, use_case, LONG_AFTER, into="features_at_the_end")
         clean = {what: lake.query(text) for what, text in TABLES.items()}
+        scored = lake.query(SCORED)
     with _environment(faulty or {"FIRSTDAY_HOME": str(folder / "faulty")}):
         with open_lake(use_case, read_only=True) as lake:
             build_features(lake, use_case, LONG_AFTER, into="features_at_the_end")
@@ -66,14 +73,29 @@ def compare(use_case: UseCase, folder: Path, faulty: Mapping[str, str] | None = 
             found = [Found(what, clean[what].num_rows, _differing(clean[what], faulty[what])) for what in TABLES]
             found += [
                 _stored(lake, expected["good_rows"]),
-                _rejected(lake, expected["malformed"], expected["truncated"]),
-                *_ledger(lake),
+                _rejected(lake, expected["malformed"], expected["truncated"], bool(expected["erased_rows"])),
+                *_ledger(lake, expected["erased_rows"]),
+                Found("users scored for their activity", len(scored), _missing(scored, lake.query(SCORED))),
             ]
-        found += [_predicted(use_case), _published(use_case), _landing(use_case)]
+        found += [_predicted(use_case, expected["erased_rows"]), _published(use_case), _landing(use_case)]
+        found.append(Found("files that hold an erased user", *_erased()))
         found.append(Found("data files (hash as recorded by the commit)", *damage.unsound_files()))
         if "://" not in settings().data_path:
             found.append(Found("bit flips (named by verify)", *damage.missed_flips(random.Random(1))))
     return found
+
+
+def _missing(one: pa.Table, other: pa.Table) -> int:
+    """Users who were scored in the clean lake and never in the other, where a late event may also move a window."""
+    return len(set(one["user_id"].to_pylist()) - set(other["user_id"].to_pylist()))
+
+
+def _erased() -> tuple[int, int]:
+    """The erased users, and files of the home that hold one of them."""
+    people = [Person(user_id) for user_id in deliveries.erased_users()]
+    folders = [settings().home / name for name in forget_user.OWN_FOLDERS]
+    left = [path for folder in folders if folder.is_dir() for one in people for path in person_data.find(folder, one)]
+    return len(people), len(left)
 
 
 def _differing(one: pa.Table, other: pa.Table) -> int:
@@ -92,29 +114,33 @@ def _stored(lake: Lake, good_rows: int) -> Found:
     return Found("events (each delivered row once)", good_rows, abs(stored - good_rows))
 
 
-def _rejected(lake: Lake, malformed: dict[str, str], truncated: int) -> Found:
+def _rejected(lake: Lake, malformed: dict[str, str], truncated: int, is_anyone_erased: bool) -> Found:
+    """Of truncated files that were pending when a user in them was erased, no trace is left."""
     rows = lake.query("select raw, reason, row_number from rejected_events").to_pylist()
     whole = sum(row["row_number"] is None for row in rows)
     times = Counter(row["raw"] for row in rows if row["row_number"] is not None)
     reasons = {row["raw"]: row["reason"] for row in rows}
     missing = sum(not reasons.get(raw, "").startswith(reason) for raw, reason in malformed.items())
+    others = max(0, whole - truncated) if is_anyone_erased else abs(whole - truncated)
     more = sum(count - (raw in malformed) for raw, count in times.items())
-    return Found(
-        "rejected_events (row and reason)", len(malformed) + truncated, missing + more + abs(whole - truncated)
-    )
+    return Found("rejected_events (row and reason)", len(malformed) + truncated, missing + more + others)
 
 
-def _ledger(lake: Lake) -> Iterator[Found]:
+def _ledger(lake: Lake, erased_rows: int) -> Iterator[Found]:
     batches = _value(lake, "select count(*) from micro_batches")
     numbers = "select count(*) from (from range(1, ? + 1) except all select batch_id from micro_batches)"
     wrong = lake._connection.execute(numbers, [batches]).fetchone()[0]  # type: ignore[index]
-    wrong += _value(lake, f"select count(*) from ({UNLIKE_LEDGER})")
+    wrong += _unlike(lake, UNLIKE_LEDGER, erased_rows)
     yield Found("micro_batches (1, 2, 3 …, rows as stored)", batches, wrong)
     files = _value(lake, "select count(*) from consumed_files")
     repeated = files - _value(lake, "select count(distinct sha256) from consumed_files")
-    wrong = repeated + _value(lake, f"select count(*) from ({UNLIKE_FILES})")
+    wrong = repeated + _unlike(lake, UNLIKE_FILES, erased_rows)
     yield Found("consumed_files (each content once)", files, wrong)
-    keys = {"users": "user_id", "feature_state": "(user_id, measure, item)", "predictions": "(user_id, as_of)"}
+    keys = {
+        "users": "user_id",
+        "feature_state": "(user_id, measure, item)",
+        "predictions": "(user_id, batch_id, as_of)",
+    }
     for table, key in keys.items():
         rows = _value(lake, f"select count(*) from {table}")
         yield Found(
@@ -126,26 +152,37 @@ def _ledger(lake: Lake) -> Iterator[Found]:
 
 
 UNLIKE_LEDGER = """
-    select batch_id, rows_stored, rows_rejected from micro_batches
-    except all
     select
-        micro_batches.batch_id,
-        (select count(*) from events where events.batch_id = micro_batches.batch_id),
-        (select count(*) from rejected_events where rejected_events.batch_id = micro_batches.batch_id)
+        rows_stored - (select count(*) from events where events.batch_id = micro_batches.batch_id) as surplus,
+        rows_rejected
+        != (select count(*) from rejected_events where rejected_events.batch_id = micro_batches.batch_id) as is_wrong
     from micro_batches
 """
 UNLIKE_FILES = """
-    select source_file, batch_id, rows_stored from consumed_files where rows_stored > 0
-    except all
-    select source_file, batch_id, count(*) from events group by source_file, batch_id
+    with stored as (select source_file, batch_id, count(*) as row_count from events group by source_file, batch_id)
+    select
+        coalesce(consumed_files.rows_stored, 0) - coalesce(stored.row_count, 0) as surplus,
+        consumed_files.source_file is null as is_wrong
+    from stored
+    full join consumed_files using (source_file, batch_id)
 """
 
 
-def _predicted(use_case: UseCase) -> Found:
-    """Each scoring step against the users with activity it had to score, with their features, in its snapshot."""
+def _unlike(lake: Lake, text: str, erased_rows: int) -> int:
+    """Batches or files with other rows than the ledger has; of erased users, the ledger may have up to so many more."""
+    counts = f"select sum(surplus) as surplus, count_if(is_wrong or surplus < 0) as wrong from ({text})"
+    (row,) = lake.query(counts).to_pylist()
+    return int(row["wrong"]) + max(0, int(row["surplus"] or 0) - erased_rows)
+
+
+def _predicted(use_case: UseCase, erased_rows: int) -> Found:
+    """Each scoring step against the users with activity it had to score, with their features, in its snapshot.
+
+    Where users were erased, the steps since then, as nothing older is left of what they read.
+    """
     rows = differing = 0
     active = "scored_because in ('activity', 'backfill')"
-    for step in _steps(use_case):
+    for step in _steps(use_case, since_start=not erased_rows):
         with open_lake(use_case, read_only=True) as lake:
             scored = lake.query(
                 f"select * from predictions where {active} and batch_id = {step.upto} "
@@ -173,8 +210,9 @@ def _predicted(use_case: UseCase) -> Found:
             ).to_arrow_table()
         rows += expected.num_rows
         differing += _differing(expected, scored.select(expected.column_names)) + max(len(moments) - 1, 0)
-    with open_lake(use_case, read_only=True) as lake:
-        differing += abs(_value(lake, f"select count(*) from predictions where {active}") - rows)
+    if not erased_rows:
+        with open_lake(use_case, read_only=True) as lake:
+            differing += abs(_value(lake, f"select count(*) from predictions where {active}") - rows)
     return Found("predictions (each step's users and features)", rows, differing)
 
 
@@ -188,28 +226,38 @@ class _Step:
     buckets: list[int]
 
 
-def _steps(use_case: UseCase) -> Iterator[_Step]:
-    """What was scored, step by step."""
+def _steps(use_case: UseCase, since_start: bool) -> Iterator[_Step]:
+    """What was scored, step by step, since the start or the oldest snapshot."""
     with open_lake(use_case, read_only=True) as lake:
         tasks = lake.query("select snapshot_id, commit_extra_info as extra from ducklake_snapshots('lake')").to_pylist()
         progress = {stage: dict.fromkeys(ALL, 0) for stage in checkpoints.SPLIT_STAGES}
+        if not since_start:
+            first = min(row["snapshot_id"] for row in tasks)
+            progress = {stage: _stands(lake, stage, first) for stage in progress}
         updated: dict[tuple[int, int], int] = {}
         for row in sorted(tasks, key=lambda row: row["snapshot_id"]):
             extra, snapshot = json.loads(row["extra"] or "{}"), row["snapshot_id"]
             stage = extra.get("task")
             if stage not in progress or extra["dag"].split(".")[0] not in ("chaos", use_case.name):
                 continue
-            at = f"select bucket, batch_id from checkpoints at (version => {snapshot}) where stage = '{stage}'"
-            stands = {found["bucket"]: found["batch_id"] for found in lake.query(at).to_pylist()}
+            stands = _stands(lake, stage, snapshot)
             moved = {bucket: upto for bucket, upto in stands.items() if upto != progress[stage][bucket]}
             if stage == "update_features":
                 updated |= dict.fromkeys(moved.items(), snapshot)
             else:
                 steps: dict[tuple[int, int, int], list[int]] = {}
                 for bucket, upto in moved.items():
+                    if (bucket, upto) not in updated and not since_start:
+                        continue  # in a snapshot that is gone
                     steps.setdefault((progress[stage][bucket], upto, updated[bucket, upto]), []).append(bucket)
                 yield from (_Step(*step, buckets) for step, buckets in steps.items())
             progress[stage] = stands
+
+
+def _stands(lake: Lake, stage: str, snapshot: int) -> dict[int, int]:
+    """Bucket → micro-batch of a stage's checkpoint in a snapshot."""
+    at = f"select bucket, batch_id from checkpoints at (version => {snapshot}) where stage = '{stage}'"
+    return {found["bucket"]: found["batch_id"] for found in lake.query(at).to_pylist()}
 
 
 @contextmanager

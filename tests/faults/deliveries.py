@@ -20,7 +20,9 @@ HOURS = 54
 DUPLICATE_SHARE = 0.05
 LATE_SHARE = 0.10
 LATE_HOURS = 30.0
+LATE_REGISTRATIONS = 0.4
 MALFORMED_SHARE = 0.01
+ERASED_USERS = 3
 REPEATED_FILES = 0.15
 TRUNCATED_FILES = 0.05
 
@@ -39,6 +41,8 @@ class Faults:
 
     duplicated_events: int = 0
     late_events: int = 0
+    late_registrations: int = 0
+    events_of_erased_users: int = 0
     malformed_rows: int = 0
     files_repeated_by_name: int = 0
     files_repeated_by_another_name: int = 0
@@ -61,6 +65,11 @@ class Source:
 
     hours: np.ndarray
     lines: list[bytes]
+
+
+def erased_users() -> list[str]:
+    """Users who are in what a bad source delivers, and are forgotten meanwhile."""
+    return [f"erased-user-{number:04}" for number in range(ERASED_USERS)]
 
 
 def source(use_case: UseCase, rng: random.Random, wanted: int) -> Source:
@@ -87,18 +96,30 @@ def clean(given: Source, files: int) -> list[Delivery]:
     ]
 
 
-def faulty(use_case: UseCase, given: Source, rng: random.Random, files: int) -> Plan:
-    """The same events with every fault; `files` different files."""
+def faulty(use_case: UseCase, given: Source, rng: random.Random, files: int, erased: int = 0) -> Plan:
+    """The same events with every fault, in `files` different files, and those of users who are to be `erased`."""
     plan = Plan()
     slots: list[list[bytes]] = [[] for _ in range(files)]
 
     def put(hour: float, line: bytes) -> None:
         slots[min(int(hour / HOURS * files), files - 1)].append(line)
 
+    twins: dict[str, str] = {}
     for hour, line in zip(given.hours.tolist(), given.lines, strict=True):
-        delay = rng.uniform(0, LATE_HOURS) if rng.random() < LATE_SHARE else 0.0
+        event = json.loads(line)
+        is_registration = event["event_type"] in use_case.registered_by
+        is_late = rng.random() < (LATE_REGISTRATIONS if is_registration else LATE_SHARE)
+        delay = rng.uniform(0, LATE_HOURS) if is_late else 0.0
         plan.faults.late_events += delay > 0
+        plan.faults.late_registrations += delay > 0 and is_registration
         put(hour + delay, line)
+        if is_registration and len(twins) < erased:
+            twins.setdefault(event["user_id"], erased_users()[len(twins)])
+        if twin := twins.get(event["user_id"]):
+            # Without what is personal: it is another's, whose rejected rows would be taken for theirs.
+            impersonal = {name: value for name, value in event.items() if name not in use_case.personal}
+            plan.faults.events_of_erased_users += 1
+            put(hour + delay, json.dumps(impersonal | {"user_id": twin}).encode() + b"\n")
         plan.good_rows += 1
         if rng.random() < DUPLICATE_SHARE:
             plan.faults.duplicated_events += 1

@@ -1,4 +1,4 @@
-"""Stages as processes of their own, as Airflow runs them, and SIGKILL at a chosen point of their work.
+"""Stages as processes of their own, as Airflow runs them, and SIGKILL or SIGSTOP at a chosen point of their work.
 
 A stage is started by a fork of a process that has imported what it needs, as Airflow's scheduler has. Where it dies is
 chosen by phase: anywhere, so long after it has begun a transaction, or so long after it has begun to commit one. Its
@@ -22,6 +22,8 @@ from typing import Any
 
 from include.firstday.lake.run import Run
 from include.firstday.lake.shards import WHOLE, Shard
+from include.firstday.use_case.use_case import UseCase
+from tests.faults import clock, deliveries
 
 ANYWHERE, TRANSACTION, COMMIT = "anywhere", "in a transaction", "in a commit"
 SECONDS = {ANYWHERE: 0.8, TRANSACTION: 0.2, COMMIT: 0.03}  # within which the signal comes, after the phase has begun
@@ -31,6 +33,7 @@ MODULES = (
     "scoring.score_users",
     "delivery.publish_predictions",
     "operations.maintain_lake",
+    "operations.forget_user",
 )
 STAGES = tuple(module.rpartition(".")[2] for module in MODULES)
 LOG = "stages.log"  # what a process says, beside the lakes
@@ -42,20 +45,27 @@ _context.set_forkserver_preload([f"include.firstday.{module}" for module in MODU
 
 @dataclass(frozen=True)
 class Kill:
-    """When a process dies: so many seconds after a phase has begun for the n-th time."""
+    """When a process dies, or stops for a while: so many seconds after a phase has begun for the n-th time."""
 
     phase: str
     seconds: float
     turn: int = 1
+    pause: float = 0.0  # seconds until it goes on, where it is stopped
 
     @classmethod
     def at_random(cls, rng: random.Random, stage: str) -> "Kill":
         """As often in a commit as elsewhere, though commits are short."""
-        turns = range(1, 7) if stage == "maintain_lake" else (1,)
+        turns = {"maintain_lake": range(1, 7), "forget_user": range(1, 5)}.get(stage, (1,))
         phase = rng.choice([ANYWHERE, TRANSACTION, COMMIT, COMMIT])
         if phase == ANYWHERE or (stage == "maintain_lake" and phase == TRANSACTION):
             return cls(ANYWHERE, rng.uniform(0, SECONDS[ANYWHERE]))
         return cls(phase, rng.uniform(0, SECONDS[phase]), rng.choice(turns))
+
+    @classmethod
+    def pause_at_random(cls, rng: random.Random) -> "Kill":
+        """Stop within a transaction, or while it commits: who holds the write lock then makes all others wait."""
+        phase = rng.choice([TRANSACTION, COMMIT])
+        return cls(phase, rng.uniform(0, SECONDS[COMMIT]), pause=rng.uniform(0.3, 3))
 
 
 class Stage:
@@ -70,11 +80,31 @@ class Stage:
         self.process: BaseProcess = _context.Process(target=_run, args=arguments)
         self.process.start()
         told.close()  # so that the pipe ends when the process does
+        self._stopped_at: float | None = None
 
     @property
     def was_killed(self) -> bool:
         """Whether SIGKILL ended it before its work did."""
         return self.process.exitcode == -signal.SIGKILL
+
+    def resume_if_due(self) -> bool:
+        """Let a stopped process go on where its pause is over; whether it was let."""
+        if not (self.kill and self.kill.pause and self._is_stopped()):
+            return False
+        now = time.monotonic()
+        self._stopped_at = self._stopped_at or now
+        if now < self._stopped_at + self.kill.pause:
+            return False
+        os.kill(self.process.pid or 0, signal.SIGCONT)
+        self.kill = None
+        return True
+
+    def _is_stopped(self) -> bool:
+        try:
+            state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state == "T"
 
     def died_in(self) -> str:
         """The phase it died in, as far as it had told."""
@@ -102,8 +132,16 @@ def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, shar
     sys.stdout = sys.stderr = (Path(home).parent / LOG).open("a")
     from include.firstday.use_case import use_case as use_cases
 
+    clock.sleep_by_events()
     _observe(_Phases(told, kill))
     _tasks(shard)[stage](use_cases.load(use_case), Run("chaos", run, stage))
+
+
+def _forget(case: UseCase, run: Run) -> None:
+    from include.firstday.operations import forget_user
+
+    for user_id in deliveries.erased_users():
+        forget_user.forget_user(case, user_id, run)
 
 
 def _tasks(shard: Shard) -> dict[str, Callable[..., object]]:
@@ -120,6 +158,7 @@ def _tasks(shard: Shard) -> dict[str, Callable[..., object]]:
         "score_users": partial(score_users.score_users, shard=shard),
         "publish_predictions": publish_predictions.publish_predictions,
         "maintain_lake": maintain_lake.maintain_lake,
+        "forget_user": _forget,
         "register_bundled": lambda case, run: promotion.register_bundled(case),
     }
 
@@ -136,15 +175,15 @@ class _Phases:
         self._told.send_bytes(sign)
         self._turns[phase] += 1
         if self._kill and self._kill.phase == phase and self._kill.turn == self._turns[phase]:
-            threading.Thread(target=_die, args=(self._kill.seconds,), daemon=True).start()
+            threading.Thread(target=_signal, args=(self._kill,), daemon=True).start()
 
     def end(self) -> None:
         self._told.send_bytes(_END)
 
 
-def _die(seconds: float) -> None:
-    time.sleep(seconds)
-    os.kill(os.getpid(), signal.SIGKILL)
+def _signal(kill: Kill) -> None:
+    time.sleep(kill.seconds)
+    os.kill(os.getpid(), signal.SIGSTOP if kill.pause else signal.SIGKILL)
 
 
 def _observe(phases: _Phases) -> None:

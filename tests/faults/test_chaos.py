@@ -26,6 +26,9 @@ def test_a_lake_under_faults_is_that_without_them_and_a_change_of_one_row_is_fou
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "0 differences" in ran.stdout
     assert "differing" in ran.stdout
+    for fault in ("late registrations", "events of erased users", "processes stopped for a while", "forget_user"):
+        (line,) = (line for line in ran.stdout.splitlines() if line.strip().startswith(fault))
+        assert int(line.removeprefix(f"  {fault}").split()[0].replace(",", "")) > 0, line
 
     monkeypatch.setenv("FIRSTDAY_HOME", str(kept / "faulty"))
     settings.cache_clear()

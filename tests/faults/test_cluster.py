@@ -165,7 +165,7 @@ def test_workers_that_are_killed_change_nothing(cluster: Cluster, case: UseCase,
     rng = random.Random(3)
     source = deliveries.source(case, rng, 60_000)
     plan = deliveries.faulty(case, source, rng, 40)
-    compare.remember(tmp_path, plan.good_rows, plan.malformed, plan.faults.truncated_files)
+    compare.remember(tmp_path, plan)
     for delivery in deliveries.clean(source, 4):
         chaos.deliver(tmp_path / "clean", case, delivery)
     for stage in ("store_events", "update_features"):

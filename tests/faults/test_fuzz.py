@@ -29,5 +29,7 @@ def test_a_lost_row_is_found_and_the_same_seed_makes_the_same_files(churn: UseCa
     assert fuzz.run(home, churn, [good]) == []
     lost = File(good.name, good.content + good.content, 6)
     assert list(fuzz._miscounted(churn, [lost])) == ["a.ndjson: 6 good rows, stored 3, rejected 0"]
+    spaced = File(b"spaced.csv", b'user_id,event_type,event_time,bet_amount\nu1,new_bet,2026-11-20T10:00:00Z,"\r2.5"\n')
+    assert fuzz.run(home, churn, [spaced]) == []
     unnoticed = File(good.name, good.content + b"{}\n")
     assert list(fuzz._miscounted(churn, [unnoticed])) == ["a.ndjson: 4 lines, stored 3, rejected 0, not quarantined"]

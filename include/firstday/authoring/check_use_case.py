@@ -14,6 +14,7 @@ from include.firstday.records import contract
 from include.firstday.schema import create_tables
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import use_case
+from include.firstday.use_case.base import is_taken
 from include.firstday.use_case.use_case import UseCase
 
 
@@ -68,6 +69,9 @@ def _files_sha256(case: UseCase) -> str:
 def _try_stages(lake: Lake, case: UseCase) -> None:
     columns = contract.expected(lake.columns("events"))
     _expect(columns, ("event_id", "user_id", "event_type", "event_time"), f"use_cases/{case.name}/events")
+    _expect_free_names(columns, f"use_cases/{case.name}/events")
+    for table in case.enrichment:
+        _expect_free_names(lake.columns(table), f"use_cases/{case.name}/enrichment/{table}")
     for name, event in case.events.items():
         _expect(columns, event.required, f"use_cases/{case.name}/events", f"required by events.{name}")
     if case.mapping:
@@ -99,6 +103,11 @@ def _try_stages(lake: Lake, case: UseCase) -> None:
 def _expect(columns: Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:
     for name in _missing(columns, names):
         raise UseCaseError(f"in sql/{path}.sql: expected a column {name}, {why}; found {', '.join(columns)}")
+
+
+def _expect_free_names(columns: Columns, path: str) -> None:
+    for name in filter(is_taken, columns):
+        raise UseCaseError(f"in sql/{path}.sql: expected another name than {name}: readers number rows by such names")
 
 
 def _expect_nothing_personal(lake: Lake, case: UseCase, path: str) -> None:

@@ -69,16 +69,30 @@ def sample(case: UseCase, file: Path | None = None) -> tuple[str, list[dict[str,
     Returns the source; one row per user, with `user_id` and the features; one row per broken rule. Raises UseCaseError
     if there are no events, UnreadableFileError or QueryError for a broken file.
     """
-    with connections.scratch(case.name) as lake, tempfile.TemporaryDirectory() as folder:
-        create_tables.create(lake, case)
+    with tempfile.TemporaryDirectory() as folder:
         path, source = _events(case, file, Path(folder))
-        refused = _store(lake, case, path)
-        features.fold(lake, case, after=0, upto=1)
-        features.write(lake)
-        rows = lake.query("from user_features").to_pylist()
+        rows, refused = _user_features(case, path)
     active = sorted((row for row in rows if row["window_start"]), key=lambda row: str(row["user_id"]))
     shown = [{name: row[name] for name in ("user_id", *case.features)} for row in active[:SAMPLE_USERS]]
     return f"{source}: {len(rows):,} users, {len(active):,} with an open window", shown, refused
+
+
+def _user_features(
+    case: UseCase, path: Path, row_by_row: bool = False
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """All users' features by the events of a file, and one row per broken rule, on an empty lake of their own."""
+    with connections.scratch(case.name) as lake:
+        create_tables.create(lake, case)
+        try:
+            refused = _store(lake, case, path, row_by_row)
+        except QueryError:
+            if row_by_row or lake.is_alive() or not readers.is_text(path):
+                raise
+        else:
+            features.fold(lake, case, after=0, upto=1)
+            features.write(lake)
+            return lake.query("from user_features").to_pylist(), refused
+    return _user_features(case, path, row_by_row=True)  # what DuckDB ended the connection for is a row of the text
 
 
 def _needed(name: str) -> Iterator[Path]:
@@ -99,7 +113,7 @@ def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[Path, str]:
     return folder / "generated.parquet", "two hours of generated events"
 
 
-def _store(lake: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
+def _store(lake: Lake, case: UseCase, path: Path, row_by_row: bool) -> list[dict[str, Any]]:
     layout = mapping.layout(case, "events", lake.columns("events"), path.name)
     now = clock.now()
     own = {"batch_id": 1, "ingested_at": now, "source_file": path.name}
@@ -110,12 +124,15 @@ def _store(lake: Lake, case: UseCase, path: Path) -> list[dict[str, Any]]:
         lake.insert("events", "records/contract/good_rows", **own)
         reasons.extend((row["row_number"], row["reason"]) for row in lake.query("from broken_rows").to_pylist())
 
-    try:
-        readers.read_whole(lake, path, layout.wanted)
-        keep()
-    except QueryError:
-        if not readers.is_text(path):
-            raise
+    if not row_by_row:
+        try:
+            readers.read_whole(lake, path, layout.wanted)
+            keep()
+        except QueryError:
+            if not readers.is_text(path) or not lake.is_alive():
+                raise
+            row_by_row = True
+    if row_by_row:
         for piece in readers.read_rows(lake, path, layout.wanted):
             keep()
             reasons.extend((number, reason) for number, reason, _ in piece.rejected)

@@ -11,7 +11,7 @@ rows are counted by other means than those that read them.
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,13 +60,24 @@ class Consumed:
     forgotten: tuple[person_data.Person, ...] = ()  # whose rows it brought, which are not kept
 
 
+@dataclass
+class Staged:
+    """Landing files, by what is to be done with them; those that are gone, or were replaced meanwhile, are in none."""
+
+    consumed: list[Consumed] = field(default_factory=list)  # to be committed
+    repeated: list[LandingFile] = field(default_factory=list)  # whose bytes have been stored before
+    quarantined: list[LandingFile] = field(
+        default_factory=list
+    )  # committed by a run that was killed before it moved them
+
+
 def stage(
     lake: Lake, use_case: UseCase, files: list[LandingFile], now: datetime, suspects: Collection[LandingFile] = ()
-) -> tuple[list[Consumed], list[LandingFile]]:
-    """Stage files; those that were, and those whose bytes have been stored before.
+) -> Staged:
+    """Stage files whose bytes have not been consumed before, or that were moved back from quarantine.
 
-    Those that are gone, or were replaced meanwhile, are in neither. `now` is naive UTC. Suspects are read over
-    connections of their own. Raises ConnectionLostError with the files that are to be suspects in another attempt.
+    `now` is naive UTC. Suspects are read over connections of their own. Raises ConnectionLostError with the files that
+    are to be suspects in another attempt.
     """
     _start(lake, use_case)
     found = {file: content for file in files if (content := _inspected(file))}
@@ -74,19 +85,33 @@ def stage(
     found = {file: replace(one, sha256=originals.get(one.sha256, one.sha256)) for file, one in found.items()}
     known = known_hashes(lake, (content.sha256 for content in found.values()))
     columns = {table: lake.columns(table) for table in ("events", *use_case.enrichment)}
-    fresh: list[Consumed] = []
-    repeated: list[LandingFile] = []
+    staged = Staged()
+    fresh: dict[str, Consumed] = {}
+    copies: list[tuple[str, LandingFile]] = []
     for file, content in found.items():
-        if content.sha256 in known:
-            repeated.append(file)
+        attempts = known.get(content.sha256, set())
+        if file.changed_ns in attempts:
+            staged.quarantined.append(file)
+        elif attempts and not _is_moved_back(use_case, file, attempts):
+            staged.repeated.append(file)
+        elif content.sha256 in fresh:
+            copies.append((content.sha256, file))
         else:
-            known.add(content.sha256)
             layout = mapping.layout(use_case, file.table, columns[file.table], file.name)
-            fresh.append(Consumed(file, layout, content))
-    alike = list(_alike([entry for entry in fresh if entry.file not in suspects]))
-    staged = [entry for group in alike for entry in _stage_together(lake, use_case, group, now)]
-    apart = (_stage_apart(lake, use_case, entry, now) for entry in fresh if entry.file in suspects)
-    return [*staged, *filter(None, apart)], repeated
+            fresh[content.sha256] = Consumed(file, layout, content)
+    alike = list(_alike([entry for entry in fresh.values() if entry.file not in suspects]))
+    staged.consumed = [entry for group in alike for entry in _stage_together(lake, use_case, group, now)]
+    apart = (_stage_apart(lake, use_case, entry, now) for entry in fresh.values() if entry.file in suspects)
+    staged.consumed += filter(None, apart)
+    # A copy of a file that was replaced while it was read is the only one: it stays for the next micro-batch.
+    stored = {entry.bytes.sha256 for entry in staged.consumed}
+    staged.repeated += [file for sha256, file in copies if sha256 in stored]
+    return staged
+
+
+def _is_moved_back(use_case: UseCase, file: LandingFile, attempts: Collection[int | None]) -> bool:
+    """Whether a file of known bytes was in quarantine and is not any more: somebody wants it to be tried again."""
+    return None not in attempts and not landing.is_quarantined(use_case.name, file)
 
 
 def _start(lake: Lake, use_case: UseCase) -> None:
@@ -180,9 +205,15 @@ def _free(lake: Lake) -> None:
         lake.drop(table)
 
 
-def known_hashes(lake: Lake, hashes: Iterable[str]) -> set[str]:
-    """Those of some files' hashes that have been consumed."""
-    return {row["sha256"] for row in lake.rows("ingest/staging/known_hashes", arriving=list(hashes))}
+def known_hashes(lake: Lake, hashes: Iterable[str]) -> dict[str, set[int | None]]:
+    """Those of some hashes that have been consumed → the status change times of quarantined files, None of others.
+
+    A file that a killed run has left in landing still has its time; moving it back from quarantine gives it another.
+    """
+    known: dict[str, set[int | None]] = {}
+    for row in lake.rows("ingest/staging/known_hashes", arriving=list(hashes)):
+        known.setdefault(row["sha256"], set()).add(row["quarantined_ns"])
+    return known
 
 
 def original_hashes(lake: Lake, hashes: Iterable[str]) -> dict[str, str]:

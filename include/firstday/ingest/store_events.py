@@ -93,11 +93,14 @@ def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Micr
     if not files:
         return None
     started_at = clock.now()
-    with _staged(use_case, run, files, started_at) as (lake, consumed, repeated):
+    with _staged(use_case, run, files, started_at) as (lake, staged):
         batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(lake)
+        consumed = staged.consumed
         if consumed:
             batch, consumed = _commit(lake, use_case, consumed, started_at)
-    for file in repeated:
+    for file in staged.quarantined:
+        landing.retire(use_case.name, file, landing.QUARANTINE)
+    for file in staged.repeated:
         log.warning("%s holds bytes that were stored before; it is not stored again", file.name)
         if is_anyone_forgotten:
             landing.drop(file)  # what is kept of the first may be without them
@@ -112,18 +115,18 @@ def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Micr
 @contextmanager
 def _staged(
     use_case: UseCase, run: Run, files: list[LandingFile], started_at: datetime
-) -> Iterator[tuple[Lake, list[Consumed], list[LandingFile]]]:
+) -> Iterator[tuple[Lake, staging.Staged]]:
     """The lake with staged files. A file that ends the connection takes no other with it: all are staged again."""
     suspects: set[LandingFile] = set()
     while True:
         with open_lake(use_case, run) as lake:
             try:
-                consumed, repeated = staging.stage(lake, use_case, files, started_at, suspects)
+                staged = staging.stage(lake, use_case, files, started_at, suspects)
             except staging.ConnectionLostError as error:
                 log.warning("DuckDB ended the connection; read again, each by itself: %s", error)
                 suspects |= error.files
                 continue
-            yield lake, consumed, repeated
+            yield lake, staged
             return
 
 
@@ -137,7 +140,9 @@ def _waiting(use_case: UseCase, shard: Shard) -> list[LandingFile]:
 
 def _retire(use_case: UseCase, entry: Consumed) -> None:
     to = landing.CONSUMED if entry.is_readable else landing.QUARANTINE
-    if entry.forgotten and entry.is_readable:
+    if entry.forgotten and not entry.is_readable:
+        landing.drop(entry.file)  # as forget_user does: it serves nobody else
+    elif entry.forgotten:
         without = partial(_copy_without, entry)
         landing.retire_rewritten(use_case.name, entry.file, to, without)
     else:
@@ -170,6 +175,7 @@ def _ledger(consumed: list[Consumed], batch_id: int) -> pa.Table:
             "rows_stored": entry.rows_stored,
             "rows_rejected": entry.rows_rejected,
             "batch_id": batch_id,
+            "quarantined_ns": None if entry.is_readable else entry.file.changed_ns,
         }
         for entry in consumed
     ]
@@ -181,7 +187,8 @@ def _commit(
 ) -> tuple[MicroBatch, list[Consumed]]:
     with lake.transaction() as commit:
         # Others may have stored other files meanwhile, so the number is known only now; never the same ones.
-        if staging.known_hashes(lake, (entry.bytes.sha256 for entry in consumed)):
+        known = staging.known_hashes(lake, (entry.bytes.sha256 for entry in consumed))
+        if any(known.get(entry.bytes.sha256, set()) & {None, entry.file.changed_ns} for entry in consumed):
             raise CheckpointConflictError(f"{STAGE}: another run has stored some of these files")
         batch_id = (after := checkpoints.of(lake, STAGE)) + 1
         consumed = _without_forgotten(lake, consumed)
@@ -209,6 +216,12 @@ def _commit(
 def _without_forgotten(lake: Lake, consumed: list[Consumed]) -> list[Consumed]:
     """Drop what forgotten users have staged, and note in which file it came. Inside the transaction: it may be new."""
     dropped = tombstones.drop_staged(lake)
+    for entry in consumed:
+        if entry.file.table != "events":  # one file of an enrichment table is all that is staged of it
+            dropped += tombstones.drop_from(lake, f"staged_{entry.file.table}", entry.file.name)
+        if not entry.is_readable:
+            erased = tombstones.erased_in_file(lake, entry.file.path)
+            dropped += [tombstones.Dropped(entry.file.name, user_id, 0, 0) for user_id in erased]
     return [
         replace(
             entry,

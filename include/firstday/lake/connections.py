@@ -89,6 +89,9 @@ def attach(config: Settings, read_only: bool = False, create: bool = False) -> D
     # DuckLake's column ranges can be too narrow, and DuckDB would omit rows because of them,
     # or change them (docs/adr/0020-no-answer-rests-on-a-tables-statistics.md).
     connection.execute("set disabled_optimizers = 'statistics_propagation'")
+    # A scan is filtered by up to so many values of a join's other side, not only by their range: the hashes of a
+    # micro-batch's files leave out most of the files consumed before.
+    connection.execute("set dynamic_or_filter_threshold = 500")
     connection.execute("set temp_directory = $folder", {"folder": str(_spill_folder(config))})
     catalog_kind = config.catalog.split(":", 1)[0]
     for extension in _extensions(catalog_kind, config.data_path):

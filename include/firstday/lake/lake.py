@@ -7,7 +7,7 @@ is not used; one writer at a time, by a lock.
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -152,6 +152,17 @@ class Lake:
         expressions = ", ".join(f"{part}({quoted(column)})" for part in parts)
         self._connection.execute(f"alter table {quoted(table)} set partitioned by ({expressions})")
 
+    def sort_by(self, table: str, column: str) -> None:
+        """Sort the rows of a table's future files, also merged ones, by a column."""
+        self._connection.execute(f"alter table {quoted(table)} set sorted by ({quoted(column)} asc)")
+
+    def set_row_group(self, table: str, rows: int) -> None:
+        """Set the rows of a row group of a table's future files. DuckLake can only where its creation is committed."""
+        self._connection.execute(
+            "call lake.set_option('parquet_row_group_size', $rows, schema => $schema, table_name => $table)",
+            {"rows": rows, "schema": self.schema, "table": table},
+        )
+
     def restrict_to(self, table: str, to: str) -> None:
         """Create a temporary table of the same name with a table's rows of the users in another one."""
         source = f"lake.{quoted(self.schema)}.{quoted(table)}"
@@ -180,11 +191,31 @@ class Lake:
         return self._insert(table, quoted(source), constants)
 
     def erase(self, table: str, values: Collection[object], by: str = "user_id") -> int:
-        """Delete the rows with any of some values from a table or temporary table; return the number of rows."""
+        """Delete the rows with any of some values from a table or temporary table; return the number of rows.
+
+        Values of a column of ids are compared as text.
+        """
         if not values:
             return 0
-        text = f"delete from {quoted(table)} where list_contains($values, {quoted(by)})"
+        compared = f"cast({quoted(by)} as varchar)" if by == "user_id" else quoted(by)
+        text = f"delete from {quoted(table)} where list_contains($values, {compared})"
         return self._written(text, {"values": list(values)})
+
+    def change_values(self, table: str, column: str, containing: str, change: Callable[[str], str]) -> None:
+        """Replace those values of a table's text column that contain a text and that `change` changes."""
+        name = quoted(column)
+        text = f"select distinct {name} from {quoted(table)} where contains({name}, $containing)"
+        found = [row[0] for row in self._connection.execute(text, {"containing": containing}).fetchall()]
+        old = {"old": [value for value in found if change(value) != value]}
+        if not old["old"]:
+            return
+        is_old = f"from {quoted(table)} where list_contains($old, {name})"
+        new = f"list_extract($new, list_position($old, {name}))"
+        changed = f"select * replace ({new} as {name}) {is_old}"
+        self.build_text("changed_rows", changed, **old, new=[change(value) for value in old["old"]])
+        self._written(f"delete {is_old}", old)
+        self.insert_from(table, "changed_rows")
+        self.drop("changed_rows")
 
     def insert_row(self, table: str, **values: object) -> None:
         """Insert one row; columns without a value become NULL."""

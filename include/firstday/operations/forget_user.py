@@ -92,6 +92,9 @@ def _person(lake: Lake, use_case: UseCase, user_id: str) -> Person:
 def _scrub_files(lake: Lake, use_case: UseCase, person: Person) -> int:
     """Rewrite every data file of our own without the person; the number of files that held them."""
     landed, *written = maintain_lake.data_folders(use_case)
+    for path in landed.rglob("*"):
+        if path.is_file() and (name := person.without_id(path.name)) != path.name:
+            landing.rename(path, name)
     count = person_data.scrub_folder(landed, person, partial(_note_rewritten, lake))
     return count + sum(person_data.scrub_folder(folder, person) for folder in written)
 
@@ -126,6 +129,9 @@ def _rewrite(path: Path, person: Person) -> bool:
 def _erase(lake: Lake, person: Person) -> int:
     tables = sorted(lake.tables() - lake.views())
     rows = sum(lake.erase(table, [person.user_id]) for table in tables if "user_id" in lake.columns(table))
+    for table in tables:
+        if "source_file" in lake.columns(table):
+            lake.change_values(table, "source_file", person.user_id, person.without_id)
     for row in lake.rows(f"{SQL}/rejected_with", words=list(person.words)):
         if person_data.is_in_line(row.pop("raw").encode(), person):
             rows += lake.delete_rows("rejected_events", **row)

@@ -24,6 +24,7 @@ from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 from include.firstday.operations import verify
 from include.firstday.privacy import person_data
+from include.firstday.schema.create_tables import SORTED
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -34,6 +35,7 @@ REWRITTEN = ("users", "feature_state", "checkpoints")
 REWRITE_FROM = 0.1  # the share of a file's rows that are gone
 VERIFIED_SHARE = 1 / 24  # of the data files, in each hour; each is read once a day
 ORPHANS_SHARE = 0.5  # more orphans than that share of the known files: not leftovers of the killed, but a wrong catalog
+SORTED_ROW_GROUP = 4096  # rows of a sorted table, of which a row that is looked up may be one: they are read as a whole
 MERGED_AT_ONCE = 50  # partitions: some have millions of rows, and all of a call are in memory together
 DAY = timedelta(days=1)
 THINNED_AFTER = timedelta(hours=1)  # longer than any transaction lasts; each minute's files are read with the catalog
@@ -146,6 +148,8 @@ def _steps(lake: Lake, limits: Limits) -> Iterator[tuple[str, Callable[[], bool]
     for schema, table in (*((lake.schema, table) for table in REWRITTEN), (verify.SCHEMA, verify.TABLE)):
         verify.check_sources(lake, schema, table)
         yield f"rewrite {table}", partial(_rewrite, lake, schema, table)
+    for table in SORTED:
+        yield f"set row groups of {table}", partial(_set_row_group, lake, table)
     own = sorted(lake.tables() - lake.views())
     for schema, table in (*((lake.schema, table) for table in own), (verify.SCHEMA, verify.TABLE)):
         verify.check_sources(lake, schema, table)
@@ -176,6 +180,12 @@ def _compact(lake: Lake, statement: str, **parameters: object) -> bool:
 
 def _rewrite(lake: Lake, schema: str, table: str) -> bool:
     _compact(lake, "rewrite_files", table=table, schema=schema, threshold=REWRITE_FROM)
+    return False
+
+
+def _set_row_group(lake: Lake, table: str) -> bool:
+    with lake.exclusive():
+        lake.set_row_group(table, SORTED_ROW_GROUP)
     return False
 
 

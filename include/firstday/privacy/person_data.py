@@ -22,6 +22,7 @@ from include.firstday.records.csv_records import DELIMITERS
 
 JSON_LINES = (".ndjson", ".jsonl")
 SCRUBBED = ".scrubbed"
+ERASED = "erased"  # in place of an id in a file's name
 GROUP = 100  # files that are replaced together, so that their copies take little room
 Note = Callable[[Mapping[Path, Path]], None]
 SURE_LENGTH = 8  # a shorter id, or one with blanks around it, is found in its own field only: elsewhere by chance
@@ -53,12 +54,15 @@ class Person:
 
     def is_in_bytes(self, content: bytes) -> bool:
         """Whether any bytes hold the id, if it is long enough to be no chance, or two personal values."""
-        if len(self.user_id) >= SURE_LENGTH and self.user_id == self.user_id.strip():
-            # Not as a part of a longer id, which is somebody else's.
-            around = rb"(?<![0-9A-Za-z_-])%s(?![0-9A-Za-z_-])" % re.escape(self.user_id.encode())
-            if re.search(around, content):
-                return True
-        return self._is_told_by(content.decode(errors="ignore"))
+        text = content.decode(errors="replace")
+        return self.without_id(text) != text or self._is_told_by(text)
+
+    def without_id(self, text: str) -> str:
+        """A text, such as a file's name, without the id, if it is long enough to be no chance."""
+        if len(self.user_id) < SURE_LENGTH or self.user_id != self.user_id.strip() or self.user_id not in text:
+            return text
+        # Not as a part of a longer id, which is somebody else's.
+        return re.sub(rf"(?<![0-9A-Za-z_-]){re.escape(self.user_id)}(?![0-9A-Za-z_-])", ERASED, text)
 
     def _is_told_by(self, text: str) -> bool:
         # One value is no proof: two people may share a name or a town.
@@ -181,7 +185,7 @@ def find(folder: Path, person: Person) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
             with suppress(FileNotFoundError):
-                if _holds(path, person):
+                if person.without_id(path.name) != path.name or _holds(path, person):
                     yield path
 
 
@@ -203,6 +207,13 @@ def _holds(path: Path, person: Person) -> bool:
             if is_gone(path):
                 return False
     return person.is_in_bytes(_some_bytes(path))
+
+
+def some_text(path: Path) -> str:
+    """What can be read of a file as text; nothing where it is gone or cannot be opened."""
+    with suppress(OSError):
+        return _some_bytes(path).decode(errors="replace")
+    return ""
 
 
 def _some_bytes(path: Path) -> bytes:

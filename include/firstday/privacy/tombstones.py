@@ -52,6 +52,14 @@ def erased_among(lake: Lake, user_ids: Iterable[str]) -> set[str]:
     return {user_id for user_id in user_ids if _sha256(known[0]["salt"], user_id) in hashes} if known else set()
 
 
+def erased_in_file(lake: Lake, path: Path) -> list[str]:
+    """Ids with a tombstone that are words of a truncated or corrupt file, if long enough to be no chance."""
+    if not is_anyone(lake):
+        return []
+    found = {word for line in person_data.some_text(path).splitlines() for word in person_data.words(line)}
+    return sorted(erased_among(lake, (word for word in found if len(word) >= person_data.SURE_LENGTH)))
+
+
 def scrub_written(lake: Lake, path: Path, user_ids: Iterable[str]) -> int:
     """Rewrite a file that has just appeared without the users who were erased since its rows were read.
 
@@ -70,6 +78,16 @@ def drop(lake: Lake, table: str) -> list[str]:
     if found:
         lake.erase(table, found)
     return found
+
+
+def drop_from(lake: Lake, table: str, source_file: str) -> list[Dropped]:
+    """Delete forgotten users' rows from a temporary table that holds one landing file's."""
+    if not is_anyone(lake) or "user_id" not in lake.columns(table):
+        return []
+    lake.build_distinct("users_at_hand", table, "user_id")
+    lake.build("privacy/tombstones/erased_users_in_batch")
+    users = [str(row["user_id"]) for row in lake.rows("privacy/tombstones/user_ids_in_batch")]
+    return [Dropped(source_file, user_id, lake.erase(table, [user_id]), 0) for user_id in users]
 
 
 def drop_staged(lake: Lake) -> list[Dropped]:

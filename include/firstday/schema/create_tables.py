@@ -30,6 +30,7 @@ PARTITIONED = {  # table → the time column and its parts that its files are pa
     "predictions": ("scored_at", "year", "month", "day", "hour"),
     "shadow_predictions": ("scored_at", "year", "month", "day", "hour"),
 }
+SORTED = {"consumed_files": "sha256"}  # table → the column that its files are sorted by, as a hash tells no time
 
 
 def prepare(use_case: UseCase) -> None:
@@ -45,6 +46,8 @@ def prepare(use_case: UseCase) -> None:
         for table, (column, *parts) in PARTITIONED.items():
             if table not in existing:
                 lake.partition_by(table, column, *parts)
+        for table, column in SORTED.items():
+            lake.sort_by(table, column)
         lake.insert_row(
             "schema_history",
             sql_sha256=sql_sha256(use_case),

@@ -1,4 +1,4 @@
-"""Create the bucket of an S3 store if it is missing: `python -m include.firstday.stack.bucket NAME`."""
+"""Create the buckets of an S3 store that are missing: `python -m include.firstday.stack.bucket NAME…`."""
 
 import sys
 import time
@@ -44,6 +44,7 @@ def _store() -> Any:
 
 
 if __name__ == "__main__":
-    if problem := make(sys.argv[1]):
-        say(problem)
-        sys.exit(1)
+    for bucket in sys.argv[1:]:
+        if problem := make(bucket):
+            say(problem)
+            sys.exit(1)

@@ -21,9 +21,9 @@ HEALTHY = "service_healthy"
 COMPLETED = "service_completed_successfully"
 
 _KNOWN = {
-    "build", "cap_add", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck", "image", "init",
-    "logging", "ports", "profiles", "read_only", "restart", "security_opt", "stop_grace_period", "stop_signal", "tmpfs",
-    "user", "volumes",
+    "build", "cap_add", "cap_drop", "command", "depends_on", "deploy", "entrypoint", "environment", "healthcheck",
+    "image", "init", "logging", "ports", "profiles", "read_only", "restart", "security_opt", "stop_grace_period",
+    "stop_signal", "tmpfs", "user", "volumes",
 }  # fmt: skip
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?:(:?[-?])([^}]*))?\}|(\w+))")
 
@@ -93,12 +93,12 @@ def _service(name: str, entry: dict[str, Any]) -> Service:
     if unknown := sorted(entry.keys() - _KNOWN):
         raise ComposeError(f"{name}: {', '.join(unknown)} is not supported")
     command = entry.get("command")
-    if not isinstance(command, list):
+    if not isinstance(command, list) or not isinstance(entry.get("entrypoint", []), list):
         raise ComposeError(f"{name}.command: expected a list")
     return Service(
         name=name,
         image=entry["image"],
-        command=tuple(map(str, command)),
+        command=tuple(map(str, [*entry.get("entrypoint", []), *command])),
         environment={key: str(value) for key, value in entry.get("environment", {}).items()},
         mounts=dict(volume.split(":", 1) for volume in entry.get("volumes", [])),
         after={other: wait["condition"] for other, wait in entry.get("depends_on", {}).items()},

@@ -39,8 +39,11 @@ MADE: Mapping[str, Callable[[], str]] = {
     "LAKE_PASSWORD": _token,
     "MLFLOW_DB_PASSWORD": _token,
     "REDIS_PASSWORD": _token,
-    "FIRSTDAY_S3_ACCESS_KEY": lambda: secrets.token_hex(10),
-    "FIRSTDAY_S3_SECRET_KEY": _token,
+    **{
+        f"{owner}_{key}": make
+        for owner in ("S3_ADMIN", "FIRSTDAY_S3", "MLFLOW_S3")
+        for key, make in (("ACCESS_KEY", lambda: secrets.token_hex(10)), ("SECRET_KEY", _token))
+    },
     "FIRSTDAY_ADMIN_PASSWORD": _token,
     **{f"FIRSTDAY_{name.upper()}": make for name, make in AIRFLOW_SECRETS.items()},
 }

@@ -9,6 +9,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 NonEmptyStr = Annotated[str, StringConstraints(min_length=1)]
 
 
+def is_taken(column: str) -> bool:
+    """Whether a column's name is one of the readers' own, or DuckDB's, by which rows are numbered as they were read."""
+    return column.startswith("_") or column.lower() == "rowid"
+
+
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 

@@ -22,7 +22,7 @@ from pydantic import (
 from include.firstday.errors import UseCaseError
 from include.firstday.lake.shards import BUCKETS
 from include.firstday.settings import REPOSITORY, settings
-from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share
+from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share, is_taken
 from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.renamed import renamed_keys
@@ -48,6 +48,13 @@ class SourceMapping(Frozen):
     time_zone: str = "UTC"
     time_format: str = ""
     decimal_comma: bool = False
+
+    @field_validator("columns")
+    @classmethod
+    def _not_ours(cls, columns: dict[str, str]) -> dict[str, str]:
+        if taken := [name for name in columns if is_taken(name)]:
+            raise ValueError(f"expected names that do not begin with _ and are not rowid, found {', '.join(taken)}")
+        return columns
 
     @field_validator("time_zone")
     @classmethod

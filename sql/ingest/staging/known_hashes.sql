@@ -1,15 +1,8 @@
--- One row per file hash that has been consumed already.
--- Materialized: otherwise DuckLake would read the statistics of every file of the lake for this table.
+-- One row per file hash that has been consumed already, and attempt of a file that went to quarantine.
+-- The hashes become a filter of the scan, which reads only the row groups that can have one (Lake.sort_by).
 -- params: $arriving
-with arrived as (
-    select unnest($arriving) as sha256
-),
-
-consumed as materialized (
-    select sha256
-    from consumed_files
-)
-
-select distinct consumed.sha256
-from consumed
-inner join arrived on consumed.sha256 = arrived.sha256
+select distinct
+    sha256,
+    quarantined_ns
+from consumed_files
+where sha256 in (select unnest($arriving))

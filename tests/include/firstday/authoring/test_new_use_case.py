@@ -75,6 +75,18 @@ def test_from_a_strange_file_to_scored_users(export: Path, capsys: pytest.Captur
     assert "KD-" in prediction
 
 
+def test_a_sample_that_duckdb_ends_the_connection_for_is_read_row_by_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = tmp_path / "latin_1.csv"
+    header = b"user_id,event_type,event_time,postcode,shop,name\n"
+    rows = "u1,new_registration,2026-11-23 10:00:00,10000,A,Müller\n".encode("latin-1")
+    sample.write_bytes(header + rows + b"u2,new_registration,2026-11-23 10:00:00,10000,A,Meyer\n")
+    said = say(capsys, "check-use-case", "first_day_churn", "--sample", str(sample))
+    assert "latin_1.csv: 1 users" in said
+    assert "line: expected UTF-8" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

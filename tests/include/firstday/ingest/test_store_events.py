@@ -25,7 +25,7 @@ STORED = {
     # Of a file that cannot be read the reason names the path, which is another in another home.
     "rejected_events": "select * exclude (batch_id, rejected_at) "
     "replace (regexp_replace(reason, '/[^'']*/', '') as reason) from rejected_events order by all",
-    "consumed_files": "select * exclude (batch_id) from consumed_files order by all",
+    "consumed_files": "select * exclude (batch_id, quarantined_ns) from consumed_files order by all",
 }
 BET = {"user_id": "u1", "event_type": "new_bet", "event_time": "2026-11-20T10:00:00Z", "bet_amount": 1.5}
 

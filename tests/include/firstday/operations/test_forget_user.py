@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from include.firstday.errors import InputError
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import replay_rejected, store_events
+from include.firstday.lake import statements
 from include.firstday.models import promotion, registry
 from include.firstday.models.training.training_set import build_training_set
 from include.firstday.operations import export_tables, forget_user, maintain_lake
@@ -145,6 +147,55 @@ def test_who_is_unknown_is_kept_away_from_now_on(churn: UseCase) -> None:
     )
     (batch,) = store_events.store_events(churn)
     assert (batch.rows_stored, batch.rows_rejected) == (0, 0)
+
+
+def test_an_id_in_the_name_of_a_landing_file_is_erased_too(churn: UseCase, home: Path) -> None:
+    anna, ben = "anna-12345678", "ben-12345678"
+    rows = [bet(user_id, 1, bet_amount=1) for user_id in (anna, ben)]
+    deliver(churn, f"{anna}.ndjson", ndjson(*rows) + b"broken\n")
+    deliver(churn, f"{anna} cut.ndjson.gz", gzip.compress(ndjson(*rows))[:-9])
+    deliver(churn, f"of {anna}9.ndjson", ndjson(bet(ben, 2, bet_amount=1)))  # another's id
+    process(churn)
+    deliver(churn, f"{anna}.ndjson", ndjson(bet(ben, 3, bet_amount=1)))
+    forget_user.forget_user(churn, anna)
+    process(churn)
+    assert [path for path in home.rglob("*") if anna in path.name.replace(f"{anna}9", "")] == []
+    assert [path for path, said in everything(home) if anna.encode() in said.replace(f"{anna}9".encode(), b"")] == []
+    stored = select(churn, "select user_id, source_file from events order by event_time")
+    files = ["erased.ndjson", f"of {anna}9.ndjson", "erased.ndjson"]
+    assert stored == [{"user_id": ben, "source_file": name} for name in files]
+    rejected = select(churn, "select source_file, raw from rejected_events order by 1")
+    assert [row["source_file"] for row in rejected] == ["erased cut.ndjson.gz", "erased.ndjson"]
+
+
+def test_a_truncated_file_of_an_erased_user_is_not_kept_in_quarantine(churn: UseCase, home: Path) -> None:
+    forget_user.forget_user(churn, "anna-12345678")
+    deliver(
+        churn, "hers.ndjson.gz", gzip.compress(ndjson(*[bet("anna-12345678", 1)] * 99, bet("ben-12345678", 2)))[:-9]
+    )
+    deliver(churn, "his.ndjson.gz", gzip.compress(ndjson(*[bet("ben-12345678", 1)] * 99))[:-9])
+    store_events.store_events(churn)
+    assert landing.quarantined(churn.name) == ["his.ndjson.gz"]
+    assert list(home.rglob("hers*")) == []
+
+
+def test_an_enrichment_table_brings_nobody_back(
+    churn: UseCase, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(statements.SQL, tmp_path / "sql")
+    monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
+    table = "create table if not exists segments (user_id varchar not null, segment varchar, batch_id bigint not null)"
+    (tmp_path / "sql" / "use_cases" / churn.name / "enrichment" / "segments.sql").write_text(f"-- One row.\n{table}")
+    (first := tmp_path / "segments.csv").write_text("user_id,segment\nanna-12345678,a\nben-12345678,b\n")
+    case = churn.model_copy(update={"enrichment": churn.enrichment | {"segments": str(first)}})
+    process(case)
+    forget_user.forget_user(case, "anna-12345678")
+    deliver(case, "segments/late.csv", b"user_id,segment\nanna-12345678,c\nben-12345678,d\n")
+    store_events.store_events(case)
+    found = [{"user_id": "ben-12345678", "segment": segment} for segment in "bd"]
+    assert select(case, "select user_id, segment from segments order by batch_id") == found
+    assert select(case, "select rows_stored from consumed_files") == [{"rows_stored": 1}]
+    assert_no_trace(home, "anna-12345678")
 
 
 def test_what_the_lake_says_of_a_forgotten_user_does_not_say_who(churn: UseCase) -> None:

@@ -1,5 +1,6 @@
 """docker-compose.yaml as data, its secrets, and its services as processes of this machine."""
 
+import json
 import os
 import re
 import shutil
@@ -125,6 +126,32 @@ def test_the_stores_stand_in_is_well_by_its_own_answer(cluster: service.Cluster)
             assert cluster.is_healthy(store)
         finally:
             process.kill()
+
+
+def test_each_service_has_the_key_to_its_own_bucket_only() -> None:
+    made = {name: f"secret-{number}-of-{name}" for number, name in enumerate(secrets_file.MADE)}
+    services = compose.read(made)
+    holders = {"S3_ADMIN": {"bucket", "s3"}, "MLFLOW_S3": {"mlflow", "s3"}}
+    for owner, expected in holders.items():
+        for key in ("ACCESS_KEY", "SECRET_KEY"):
+            secret = made[f"{owner}_{key}"]
+            assert {name for name, each in services.items() if secret in str(each.environment)} == expected
+    assert made["FIRSTDAY_S3_SECRET_KEY"] not in str([services["mlflow"].environment, services["bucket"].environment])
+
+
+def test_the_stores_keys_are_limited_to_their_buckets(tmp_path: Path) -> None:
+    made = {name: f"secret-{number}" for number, name in enumerate(secrets_file.MADE)}
+    store = compose.read(made)["s3"]
+    # Its own entry point, which no container is there for, prints the configuration instead.
+    script = store.command[-1].replace("/tmp/s3.json", str(tmp_path / "s3.json")).replace("exec /entrypoint.sh", ": ")
+    subprocess.run([*store.command[:-1], script], env={**os.environ, **store.environment}, check=True)
+    identities = json.loads((tmp_path / "s3.json").read_text())["identities"]
+    actions = {each["name"]: each["actions"] for each in identities}
+    assert actions["admin"] == ["Admin"]
+    assert {action.split(":")[1] for action in actions["lake"]} == {"firstday"}
+    assert {action.split(":")[1] for action in actions["mlflow"]} == {"firstday-mlflow"}
+    keys = {each["name"]: [*each["credentials"][0].values()] for each in identities}
+    assert keys["mlflow"] == [made["MLFLOW_S3_ACCESS_KEY"], made["MLFLOW_S3_SECRET_KEY"]]
 
 
 def test_the_workers_know_no_password_but_their_own() -> None:

@@ -52,6 +52,10 @@ GOOD = yaml.safe_load((use_case.USE_CASES / "first_day_churn" / "use_case.yaml")
             lambda c: c["training"].update(label="carried"),
             "training.label: the value 'carried' was renamed to 'explicit'",
         ),
+        (
+            lambda c: c.update(mapping={"columns": {"_line": "city", "Rowid": "city"}}),
+            "expected names that do not begin with _ and are not rowid, found Rowid, _line",
+        ),
         (lambda c: c.update(features=["a", "a"]), "features: expected each name once"),
         (lambda c: c.update(name="other"), "name: expected 'first_day_churn', the folder's name, found 'other'"),
     ],
@@ -77,6 +81,11 @@ def test_a_wrong_yaml_is_refused(tmp_path: Path, change: Callable[[dict[str, Any
             "registrations",
             "select user_id, event_time as registered_at, label, postcode, name from scope_events",
             "first_day_churn/registrations.sql: expected no column name: it is personal",
+        ),
+        (
+            "enrichment/postcodes",
+            "create table postcodes (postcode varchar, socioeconomic_idx double, rowid bigint, batch_id bigint)",
+            "first_day_churn/enrichment/postcodes.sql: expected another name than rowid",
         ),
     ],
 )
