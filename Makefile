@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test faults fmt check lock airflow load chaos fuzz soak bench backup restore secrets cluster exec
+.PHONY: help run test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -56,6 +56,9 @@ chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one kil
 
 fuzz: $(INSTALLED_DEV)  ## Prove that no mutated file stops or loses anything: make fuzz ARGS="--files 20000".
 	@$(BIN)/python -m tests.faults.fuzz $(ARGS)
+
+stationary: $(INSTALLED_DEV)  ## Prove that monitoring is silent on two stationary days in each of twelve runs; an hour.
+	@$(BIN)/python -m tests.faults.stationary $(ARGS)
 
 soak: $(INSTALLED_DEV)  ## Prove that a day of micro-batches, and a month of Airflow, leave files, databases, memory and time bounded.
 	@$(BIN)/python -m tests.faults.soak $(ARGS)

@@ -104,7 +104,9 @@ def test_a_user_is_shown_without_anything_personal(server: Server) -> None:
     assert {event["event_type"] for event in timeline["events"]} >= {"new_bet", "new_purchases"}
     drivers = server.ask(f"{API}/users/{user_id}/drivers", "viewer").json
     assert drivers["churn_probability"] == pytest.approx(probabilities[0])
-    assert {driver["feature"] for driver in drivers["drivers"]} == set(user["features"])
+    assert {one["feature"] for driver in drivers["drivers"] for one in driver["features"]} == set(user["features"])
+    effects = sum(driver["effect"] for driver in drivers["drivers"])
+    assert drivers["base_probability"] + effects == pytest.approx(drivers["churn_probability"], abs=1e-6)
     person = json.loads(
         server.command(
             "query",

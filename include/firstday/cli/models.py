@@ -43,6 +43,37 @@ def train(case: CaseOption, output: OutputOption = Output.TABLE) -> None:
 
 
 @command()
+def explain(
+    case: CaseOption, user_id: Annotated[str, typer.Argument(metavar="USER_ID")], output: OutputOption = Output.TABLE
+) -> None:
+    """Show why the champion predicts what it does for a user: effects that add up to the probability."""
+    from include.firstday.errors import NothingToExplainError
+    from include.firstday.models import registry
+    from include.firstday.schema.open_lake import open_lake
+    from include.firstday.scoring.explain import explain as explained
+
+    champion = registry.champion(case)
+    with open_lake(case, read_only=True) as lake:
+        rows = lake.rows_of("user_features", user_id=user_id)
+    if champion is None or not rows:
+        raise NothingToExplainError(
+            f"{case.name}: no champion yet: train a model" if champion is None else f"no registered user {user_id}"
+        )
+    values = {name: None if rows[0][name] is None else float(rows[0][name]) for name in case.features}
+    found = explained(champion, values)
+    effects = [
+        {"features": ", ".join(one.values), "values": ", ".join(map(_shown, one.values.values())), "effect": one.effect}
+        for one in found.effects
+    ]
+    base = {"features": "median user", "values": "", "effect": found.base}
+    show([base, *effects, {"features": "probability", "values": "", "effect": found.churn_probability}], output)
+
+
+def _shown(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:g}"
+
+
+@command()
 def rollback_model(
     case: CaseOption,
     version: Annotated[

@@ -10,6 +10,7 @@ import logging
 from pathlib import Path
 
 from include.firstday import landing
+from include.firstday.delivery.targets import message
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
@@ -52,6 +53,6 @@ def _write(lake: Lake, use_case: UseCase, batch_id: int) -> int:
         return 0
     day = min(row["scored_at"] for row in rows).date()
     target = folder(use_case) / f"{day:%Y-%m-%d}" / f"predictions-{batch_id:09}.ndjson"
-    lines = (json.dumps(row | {"scored_at": row["scored_at"].isoformat() + "Z"}) + "\n" for row in rows)
+    lines = (json.dumps(message(row)) + "\n" for row in rows)
     landing.put(target, lambda path: path.write_text("".join(lines), encoding="utf-8"))
     return len(rows) - tombstones.scrub_written(lake, target, [row["user_id"] for row in rows])

@@ -56,6 +56,11 @@ class Reference:
         # Of two that are the same up to rounding, scipy takes the root of a little less than 0.
         return float(np.nan_to_num(distance, nan=0.0))
 
+    @property
+    def unknown_share(self) -> float:
+        """The share of unknown values at the cut-off that has most."""
+        return max(part[-1] for part in self.shares.values())
+
     def _expected(self, cutoffs: NDArray[np.int64]) -> Values:
         return np.asarray(np.mean([self.shares[int(cutoff)] for cutoff in cutoffs], axis=0))
 

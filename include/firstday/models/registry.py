@@ -19,6 +19,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -58,10 +59,14 @@ class Champion:
     features: tuple[str, ...]
     model: Any
 
+    def frame(self, features: pa.Table) -> pd.DataFrame:
+        """What the model is given of each row: its columns by name; a NULL becomes NaN, which the model imputes."""
+        frame: pd.DataFrame = features.select(list(self.features)).to_pandas().astype("float64")
+        return frame
+
     def predict(self, features: pa.Table) -> NDArray[np.float64]:
-        """P(churn) per row, shape (rows,). Columns are taken by name; a NULL becomes NaN, which the model imputes."""
-        frame = features.select(list(self.features)).to_pandas().astype("float64")
-        return np.asarray(self.model.predict_proba(frame)[:, 1])
+        """P(churn) per row, shape (rows,)."""
+        return np.asarray(self.model.predict_proba(self.frame(features))[:, 1])
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def drop_from(lake: Lake, table: str, source_file: str) -> list[Dropped]:
         return []
     lake.build_distinct("users_at_hand", table, "user_id")
     lake.build("privacy/tombstones/erased_users_in_batch")
-    users = [str(row["user_id"]) for row in lake.rows("privacy/tombstones/user_ids_in_batch")]
+    users = sorted(str(row["user_id"]) for row in lake.rows_of("erased_users_in_batch"))
     return [Dropped(source_file, user_id, lake.erase(table, [user_id]), 0) for user_id in users]
 
 

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 
 from include.firstday.errors import CheckpointConflictError, NoChampionError
@@ -22,7 +23,7 @@ from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
 from include.firstday.lake.shards import WHOLE, Shard
-from include.firstday.models import registry
+from include.firstday.models import reasons, registry
 from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
@@ -204,7 +205,8 @@ def _score_parts(
         lake.build_like(f"staged_{table}", table)
     for part in range(parts):
         features = _features(lake, use_case, part, as_of)
-        lake.append("staged_predictions", predictions(features, champion, run))
+        scored = predictions(features, champion, run)
+        lake.append("staged_predictions", with_reasons(scored, champion))
         shadow = _shadow(use_case, features, champion, run)
         if shadow is not None:
             lake.append("staged_shadow_predictions", shadow)
@@ -241,6 +243,21 @@ def predictions(features: pa.Table, champion: "registry.Champion", run: Run) -> 
     for name, values in columns.items():
         features = features.append_column(name, values)
     return features
+
+
+def with_reasons(scored: pa.Table, champion: "registry.Champion") -> pa.Table:
+    """Rows of the inference log with the largest effects on the probability, where it is at or above the threshold.
+
+    Nulls where the model has no form of its own: then a user's are computed on demand.
+    """
+    called = scored["predicted_churn"].to_numpy()
+    explainer = reasons.Explainer(champion.model)
+    found = np.full(len(called), None, dtype=object)
+    if called.any() and explainer.has_own_form:
+        rows = scored.filter(scored["predicted_churn"])
+        effects = explainer.effects(champion.frame(rows), rows["churn_probability"].to_numpy())
+        found[called] = reasons.as_json(explainer.groups, effects).to_numpy(zero_copy_only=False)
+    return scored.append_column("reasons", pa.array(found, pa.string()))
 
 
 def _shadow(use_case: UseCase, features: pa.Table, champion: "registry.Champion", run: Run) -> pa.Table | None:

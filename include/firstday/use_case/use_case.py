@@ -212,6 +212,12 @@ class Monitoring(Frozen):
     drifted_runs: int = Field(3, ge=1)
     retrain_after_hours: float = Field(24, gt=0, description="drift triggers a training at most once in this time")
     rejected_share: Share = 0.05
+    quarantined_share: Share = 0.05
+    null_share: Share = Field(0.1, description="unknown values of a feature, above their share in the training set")
+    lag_seconds: float = Field(900, gt=0)
+    volume_factor: float = Field(3, gt=1, description="events of an hour, above or below the same hour's usual number")
+    churn_rate_shift: Share = 0.05
+    calibration_gap: Share = 0.05
     roc_auc: Share = 0.6
     notifiers: tuple[Notifier, ...] = ()
 

@@ -173,14 +173,22 @@ class Users(BaseModel):
     is_cut: bool = Field(description="whether there are more users than the limit")
 
 
+class Reason(BaseModel):
+    """Features that say the same, and by how much they raised the probability of a prediction."""
+
+    features: list[str]
+    effect: float
+
+
 class Prediction(BaseModel):
-    """A prediction of one user."""
+    """A prediction of one user; with its largest reasons if it is at or above the threshold."""
 
     scored_at: Utc
     batch_id: int
     churn_probability: float
     predicted_churn: bool
     model_version: int
+    reasons: list[Reason]
     airflow_run: str
     url: str | None
 
@@ -214,21 +222,28 @@ class Timeline(BaseModel):
     predictions: list[Prediction]
 
 
-class Driver(BaseModel):
-    """A feature and the decrease in probability if it had its median value; negative for an increase."""
+class FeatureValue(BaseModel):
+    """A feature's value for a user, and its median in the training set."""
 
     feature: str
     value: float | None
     median: float | None
+
+
+class Driver(BaseModel):
+    """Features that say the same, and by how much they raise the probability; negative where they lower it."""
+
+    features: list[FeatureValue]
     effect: float
 
 
 class Drivers(BaseModel):
-    """The drivers of one user's churn probability, largest effect first."""
+    """The drivers of one user's churn probability, largest effect first: it is the base and all effects together."""
 
     method: str
     model_version: int
     churn_probability: float
+    base_probability: float
     drivers: list[Driver]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -84,7 +85,7 @@ def predictions_since(reader: Reader, since: datetime, limit: int) -> schemas.Pr
     """Return predictions made after a time (naive UTC), complete scoring steps only, with the features used."""
     rows = reader.ask(lambda lake: lake.rows("web/users/predictions_since", since=since, row_limit=limit))
     last = rows[-1]["scored_at"] if rows else since
-    return schemas.Predictions(predictions=[_zoned(row) for row in rows], next_since=last)
+    return schemas.Predictions(predictions=[_zoned(_with_reasons(row)) for row in rows], next_since=last)
 
 
 def _found(lake: Lake, user_id: str) -> dict[str, Any]:
@@ -101,7 +102,11 @@ def _closes_at(reader: Reader, found: dict[str, Any]) -> datetime | None:
 
 def _predictions(lake: Lake, user_id: str) -> list[schemas.Prediction]:
     rows = lake.rows("web/users/user_predictions", user_id=user_id)
-    return [schemas.Prediction(**row, url=links.airflow_run(row["airflow_run"])) for row in rows]
+    return [schemas.Prediction(**_with_reasons(row), url=links.airflow_run(row["airflow_run"])) for row in rows]
+
+
+def _with_reasons(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"reasons": json.loads(row["reasons"]) if row["reasons"] else []}
 
 
 def _event(row: dict[str, Any], amounts: list[str]) -> schemas.UserEvent:

@@ -16,7 +16,8 @@ select
     predictions.model_name,
     predictions.model_version,
     predictions.scored_at,
-    predictions.batch_id
+    predictions.batch_id,
+    coalesce(predictions.reasons, '[]') as reasons
 from predictions
 left join told on predictions.user_id = told.user_id
 where

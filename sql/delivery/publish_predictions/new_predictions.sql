@@ -7,7 +7,8 @@ select
     model_name,
     model_version,
     scored_at,
-    batch_id
+    batch_id,
+    coalesce(reasons, '[]') as reasons
 from predictions
 where batch_id = $batch_id and predicted_churn
 order by user_id

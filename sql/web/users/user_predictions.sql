@@ -6,7 +6,8 @@ select
     churn_probability,
     predicted_churn,
     model_version,
-    airflow_run
+    airflow_run,
+    reasons
 from predictions
 where user_id = $user_id
 order by batch_id

@@ -4,6 +4,7 @@
 again with the same ids, so that a target can remove duplicates.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,8 @@ Row = dict[str, Any]
 
 
 def message(row: Row) -> Row:
-    """A prediction as delivered: with its id, and times as text in UTC."""
-    return row | {"scored_at": row["scored_at"].isoformat() + "Z"}
+    """A prediction as JSON: with its id, times as text in UTC, and reasons as a list; none below the threshold."""
+    return row | {"scored_at": row["scored_at"].isoformat() + "Z", "reasons": json.loads(row["reasons"])}
 
 
 def identified(use_case: str, rows: Sequence[Row]) -> list[Row]:

@@ -45,10 +45,10 @@ def _upload(target: str, credentials: Credentials, rows: Sequence[Row]) -> None:
 
 
 def _write(rows: Sequence[Row], path: Path) -> None:
-    told = [message(row) for row in rows]
     if ".parquet" in path.suffixes:
         pa.parquet.write_table(pa.Table.from_pylist(list(rows)), path)
     elif ".csv" in path.suffixes:
+        told = [message(row) | {"reasons": row["reasons"]} for row in rows]  # a cell is text
         pa.csv.write_csv(pa.Table.from_pylist(told), path)
     else:
-        path.write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")
+        path.write_text("".join(json.dumps(message(row)) + "\n" for row in rows), encoding="utf-8")

@@ -21,6 +21,7 @@ COLUMNS = {
     "model_version": "bigint not null",
     "scored_at": "timestamp not null",
     "batch_id": "bigint not null",
+    "reasons": "jsonb",  # null in what an earlier version delivered
 }
 
 
@@ -49,7 +50,10 @@ def send(use_case: UseCase, target: PostgresTarget, credentials: Credentials, ro
 
 def _create(table: str) -> sql.Composed:
     columns = [sql.SQL("{} " + kind).format(sql.Identifier(name)) for name, kind in COLUMNS.items()]
-    return sql.SQL("create table if not exists {} ({})").format(sql.Identifier(table), sql.SQL(", ").join(columns))
+    return sql.SQL(
+        "create table if not exists {table} ({columns}); "
+        "alter table {table} add column if not exists reasons jsonb"  # a table of an earlier version lacks it
+    ).format(table=sql.Identifier(table), columns=sql.SQL(", ").join(columns))
 
 
 def _upsert(table: str) -> sql.Composed:

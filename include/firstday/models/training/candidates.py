@@ -22,7 +22,7 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from include.firstday.errors import UseCaseError
-from include.firstday.models import drift, registry
+from include.firstday.models import drift, reasons, registry
 from include.firstday.models.training.metrics import Labels, Values, scores
 from include.firstday.models.training.training_set import at_cutoffs, read, split
 from include.firstday.use_case.use_case import Candidate, UseCase
@@ -117,7 +117,9 @@ def fit_calibrated(
         warnings.filterwarnings("ignore", "Since Pipeline does not appear to accept sample_weight")
         model.fit(features, labels, **weighted)
     # The folds name training rows, which have no place in a model that is kept.
-    return model.set_params(cv=FOLDS)
+    model.set_params(cv=FOLDS)
+    model.feature_groups_ = [list(group) for group in reasons.groups_of(features)]  # kept with it, for its reasons
+    return model
 
 
 def measure_cost(model: Any, features: pd.DataFrame) -> dict[str, float]:

@@ -8,7 +8,7 @@ export async function model(useCase) {
   const found = await api.get(useCase.name, "model");
   return [
     found.registry_error ? h("p", { class: "state behind" }, found.registry_error) : null,
-    h("div", { class: "cards" }, history(found, useCase), promotions(found), distribution(found), calibration(found), drift(found), performance(found), quality(found)),
+    h("div", { class: "cards" }, history(found, useCase), promotions(found), distribution(found), calibration(found), drift(found), performance(found), challenger(found), quality(found)),
   ].filter(Boolean);
 }
 
@@ -84,6 +84,18 @@ function performance({ monitoring }) {
   if (!rows.length) return card(title, empty("Not measured yet. monitor_model measures it every hour, as soon as enough scored users have labels."));
   const [xs, values] = lines(rows, (row) => `${row.metric.split("_")[0]}, version ${row.model_version}`);
   return h("section", { class: "card" }, chart(title, xs, values, { format: (value) => value.toFixed(3), range: (_, low) => [Math.min(0.5, low), 1], points: xs.length < 30, dashed: Object.keys(values).filter((name) => name.startsWith("estimated")) }));
+}
+
+function challenger({ monitoring }) {
+  const title = "Champion and challenger on the same users";
+  const rows = monitoring.filter((row) => row.metric.startsWith("compared_"));
+  if (!rows.length) return card(title, empty("Not measured. A challenger that failed a gate scores the same users as the champion; the two are compared once enough of these users have labels."));
+  const newest = rows.filter((row) => row.measured_at === rows.at(-1).measured_at);
+  const value = (metric, subject = "") => newest.find((row) => row.metric === metric && row.subject === subject);
+  const sides = ["champion", "challenger"].map((side) => ({ side, version: value("compared_log_loss", side)?.model_version, loss: value("compared_log_loss", side)?.value, auc: value("compared_roc_auc", side)?.value }));
+  const columns = [{ title: "Role", cell: (row) => row.side }, { title: "Version", number: true, cell: (row) => row.version ?? "" }, { title: "Realised log loss", number: true, cell: (row) => number(row.loss) }, { title: "Realised AUC", number: true, cell: (row) => number(row.auc) }];
+  const [middle, low, high] = ["compared_advantage", "compared_advantage_low", "compared_advantage_high"].map((metric) => value(metric)?.value ?? null);
+  return card(title, table("Champion and challenger", columns, sides), h("p", { class: "quiet" }, `${counted(value("compared_users")?.value ?? 0, "user")} with labels, measured at `, time(rows.at(-1).measured_at), `. Advantage of the challenger in log loss: ${number(middle)} (99 % interval ${number(low)} to ${number(high)}).`));
 }
 
 function quality({ monitoring }) {

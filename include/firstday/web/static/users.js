@@ -126,17 +126,18 @@ const LEAST = 0.0005; // smaller effects would be displayed as 0.0 points
 
 function driven(found) {
   const moving = found.drivers.filter((driver) => Math.abs(driver.effect) >= LEAST).slice(0, 8);
-  if (!moving.length) return [h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.churn_probability)}. No single feature changes it.`), h("p", { class: "quiet" }, found.method)];
+  if (!moving.length) return [h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.churn_probability)}. Nothing distinguishes this user from the median.`), h("p", { class: "quiet" }, found.method)];
   const strongest = Math.max(...moving.map((driver) => Math.abs(driver.effect)));
   const bars = moving.map((driver) => {
     const filled = h("i");
     filled.style.width = `${(Math.abs(driver.effect) / strongest) * 100}%`;
     filled.style.background = driver.effect > 0 ? "var(--two)" : "var(--three)";
-    const effect = `${driver.effect >= 0 ? "+" : "−"}${(Math.abs(driver.effect) * 100).toFixed(1)} points`;
-    return [h("span", {}, h("span", { class: "mono" }, driver.feature), h("br"), h("span", { class: "quiet" }, `${number(driver.value)}, median ${number(driver.median)}`)), h("span", { class: "meter" }, filled), h("span", {}, effect)];
+    const effect = `${points(driver.effect)} points`;
+    const names = driver.features.map((one) => h("div", {}, h("span", { class: "mono" }, one.feature), h("br"), h("span", { class: "quiet" }, `${number(one.value)}, median ${number(one.median)}`)));
+    return [h("span", {}, names), h("span", { class: "meter" }, filled), h("span", {}, effect)];
   });
   return [
-    h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.churn_probability)}. Effect of this user's value compared with the median, in percentage points:`),
+    h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.churn_probability)}; for a user with median features ${percent(found.base_probability)}. Effects that add up to the difference, in percentage points:`),
     h("div", { class: "bars" }, bars.flat()),
     h("p", { class: "quiet" }, found.method),
   ];
@@ -154,8 +155,14 @@ function events({ events: made, is_cut: isCut }) {
   return card("Timeline", h("p", { class: "quiet" }, made.length > 100 ? `Latest 100 of ${isCut ? "more than " : ""}${counted(made.length, "event")}.` : `${counted(made.length, "event")}.`), table("Events, newest first", columns, made.slice(0, 100)));
 }
 
+const points = (effect) => `${effect >= 0 ? "+" : "−"}${(Math.abs(effect) * 100).toFixed(1)}`;
+
+function reasons({ reasons: found }) {
+  return found.map((one) => `${one.features.join(", ")} ${points(one.effect)}`).join("; ");
+}
+
 function predictions({ predictions: made }) {
   if (!made.length) return card("Predictions", empty("No predictions yet."));
-  const columns = [{ title: "Scored at", cell: (one) => time(one.scored_at) }, { title: "Probability", number: true, cell: (one) => percent(one.churn_probability) }, { title: "Prediction", cell: (one) => badge(one.predicted_churn) }, { title: "Model version", number: true, cell: (one) => one.model_version }, { title: "Airflow run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) }];
+  const columns = [{ title: "Scored at", cell: (one) => time(one.scored_at) }, { title: "Probability", number: true, cell: (one) => percent(one.churn_probability) }, { title: "Prediction", cell: (one) => badge(one.predicted_churn) }, { title: "Reasons", cell: reasons }, { title: "Model version", number: true, cell: (one) => one.model_version }, { title: "Airflow run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) }];
   return card("Predictions", table("Predictions, newest first", columns, [...made].reverse().slice(0, 100)));
 }

@@ -27,6 +27,7 @@ from include.firstday.servers import Credentials
 from include.firstday.use_case.use_case import UseCase
 
 SECRET = "not-in-any-log"
+REASONS = [{"features": ["bet_count", "win_count"], "effect": 0.2}, {"features": ["hours_since_event"], "effect": 0.1}]
 
 
 @dataclass
@@ -82,7 +83,8 @@ def predict(case: UseCase, *probabilities: dict[str, float]) -> None:
             after = checkpoints.of(lake, "score_users")
             rows = [
                 {"user_id": user, "churn_probability": probability, "predicted_churn": probability >= 0.5,
-                 "scored_at": datetime(2026, 11, 20, 12), "batch_id": after + 1, "model_name": "m", "model_version": 1}
+                 "scored_at": datetime(2026, 11, 20, 12), "batch_id": after + 1, "model_name": "m", "model_version": 1,
+                 "reasons": json.dumps(REASONS) if probability >= 0.5 else None}
                 for user, probability in users.items()
             ]  # fmt: skip
             lake.append("predictions", pa.Table.from_pylist(rows))
@@ -118,6 +120,7 @@ def test_an_endpoint_gets_signed_rows_in_order_once(churn: UseCase, endpoint: En
     first = json.loads(body)["predictions"][0]
     assert first["id"] == "first_day_churn/2/a"
     assert first["scored_at"] == "2026-11-20T12:00:00Z"
+    assert first["reasons"] == REASONS
     seconds, signed = (part.split("=")[1] for part in headers["Firstday-Signature"].split(","))
     assert signed == hmac.new(SECRET.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
     assert len({headers["Idempotency-Key"] for headers, _ in endpoint.received}) == len(endpoint.received) == 3
@@ -252,16 +255,19 @@ def test_files_appear_whole_one_a_micro_batch(churn: UseCase, ending: str) -> No
     files = sorted(folder.iterdir())
     assert [file.name for file in files] == [f"predictions-{number:09}.{ending}" for number in (1, 3)]
     if ending == "ndjson":
-        users = [json.loads(line)["user_id"] for line in files[0].read_text().splitlines()]
+        rows = [json.loads(line) for line in files[0].read_text().splitlines()]
     else:
-        users = (pq.read_table(files[0]) if ending == "parquet" else pa.csv.read_csv(files[0]))["user_id"].to_pylist()
-    assert users == ["a", "b"]
+        rows = (pq.read_table(files[0]) if ending == "parquet" else pa.csv.read_csv(files[0])).to_pylist()
+        rows = [row | {"reasons": json.loads(row["reasons"])} for row in rows]
+    assert [row["user_id"] for row in rows] == ["a", "b"]
+    assert [row["reasons"] for row in rows] == [REASONS, REASONS]
 
 
 def test_a_database_has_the_newest_prediction_of_each_user(churn: UseCase, postgres_server: Credentials) -> None:
-    case = with_targets(churn, crm={"kind": "postgres", "connection": "crm", "table": "churn"})
+    when = {"probability_from": 0.0}
+    case = with_targets(churn, crm={"kind": "postgres", "connection": "crm", "table": "churn", "when": when})
     begin(case)
-    predict(case, {"a": 0.9, "b": 0.8}, {"a": 0.6})
+    predict(case, {"a": 0.9, "b": 0.2}, {"a": 0.6})
     done = deliver_predictions.deliver_predictions(case, "crm", postgres_server)
     assert done is not None
     assert done.predictions == 3
@@ -270,16 +276,18 @@ def test_a_database_has_the_newest_prediction_of_each_user(churn: UseCase, postg
     )
     try:
         with connection.cursor() as cursor:
-            cursor.execute("select user_id, id, churn_probability, batch_id from churn order by user_id")
+            cursor.execute("select user_id, id, churn_probability, batch_id, reasons from churn order by user_id")
             assert cursor.fetchall() == [
-                ("a", "first_day_churn/2/a", 0.6, 2),
-                ("b", "first_day_churn/1/b", 0.8, 1),
+                ("a", "first_day_churn/2/a", 0.6, 2, REASONS),
+                ("b", "first_day_churn/1/b", 0.2, 1, []),
             ]
+            cursor.execute("alter table churn drop column reasons")  # as an earlier version made it
+            connection.commit()
             # What comes late does not replace what is newer.
             from include.firstday.delivery.targets import identified, postgres
 
             old = {"user_id": "a", "churn_probability": 0.1, "predicted_churn": False, "model_name": "m",
-                   "model_version": 1, "scored_at": datetime(2026, 11, 20), "batch_id": 1}  # fmt: skip
+                   "model_version": 1, "scored_at": datetime(2026, 11, 20), "batch_id": 1, "reasons": "[]"}  # fmt: skip
             postgres.send(case, case.targets["crm"], postgres_server, identified(case.name, [old]))
             cursor.execute("select churn_probability from churn where user_id = 'a'")
             assert cursor.fetchall() == [(0.6,)]

@@ -15,7 +15,7 @@ from include.firstday.lake import checkpoints
 from include.firstday.servers import Credentials, kafka, rabbitmq, redis, s3
 from include.firstday.use_case.use_case import UseCase
 from tests import servers
-from tests.include.firstday.delivery.test_deliver_predictions import begin, predict, with_targets
+from tests.include.firstday.delivery.test_deliver_predictions import REASONS, begin, predict, with_targets
 
 pytestmark = pytest.mark.slow  # servers
 
@@ -83,6 +83,7 @@ def test_a_queue_is_told_in_order_and_again_with_the_same_id(
     assert [id_ for id_, _ in told] == ["first_day_churn/1/a", "first_day_churn/1/a", "first_day_churn/2/a"]
     assert told[2][1]["churn_probability"] == 0.95
     assert told[2][1]["scored_at"] == "2026-11-20T12:00:00Z"
+    assert told[2][1]["reasons"] == REASONS
 
 
 @pytest.mark.parametrize("kind", QUEUES)

@@ -20,6 +20,7 @@ from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
+from include.firstday.scoring.explain import explain
 from include.firstday.use_case.use_case import Costs, UseCase
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -65,6 +66,20 @@ def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_
         " (churn_probability >= 0.6)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
     )
     assert row == {"p": True, "t": True, "v": 1, "r": "d/r"}
+    rows = select(loaded, "select predicted_churn, reasons, churn_probability, user_id from predictions")
+    assert all((row["reasons"] is not None) is row["predicted_churn"] for row in rows)
+    champion = registry.champion(loaded)
+    assert champion is not None
+    for row in [row for row in rows if row["reasons"]][:5]:
+        (features,) = select(loaded, f"from predictions where user_id = '{row['user_id']}'")
+        values = {name: None if features[name] is None else float(str(features[name])) for name in loaded.features}
+        found = explain(champion, values)
+        assert found.base + sum(one.effect for one in found.effects) == pytest.approx(
+            row["churn_probability"], abs=1e-6
+        )
+        stored = json.loads(str(row["reasons"]))
+        assert [one["features"] for one in stored] == [list(one.values) for one in found.effects[:3]]
+        assert [one["effect"] for one in stored] == pytest.approx([one.effect for one in found.effects[:3]], abs=1e-6)
 
 
 @pytest.mark.slow
