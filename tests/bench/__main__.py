@@ -3,13 +3,14 @@
 import argparse
 import sys
 
-from tests.bench import airflow, growth, ledger, rates, report, workload
+from tests.bench import airflow, growth, ledger, model, rates, report, workload
 
 SECTIONS = {
     "workload": workload.run,
     "micro_batch": growth.run,
     "ledger": ledger.run,
     "rates": rates.run,
+    "model": model.run,
     "airflow": airflow.run,
 }
 
