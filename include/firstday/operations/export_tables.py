@@ -39,7 +39,7 @@ def folder(use_case: UseCase) -> Path:
 
 
 def export_tables(use_case: UseCase, run: Run | None = None) -> Exported:
-    """Write the features anew, and the predictions of the last exported day and all days since."""
+    """Write current features, and the predictions of the last exported day and all later days."""
     users = predictions = 0
     with open_lake(use_case, run or Run(task=STAGE), read_only=True) as lake:
         users = _put(lake, folder(use_case) / "user_features.parquet", "user_features")
