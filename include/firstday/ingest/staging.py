@@ -5,8 +5,8 @@ Files of one form are read at once, as most of a small file's cost is that of it
 broken they are read by halves, down to the file by itself, so that every rejected row keeps its file, number and text.
 
 An error while a file is read by itself is attributed to that file, unless the machine or the lake caused it: it is
-read once more, over a connection of its own, and then moved to quarantine with the reason. Before the commit each file's
-rows are counted by other means than those that read them.
+read once more, over a connection of its own, and then moved to quarantine with the reason. Before the commit the rows
+of each file are counted by other means than those that read them.
 """
 
 import logging
