@@ -77,7 +77,8 @@ def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | 
             if found.changed:
                 log.warning("%s", fingerprint.notice(use_case, found.changed))
             fold(lake, use_case, after, upto, buckets)
-            counts = lake.row("features/update_features/touched_counts")
+            users = lake.count("touched_users")
+            recomputed = lake.count("touched_users", is_recomputed=True)
         with lake.transaction() as commit:
             if fingerprint.noted_at(lake) != found.noted_at:
                 raise CheckpointConflictError(f"{STAGE}: the features have been recomputed meanwhile")
@@ -85,7 +86,7 @@ def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | 
             for table in TABLES:
                 tombstones.drop(lake, f"{table}_now")
             write(lake)
-            step = Updated(after, upto, **counts, is_last=upto == pending["last_pending"])
+            step = Updated(after, upto, users, recomputed, is_last=upto == pending["last_pending"])
             commit.message = describe(step)
         return step
 

@@ -6,7 +6,7 @@ start.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,12 @@ class Forgotten:
 
 
 @retrying
-def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forgotten:
+def forget_user(
+    use_case: UseCase,
+    user_id: str,
+    run: Run | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> Forgotten:
     """Erase a user, by the id exactly as stored. Raises TracesLeftError if personal data remain."""
     if not user_id.strip():
         raise InputError("user_id: expected the id of a user, found nothing")
@@ -58,14 +63,18 @@ def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forg
         person, alike = _person(lake, use_case, user_id), lake.value(f"{SQL}/ids_alike", user_id=user_id)
         for folder in maintain_lake.data_folders(use_case):
             person_data.drop_scrubbed(folder)
+        progress(1, 5, "rewriting files")
         files = _scrub_files(lake, use_case, person)
+        progress(2, 5, "rewriting artifacts of MLflow")
         runs = registry.rewrite_artifacts(use_case, lambda path: _rewrite(path, person), "a user was erased")
         with lake.transaction() as commit:
             rows = _erase(lake, person)
             commit.message = f"a user was erased: {rows:,} rows"
         files += _scrub_files(lake, use_case, person)
+        progress(3, 5, "deleting older snapshots")
         with lake.exclusive():
             maintain_lake.purge(lake)
+    progress(4, 5, "searching for remaining data")
     _search(person)
     done = Forgotten(rows, files, len(runs), alike)
     log.info("%s", describe(done))
