@@ -143,7 +143,7 @@ def test_the_model_and_the_lake_are_shown(server: Server) -> None:
     model = server.ask(f"{API}/model", "viewer").json
     assert model["registry_error"] is None
     assert (model["versions"][0]["version"], "champion" in model["versions"][0]["aliases"]) == (1, True)
-    assert [(one["version"], one["reason"]) for one in model["promotions"]] == [(1, "shipped with the project")]
+    assert [(one["version"], one["reason"]) for one in model["promotions"]] == [(1, "bundled with the project")]
     assert sum(one["users"] for one in model["distribution"]) > 10
     lake = server.ask(f"{API}/lake", "viewer").json
     rows = {table["table_name"]: table["rows"] for table in lake["tables"]}

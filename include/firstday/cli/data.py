@@ -45,13 +45,14 @@ def micro_batch(
 
     this = run()
     storing = replace(this, task=store_events.STAGE)
-    stored = store_events.store_events(case, storing, on_batch=lambda batch: print(store_events.describe(batch)))
-    if not stored:
-        print("no new events in landing")
-    for step in update_features.update_features(case, replace(this, task=update_features.STAGE)):
-        print(update_features.describe(step))
-    if not no_score:
-        _score(case, this)
+    with progress("Processing"):
+        stored = store_events.store_events(case, storing, on_batch=lambda batch: print(store_events.describe(batch)))
+        if not stored:
+            print("no new events in landing")
+        for step in update_features.update_features(case, replace(this, task=update_features.STAGE)):
+            print(update_features.describe(step))
+        if not no_score:
+            _score(case, this)
 
 
 @command()
@@ -130,8 +131,8 @@ def export(case: CaseOption) -> None:
     """Write features and predictions as plain Parquet, for tools that do not read a DuckLake."""
     from include.firstday.operations import export_tables
 
-    with progress("Exporting"):
-        exported = export_tables.export_tables(case, run())
+    with progress("Exporting") as report:
+        exported = export_tables.export_tables(case, run(), report)
     print(export_tables.describe(exported))
     print(export_tables.folder(case))
 

@@ -29,9 +29,9 @@ def forget_user(case: CaseOption, user_id: Annotated[str, typer.Argument(help="A
     """Erase one user from the lake, its history, its files and the artifacts of training."""
     from include.firstday.operations import forget_user as stage
 
-    with progress("Erasing"):
-        forgotten = stage.forget_user(case, user_id, run())
-    print(stage.describe(forgotten))
+    with progress("Erasing") as report:
+        erased = stage.forget_user(case, user_id, run(), report)
+    print(stage.describe(erased))
 
 
 @command()
@@ -50,11 +50,11 @@ def restore(source: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made 
     from include.firstday.operations import backup as backups
 
     about = backups.restore(source)
-    print(f"the lake is as of {about.made_at}; the next micro-batches store what has come since")
+    print(f"the lake is as of {about.made_at}; the next micro-batches store later files")
     for name in use_case.names():
         again = backups.take_again(use_case.load(name))
-        print(f"{name}: {len(again):,} files that were consumed since then wait in landing again")
-    print(f"who was forgotten after {about.made_at} has to be forgotten again: firstday forget-user")
+        print(f"{name}: {len(again):,} files that were consumed since then are pending again")
+    print(f"repeat the erasure of users who were erased after {about.made_at}: firstday forget-user")
 
 
 @command()
@@ -64,8 +64,8 @@ def verify(
     """Compare the lake's data files with the hashes of when they were written; name damaged ones."""
     from include.firstday.operations import verify as verification
 
-    with progress("Verifying"):
-        verified = verification.verify(share)
+    with progress("Verifying") as report:
+        verified = verification.verify(share, report)
     print("\n".join(verification.describe(verified)))
     if verified.damaged:
         raise typer.Exit(1)

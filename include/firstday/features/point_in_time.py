@@ -1,4 +1,4 @@
-"""Features as they stood at an earlier moment, by the statements that serve: what drift and consistency are judged by.
+"""Features as of an earlier moment, by the serving statements: for drift, consistency and training.
 
 The temporary tables take the names of the lake's, as in training, so each function opens a connection of its own.
 """
@@ -37,7 +37,7 @@ def passed_cutoffs(use_case: UseCase, upto: int, from_time: datetime, to_time: d
 
 
 def features_after(use_case: UseCase, user_ids: list[str], upto: int, as_of: datetime) -> pd.DataFrame:
-    """One row per user: the features after micro-batch `upto` as of a moment, computed anew from the events."""
+    """One row per user: the features after micro-batch `upto` as of a moment, recomputed from the events."""
     with open_lake(use_case, read_only=True) as lake:
         lake.build("features/point_in_time/sampled_events", into="scope_events", user_ids=user_ids, upto=upto)
         _collect(lake, use_case, upto)

@@ -1,8 +1,8 @@
 """A full recompute of the features from `events`, beside the running micro-batches, and the swap to its result.
 
-It proves that the incremental features are right: it reports every user who differs. And it is how changed statements
-(`measures.sql`, `registrations.sql`, the window) take effect on what is stored. What arrives meanwhile is recomputed
-inside the transaction that swaps, so the features are the old ones or the new ones, never a mixture.
+It verifies the incremental features, as it reports the users that differ, and it applies changed statements
+(`measures.sql`, `registrations.sql`, the window) to stored features. Users with new events meanwhile are recomputed
+inside the transaction that swaps, so features are the previous or the new ones, never a mixture.
 """
 
 import logging
@@ -30,7 +30,7 @@ SHARD_EVENTS = 2_000_000  # events recomputed at once: bounds memory
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What a rebuild found: users computed anew up to a micro-batch, how many differed, which sources had changed."""
+    """The result of a rebuild: users recomputed up to a micro-batch, the number that differed, and changed sources."""
 
     upto: int
     users: int
@@ -44,7 +44,7 @@ def rebuild_features(
     run: Run | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, text: log.info("%s", text),
 ) -> Rebuilt:
-    """Compute every user anew and write those who differ, in one transaction. `progress` is called at each step."""
+    """Recompute every user and write those that differ, in one transaction. `progress` is called at each step."""
     with open_lake(use_case, run or Run(task=STAGE)) as lake:
         after = checkpoints.of(lake, update_features.STAGE)
         for table in TABLES:
@@ -62,7 +62,7 @@ def rebuild_features(
 
 def describe(rebuilt: Rebuilt) -> str:
     """Describe the result in one line."""
-    done = f"{rebuilt.users:,} users computed anew up to micro-batch {rebuilt.upto}: {rebuilt.changed:,} differed"
+    done = f"{rebuilt.users:,} users recomputed up to micro-batch {rebuilt.upto}: {rebuilt.changed:,} differed"
     if rebuilt.sources:
         return f"{done}, after a change of {', '.join(rebuilt.sources)}"
     return f"{done}, although nothing had changed: please report this" if rebuilt.changed else done
@@ -80,8 +80,8 @@ def _recompute(lake: Lake, use_case: UseCase, after: int, upto: int, shard: int 
 
 
 def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
-    stands = checkpoints.of_buckets(lake, update_features.STAGE, ALL)
-    upto = max(stands.values())
+    found = checkpoints.of_buckets(lake, update_features.STAGE, ALL)
+    upto = max(found.values())
     if upto > after:
         _recompute(lake, use_case, after, upto)
     for table in TABLES:
@@ -92,8 +92,8 @@ def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
     users, changed = lake.count("rebuilt_users"), lake.count("touched_users")
     rebuilt = Rebuilt(upto, users, changed, sources=fingerprint.compare(lake, use_case).changed)
     update_features.write(lake)
-    for bucket, stand in stands.items():
-        if stand < upto:  # its users have been brought up to date with the others
-            checkpoints.advance(lake, update_features.STAGE, stand, upto, [bucket])
+    for bucket, batch in found.items():
+        if batch < upto:  # its users have been recomputed with the others
+            checkpoints.advance(lake, update_features.STAGE, batch, upto, [bucket])
     fingerprint.note(lake, use_case)
     return rebuilt

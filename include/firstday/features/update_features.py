@@ -1,6 +1,6 @@
 """Features: folds new events into `users` and `feature_state`, exactly.
 
-A user whose arrivals are all newer than what was seen of them is brought up to date from the arrivals alone; a user
+A user whose new events are all newer than those stored is updated from the new events alone; a user
 with a late, repeated or pre-registration event is recomputed from `events`, within the span their window can touch.
 Both go through the same statements, so any split of the same events into micro-batches gives the same features.
 """
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 STAGE = "update_features"
 TABLES = ("users", "feature_state")
-ROW_LIMIT = 500_000  # events of whole micro-batches taken at once: bounds memory, lets a backlog drain in big steps
+ROW_LIMIT = 500_000  # events of the micro-batches of a step: bounds memory, and a backlog has few steps
 
 
 @dataclass(frozen=True)
 class Updated:
-    """What one step brought up to date: micro-batches `after < batch_id <= upto`. `is_last`: no more waited."""
+    """The result of one step: micro-batches `after < batch_id <= upto`. `is_last`: none is pending."""
 
     after: int
     upto: int
@@ -39,7 +39,7 @@ class Updated:
 
 
 def update_features(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE) -> list[Updated]:
-    """Bring the features of a shard's users up to the last stored micro-batch; what each step did, if any."""
+    """Update the features of a shard's users up to the last stored micro-batch; return the result of each step."""
     steps = []
     while (step := update_step(use_case, run or Run(task=STAGE), shard)) is not None:
         log.info("%s", describe(step))
@@ -59,33 +59,34 @@ def describe(step: Updated) -> str:
 
 @retrying
 def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | None:
-    """Take the next micro-batches, as many as fit in memory, in one transaction; None where nothing is new.
+    """Process the next micro-batches, as many as fit in memory, in one transaction; None if none is pending.
 
-    What is computed is computed from a snapshot, while others may write; the transaction only puts it in place.
+    The computation reads a snapshot, while others may write; the transaction only replaces the rows.
     """
     with open_lake(use_case, run) as lake:
         with lake.snapshot():
-            stands = checkpoints.of_buckets(lake, STAGE, shard.buckets)
-            after = min(stands.values())
-            buckets = [bucket for bucket, stand in stands.items() if stand == after]
-            waiting = lake.row("lake/checkpoints/next_micro_batches", after=after, row_limit=ROW_LIMIT)
-            if waiting["upto"] is None:
+            at_batch = checkpoints.of_buckets(lake, STAGE, shard.buckets)
+            after = min(at_batch.values())
+            buckets = [bucket for bucket, batch in at_batch.items() if batch == after]
+            pending = lake.row("lake/checkpoints/next_micro_batches", after=after, row_limit=ROW_LIMIT)
+            if pending["upto"] is None:
                 return None
-            # None beyond where others of the buckets stand, so that they meet.
-            upto = min([waiting["upto"], *(stand for stand in stands.values() if stand > after)])
+            # Not beyond the checkpoint of other buckets, so that all reach the same one.
+            upto = min([pending["upto"], *(batch for batch in at_batch.values() if batch > after)])
             found = fingerprint.compare(lake, use_case)
             if found.changed:
                 log.warning("%s", fingerprint.notice(use_case, found.changed))
             fold(lake, use_case, after, upto, buckets)
-            counts = lake.row("features/update_features/touched_counts")
+            users = lake.count("touched_users")
+            recomputed = lake.count("touched_users", is_recomputed=True)
         with lake.transaction() as commit:
             if fingerprint.noted_at(lake) != found.noted_at:
-                raise CheckpointConflictError(f"{STAGE}: the features have been computed anew meanwhile")
+                raise CheckpointConflictError(f"{STAGE}: the features have been recomputed meanwhile")
             checkpoints.advance(lake, STAGE, after, upto, buckets)
             for table in TABLES:
                 tombstones.drop(lake, f"{table}_now")
             write(lake)
-            step = Updated(after, upto, **counts, is_last=upto == waiting["last_waiting"])
+            step = Updated(after, upto, users, recomputed, is_last=upto == pending["last_pending"])
             commit.message = describe(step)
         return step
 

@@ -1,6 +1,6 @@
 """The stage before the pipeline: what a source's server holds, into landing, a turn at a time.
 
-The server is told that messages are taken only when they are durable in landing. So a turn that is killed anywhere
+Messages are acknowledged only when they are durable in landing. So a run that is killed anywhere
 loses nothing, and what comes again counts once.
 """
 

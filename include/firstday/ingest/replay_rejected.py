@@ -1,4 +1,4 @@
-"""Refused rows, tried again after a fix of the contract: whoever breaks no rule any more becomes an event, once.
+"""Replay of rejected rows after a correction of the contract: a row that breaks no rule is stored as an event, once.
 
 A row is marked and its event appended in one transaction, as a micro-batch of the event handler, so that a replay that
 is killed, repeated or run twice stores each row once. Rows that still break a rule stay as they are.
@@ -28,7 +28,7 @@ START: Cursor = {"batch_id": 0, "source_file": "", "row_number": 0}
 
 @dataclass(frozen=True)
 class Replayed:
-    """What one replay did: rows tried, rows stored as events, and the micro-batches that hold them."""
+    """The result of a replay: rows replayed, rows stored as events, and their micro-batches."""
 
     tried: int
     stored: int
@@ -36,13 +36,13 @@ class Replayed:
 
 
 def rejected_by_rule(use_case: UseCase, reason: str = "") -> list[dict[str, Any]]:
-    """One row per broken rule among refused rows that wait: `rule`, `row_count`, `file_count`, when, the latest."""
+    """Return rejected rows pending replay by rule: `rule`, `row_count`, `file_count`, their times, `latest`."""
     with open_lake(use_case, read_only=True) as lake:
         return lake.rows("ingest/replay_rejected/rejected_by_rule", reason=reason)
 
 
 def replay_rejected(use_case: UseCase, reason: str = "", run: Run | None = None) -> Replayed:
-    """Try every refused row whose reason begins with `reason` once more, in bounded micro-batches."""
+    """Replay every rejected row whose reason has the prefix `reason`, in bounded micro-batches."""
     total, after = Replayed(0, 0, ()), START
     while (step := _replay_step(use_case, reason, after, run or Run(task=STAGE))) is not None:
         done, after = step
@@ -54,8 +54,8 @@ def replay_rejected(use_case: UseCase, reason: str = "", run: Run | None = None)
 def describe(replayed: Replayed) -> str:
     """Describe the result in one line."""
     return (
-        f"{replayed.tried:,} refused rows tried again: {replayed.stored:,} stored as events, "
-        f"{replayed.tried - replayed.stored:,} still refused"
+        f"{replayed.tried:,} rejected rows replayed: {replayed.stored:,} stored as events, "
+        f"{replayed.tried - replayed.stored:,} still rejected"
     )
 
 
@@ -92,7 +92,7 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
                 started_at=started_at,
                 committed_at=clock.now(),
             )
-            # The event handler's own progress: whoever comes second of a replay, its twin and store_events starts anew.
+            # The checkpoint of store_events: of concurrent replays and store_events, the second to commit starts again.
             checkpoints.advance(lake, store_events.STAGE, last_batch, batch_id)
         return done, last
 

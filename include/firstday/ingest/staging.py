@@ -4,9 +4,9 @@ enrichment, which a micro-batch commits.
 Files of one form are read at once, as most of a small file's cost is that of its statements. Where a row of them is
 broken they are read by halves, down to the file by itself, so that every rejected row keeps its file, number and text.
 
-Whatever happens while a file is read by itself is that file's fault, unless it is the machine's or the lake's: it is
-read once more, over a connection of its own, and then goes to quarantine with the reason. Before the commit each file's
-rows are counted by other means than those that read them.
+An error while a file is read by itself is attributed to that file, unless the machine or the lake caused it: it is
+read once more, over a connection of its own, and then moved to quarantine with the reason. Before the commit the rows
+of each file are counted by other means than those that read them.
 """
 
 import logging
@@ -45,7 +45,7 @@ class ConnectionLostError(FirstdayError):
 
 @dataclass(frozen=True)
 class Consumed:
-    """A landing file, its bytes, and what staging made of its rows.
+    """A landing file, its layout and bytes, and the numbers of its staged rows.
 
     A file that was rewritten without an erased user keeps the hash that it had before: its rows are stored once.
     """
@@ -57,7 +57,7 @@ class Consumed:
     rows_rejected: int = 0
     further_lines: int = 0  # of rows over several lines
     is_readable: bool = True
-    forgotten: tuple[person_data.Person, ...] = ()  # whose rows it brought, which are not kept
+    erased: tuple[person_data.Person, ...] = ()  # erased users with rows in it, which are not stored
 
 
 @dataclass
@@ -130,7 +130,7 @@ def _inspected(file: LandingFile) -> FileBytes | None:
     except OSError as error:
         if faults.is_of_the_machine(error):
             raise
-        # Cannot be read, so it has no hash; as a file like any other it goes to quarantine for that.
+        # Cannot be read, so it has no hash; it is quarantined like any other unreadable file.
         return FileBytes(f"unread {file.name} {file.arrived_at_ns}", 0, str(error))
 
 
@@ -195,7 +195,7 @@ def _is_as_read(lake: Lake, entry: Consumed) -> bool:
     if landing.is_unchanged(entry.file):
         return True
     _unstage(lake, entry.file)
-    log.warning("%s was moved or replaced while it was read; it is taken when it is there", entry.file.name)
+    log.warning("%s was moved or replaced while it was read; the next micro-batch reads it", entry.file.name)
     return False
 
 
@@ -226,7 +226,7 @@ def _stage_file(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -
     """Stage a file's good rows and its broken ones; None where it was moved or replaced meanwhile."""
     try:
         staged = _stage_rows(lake, use_case, entry, now)
-    except UnreadableFileError as error:  # says what is wrong with the bytes: they stay the same
+    except UnreadableFileError as error:  # the bytes are wrong: a second attempt would find the same
         staged = _refuse_file(lake, entry, error)
     except Exception as error:
         if not lake.is_alive():
@@ -346,7 +346,7 @@ def _refuse_file(lake: Lake, entry: Consumed, error: Exception) -> Consumed:
     reason = f"file: cannot be read: {_sentence(error)}"
     row: dict[str, Any] = {"source_file": entry.file.name, "row_number": None, "reason": reason, "raw": None}
     lake.append("staged_rejects", pa.Table.from_pylist([row]))
-    log.warning("%s goes to quarantine: %s", entry.file.name, reason)
+    log.warning("%s: moved to quarantine: %s", entry.file.name, reason)
     return replace(entry, rows_stored=0, rows_rejected=1, is_readable=False)
 
 

@@ -1,7 +1,7 @@
 """The event handler: the one input for all events, whatever their source.
 
-Consumes landing files oldest first, checks every row against the contract, and appends the good ones to `events`, the
-refused ones to `rejected_events`, both with the files' ledger entries in one transaction: a micro-batch.
+Consumes landing files oldest first, checks every row against the contract, and appends valid ones to `events`, the
+rejected ones to `rejected_events`, both with the files' ledger entries in one transaction: a micro-batch.
 """
 
 import logging
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 STAGE = "store_events"
 FILE_LIMIT = 500  # landing files one micro-batch takes at most: each costs time, however small
 ROW_LIMIT = 1_000_000  # and rows, where files say how many they hold: a few megabytes of Parquet can be millions
-TURN_SECONDS = 180.0  # after which a task leaves the rest of a backlog to the next run
+TURN_SECONDS = 180.0  # time budget of a task; the next run continues with the backlog
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class MicroBatch:
     files: int
     rows_stored: int
     rows_rejected: int
-    files_waiting: int = 0
-    bytes_waiting: int = 0
+    files_pending: int = 0
+    bytes_pending: int = 0
 
 
 def store_events(
@@ -59,10 +59,10 @@ def store_events(
     seconds: float = math.inf,
     shard: Shard = WHOLE,
 ) -> list[MicroBatch]:
-    """Store what waits in landing, one bounded micro-batch after the other, oldest first; the micro-batches stored.
+    """Store pending files, oldest first, in bounded micro-batches; return the micro-batches stored.
 
-    A shard takes its share of the files, beside the others. After `seconds` no other micro-batch is begun, so that the
-    later stages get their turn; what still waits is the next run's.
+    A shard stores its share of the files, concurrently with others. After `seconds` no further micro-batch is started,
+    so that later stages can run; the next run continues.
     """
     batches: list[MicroBatch] = []
     ends = time.monotonic() + seconds
@@ -81,20 +81,24 @@ def describe(batch: MicroBatch) -> str:
     return (
         f"micro-batch {batch.batch_id}: {batch.rows_stored:,} events stored, "
         f"{batch.rows_rejected:,} rejected, from {batch.files:,} files"
-        + (f"; {batch.files_waiting:,} files, {batch.bytes_waiting / 1e6:,.1f} MB, wait" if batch.files_waiting else "")
+        + (
+            f"; {batch.files_pending:,} files, {batch.bytes_pending / 1e6:,.1f} MB, pending"
+            if batch.files_pending
+            else ""
+        )
     )
 
 
 @retrying
 def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> MicroBatch | None:
-    """Store the oldest files as one micro-batch, within the limits of bytes, rows and files; None if nothing waits."""
+    """Store the oldest files as one micro-batch, within limits of bytes, rows and files; None if none is pending."""
     waiting = _waiting(use_case, shard)
     files = _take(waiting)
     if not files:
         return None
     started_at = clock.now()
     with _staged(use_case, run, files, started_at) as (lake, staged):
-        batch, is_anyone_forgotten = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(lake)
+        batch, is_anyone_erased = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(lake)
         consumed = staged.consumed
         if consumed:
             batch, consumed = _commit(lake, use_case, consumed, started_at)
@@ -102,14 +106,14 @@ def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Micr
         landing.retire(use_case.name, file, landing.QUARANTINE)
     for file in staged.repeated:
         log.warning("%s holds bytes that were stored before; it is not stored again", file.name)
-        if is_anyone_forgotten:
-            landing.drop(file)  # what is kept of the first may be without them
+        if is_anyone_erased:
+            landing.drop(file)  # the stored copy may have been rewritten without them
         else:
             landing.retire(use_case.name, file)
     for entry in consumed:
         _retire(use_case, entry)
     later = waiting[len(files) :]
-    return replace(batch, files_waiting=len(later), bytes_waiting=sum(file.bytes for file in later))
+    return replace(batch, files_pending=len(later), bytes_pending=sum(file.bytes for file in later))
 
 
 @contextmanager
@@ -140,9 +144,9 @@ def _waiting(use_case: UseCase, shard: Shard) -> list[LandingFile]:
 
 def _retire(use_case: UseCase, entry: Consumed) -> None:
     to = landing.CONSUMED if entry.is_readable else landing.QUARANTINE
-    if entry.forgotten and not entry.is_readable:
+    if entry.erased and not entry.is_readable:
         landing.drop(entry.file)  # as forget_user does: it serves nobody else
-    elif entry.forgotten:
+    elif entry.erased:
         without = partial(_copy_without, entry)
         landing.retire_rewritten(use_case.name, entry.file, to, without)
     else:
@@ -150,7 +154,7 @@ def _retire(use_case: UseCase, entry: Consumed) -> None:
 
 
 def _copy_without(entry: Consumed, target: Path) -> None:
-    person_data.copy_without(entry.file.path, target, *entry.forgotten)
+    person_data.copy_without(entry.file.path, target, *entry.erased)
 
 
 def _take(waiting: list[LandingFile]) -> list[LandingFile]:
@@ -191,7 +195,7 @@ def _commit(
         if any(known.get(entry.bytes.sha256, set()) & {None, entry.file.changed_ns} for entry in consumed):
             raise CheckpointConflictError(f"{STAGE}: another run has stored some of these files")
         batch_id = (after := checkpoints.of(lake, STAGE)) + 1
-        consumed = _without_forgotten(lake, consumed)
+        consumed = _without_erased(lake, consumed)
         extent = lake.row("ingest/store_events/staged_extent")
         batch = MicroBatch(batch_id, len(consumed), extent["rows_stored"], extent["rows_rejected"])
         commit.message = describe(batch)
@@ -213,8 +217,8 @@ def _commit(
     return batch, consumed
 
 
-def _without_forgotten(lake: Lake, consumed: list[Consumed]) -> list[Consumed]:
-    """Drop what forgotten users have staged, and note in which file it came. Inside the transaction: it may be new."""
+def _without_erased(lake: Lake, consumed: list[Consumed]) -> list[Consumed]:
+    """Drop staged rows of erased users, and note their files. Inside the transaction: a tombstone may be new."""
     dropped = tombstones.drop_staged(lake)
     for entry in consumed:
         if entry.file.table != "events":  # one file of an enrichment table is all that is staged of it
@@ -227,7 +231,7 @@ def _without_forgotten(lake: Lake, consumed: list[Consumed]) -> list[Consumed]:
             entry,
             rows_stored=entry.rows_stored - sum(of.events for of in found),
             rows_rejected=entry.rows_rejected - sum(of.rejects for of in found),
-            forgotten=tuple(person_data.Person(of.user_id) for of in found),
+            erased=tuple(person_data.Person(of.user_id) for of in found),
         )
         if (found := [of for of in dropped if of.source_file == entry.file.name])
         else entry

@@ -22,7 +22,7 @@ SPLIT_STAGES = MICRO_BATCH_STAGES[1:3]  # by users, so that shards can share the
 
 @dataclass(frozen=True)
 class StoredBatches:
-    """The micro-batches up to one: its id (0 before the first) and commit, their events, and the latest event's time.
+    """The micro-batches up to one: its id (0 before the first) and commit, and their events.
 
     The watermark is the time up to which events are complete. Times are naive UTC, None before the first micro-batch.
     """
@@ -30,6 +30,7 @@ class StoredBatches:
     batch_id: int
     committed_at: datetime | None
     rows_stored: int
+    first_event_at: datetime | None
     watermark: datetime | None
 
 

@@ -1,4 +1,4 @@
-"""Promotion: which model is live. The alias `champion` in MLflow says it now; the table `champions` says it ever since.
+"""Promotion: the alias `champion` in MLflow is the current model, the table `promotions` is its history.
 
 The alias moves first, as it is what scores; a promotion that was cut off in between is completed when it is repeated.
 """
@@ -29,10 +29,10 @@ def promote(use_case: UseCase, version: int, reason: str, run: Run | None = None
 
 
 def register_bundled(use_case: UseCase) -> int | None:
-    """Register the model that ships with the use case as champion, where the registry holds none; its version."""
+    """Register the use case's bundled model as champion, where the registry holds none; its version."""
     version = registry.register_bundled(use_case)
     if version is not None:
-        promote(use_case, version, "shipped with the project", Run(task="register_bundled"))
+        promote(use_case, version, "bundled with the project", Run(task="register_bundled"))
     return version
 
 
@@ -60,7 +60,7 @@ def rollback_model(use_case: UseCase, version: int | None = None, run: Run | Non
 
 
 def promotion_at(use_case: UseCase, moment: datetime) -> dict[str, Any] | None:
-    """The row of `champions` that was in force at a moment (naive UTC); None before the first."""
+    """The row of `promotions` in effect at a moment (naive UTC); None before the first."""
     with open_lake(use_case, read_only=True) as lake:
         return next(iter(lake.rows("models/promotion/promotions", until=moment)), None)
 

@@ -147,16 +147,16 @@ def run_url(run_id: str) -> str:
 
 
 def register_bundled(use_case: UseCase) -> int | None:
-    """Register the model that ships with the use case, where the registry holds no version yet.
+    """Register the use case's bundled model, where the registry holds no version yet.
 
     Returns its version, or None where there was nothing to do.
     """
-    shipped = use_case.scoring.bundled_model
-    if shipped is None or client().search_model_versions(f"name = '{use_case.name}'"):
+    bundled = use_case.scoring.bundled_model
+    if bundled is None or client().search_model_versions(f"name = '{use_case.name}'"):
         return None
     import mlflow
 
-    model, card = _load(use_case.folder / shipped), _bundled_card(use_case)
+    model, card = _load(use_case.folder / bundled), _bundled_card(use_case)
     with start_run(use_case, "bundled model") as run:
         mlflow.set_tags({"firstday.origin": "bundled with the use case", "mlflow.note.content": card["description"]})
         mlflow.log_params(card["parameters"])

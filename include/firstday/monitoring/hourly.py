@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from include.firstday.lake import clock
+from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.monitoring.measured import Measured
 
@@ -16,7 +16,7 @@ LEAST = 3  # hours for a norm
 def last_hour(lake: Lake) -> Iterator[Measured]:
     """Shares and lags of the last hour's micro-batches, and the events of the last whole hour beside their norm."""
     now = clock.now()
-    is_first = lake.value("monitoring/hourly/last_run") is None
+    is_first = not lake.has_rows("monitoring")
     for name, value in lake.row("monitoring/hourly/last_hour", since=now - HOUR).items():
         # Before the first run a history may have been loaded, whose events have no lag that says anything.
         if value is not None and not (is_first and name.startswith("lag_")):
@@ -33,7 +33,7 @@ def _norm(lake: Lake, hour: datetime) -> float | None:
 
     None before the lake is a day old.
     """
-    first = lake.value("monitoring/hourly/first_event")
+    first = checkpoints.stored(lake).first_event_at
     for step, count in ((WEEK, WEEKS), (DAY, DAYS)):
         hours = [hour - step * number for number in range(1, count + 1)]
         known = [_events(lake, each, each + HOUR) for each in hours if first is not None and each >= first]

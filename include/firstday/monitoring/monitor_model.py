@@ -106,7 +106,7 @@ def retraining_asked(use_case: UseCase) -> int | None:
 
 def _is_recent(lake: Lake) -> bool:
     """Whether a monitoring run has just measured, or there is nothing yet to measure."""
-    last = lake.value("monitoring/hourly/last_run")
+    last = _last_measured(lake)["measured_at"]
     if last is None:
         return checkpoints.of(lake, "store_events") == 0
     return bool(clock.now() - last < AGAIN_AFTER)
@@ -196,7 +196,7 @@ def _drift(
         yield Measured("drifted", float(is_drifted), name, champion.version)
 
 
-def _last_measured(lake: Lake, metric: str, model_version: int | None = None) -> dict[str, Any]:
+def _last_measured(lake: Lake, metric: str | None = None, model_version: int | None = None) -> dict[str, Any]:
     return lake.row("monitoring/monitor_model/last_measured", metric=metric, model_version=model_version)
 
 

@@ -55,18 +55,18 @@ def matured(lake: Lake, use_case: UseCase, upto: int) -> pd.DataFrame:
 
 def churn_rate(lake: Lake, minimum: int) -> Iterator[Measured]:
     """The share of churners among users in `labels`, and its distance from the mean of earlier days."""
-    counts = lake.row("monitoring/realised/label_counts")
-    if counts["users"] < minimum:
+    churned, retained = lake.count("labels", label=1), lake.count("labels", label=0)
+    if (users := churned + retained) < minimum:
         return
-    rate = counts["churned"] / counts["users"]
-    yield Measured("realised_users", float(counts["users"]))
+    rate = churned / users
+    yield Measured("realised_users", float(users))
     yield Measured("realised_churn_rate", rate)
     now = clock.now()
     before = lake.row("monitoring/realised/rate_history", since=now - HISTORY, until=now - SPAN)
     if before["churn_rate"] is None:
         return
     pooled = (rate + before["churn_rate"]) / 2
-    error = SIGMAS * np.sqrt(pooled * (1 - pooled) * (1 / counts["users"] + 1 / before["users"]))
+    error = SIGMAS * np.sqrt(pooled * (1 - pooled) * (1 / users + 1 / before["users"]))
     shift = rate - before["churn_rate"]
     yield from Interval(shift, shift - error, shift + error).measured("churn_rate_shift")
 

@@ -3,7 +3,7 @@
 The catalog is copied first, as of one commit. Parquet files never change, and maintenance keeps for a day what no
 snapshot needs any more, so the files that the copied catalog names are still there to be copied after it. Each is
 compared with the hash that was recorded when it was written, and `manifest.json` holds the hashes of all. A restored
-lake knows less than landing's archive: what was consumed since the backup waits in landing again.
+lake knows less than landing's archive: files consumed since the backup are pending again.
 """
 
 import hashlib
@@ -163,7 +163,7 @@ def _copy(catalog: Path, data: Path, target: Path, progress: Callable[[int, int,
                 if number % 100 == 0 or number == len(names):
                     progress(number, len(names), f"{number:,} of {len(names):,} files copied")
         except FileNotFoundError as error:
-            log.warning("%s went while it was copied, as when a user is forgotten; beginning again", error.filename)
+            log.warning("%s was deleted while it was copied, as when a user is erased; starting again", error.filename)
             continue
         hashes = {f"{DATA}/{name}": sha256 for name, sha256 in copied.items()}
         hashes[CATALOG] = str(landing.sha256(target / CATALOG))
@@ -231,7 +231,7 @@ def _missing(catalog: Path, data: Path) -> list[str]:
 
 
 def _point(catalog: Path, data: Path) -> None:
-    """Let a copied catalog know where its files are now, and forget files that were waiting to be deleted elsewhere."""
+    """Set the data path of a copied catalog, and drop its list of files to be deleted in the other folder."""
     with closing(sqlite3.connect(catalog)) as connection, connection:
         connection.execute("update ducklake_metadata set value = ? where key = 'data_path'", [f"{data.absolute()}/"])
         connection.execute("delete from ducklake_files_scheduled_for_deletion")
@@ -245,13 +245,13 @@ def _archive(use_case: UseCase) -> Iterator[Path]:
 
 
 def _original(use_case: UseCase, path: Path) -> Path:
-    """Where an archived file was below landing; without the time of arrival that tells it from one of its name."""
+    """Where an archived file was below landing; without the time of arrival, which distinguishes files of one name."""
     relative = Path(*path.relative_to(landing.folder(use_case.name)).parts[1:])
     return relative.with_name(re.sub(r"^\d{19}-", "", relative.name))
 
 
 def _is_rest_of(path: Path, consumed: dict[str, Any]) -> bool:
-    """Whether a file is what a consumed one of its name became when a user was forgotten: as old, but smaller."""
+    """Whether a file is the consumed file of its name, rewritten when a user was erased: as old, but smaller."""
     status = path.stat()
     arrived_at = datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None)
     return bool(status.st_size < consumed["bytes"] and arrived_at <= consumed["committed_at"])

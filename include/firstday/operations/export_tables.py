@@ -4,7 +4,7 @@
 file for each day, which stays as it is once the day is over. A file appears whole, and replaces the one before at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -38,13 +38,21 @@ def folder(use_case: UseCase) -> Path:
     return settings().exports / use_case.name
 
 
-def export_tables(use_case: UseCase, run: Run | None = None) -> Exported:
-    """Write the features anew, and the predictions of the last exported day and all days since."""
+def export_tables(
+    use_case: UseCase,
+    run: Run | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> Exported:
+    """Write current features, and the predictions of the last exported day and all later days.
+
+    `progress` is called at each file.
+    """
     users = predictions = 0
     with open_lake(use_case, run or Run(task=STAGE), read_only=True) as lake:
         users = _put(lake, folder(use_case) / "user_features.parquet", "user_features")
         days = [row["scored_on"] for row in lake.rows("operations/export_tables/days", from_day=_last_day(use_case))]
-        for day in days:
+        for number, day in enumerate(days, start=1):
+            progress(number, len(days) + 1, f"exporting predictions of {day:%Y-%m-%d}")
             predictions += _put(lake, _file(use_case, day), "predictions", scored_on=day)
     return Exported(users, predictions, len(days))
 

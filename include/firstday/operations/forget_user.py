@@ -1,11 +1,12 @@
-"""Forgetting: the physical erasure of one person from the lake, its files and the artifacts of training.
+"""Erasure of one user from the lake, its files and the artifacts of training.
 
-First a tombstone, so that nothing brings the person back; then every file that can be rewritten; then every table;
-then every older version of both; at last a look at all that is left. A killed or failed run is repeated whole.
+First a tombstone, so that no late file stores the user again; then every file that can be rewritten; then every table;
+then older versions of both; last, a search for remaining personal data. A killed or failed run is repeated from the
+start.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,27 +46,36 @@ class Forgotten:
 
 
 @retrying
-def forget_user(use_case: UseCase, user_id: str, run: Run | None = None) -> Forgotten:
-    """Erase a user, by exactly the id that is stored. Raises TracesLeftError where something could not be erased."""
+def forget_user(
+    use_case: UseCase,
+    user_id: str,
+    run: Run | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> Forgotten:
+    """Erase a user, by the id exactly as stored. Raises TracesLeftError if personal data remain."""
     if not user_id.strip():
         raise InputError("user_id: expected the id of a user, found nothing")
     settings().home.mkdir(parents=True, exist_ok=True)
     with FileLock(settings().home / "forget_user.lock"), open_lake(use_case, run or Run(task=STAGE)) as lake:
         with lake.transaction() as commit:
-            commit.message = "a user is to be forgotten"
+            commit.message = "tombstone of a user inserted"
             tombstones.add(lake, user_id)
         person, alike = _person(lake, use_case, user_id), lake.value(f"{SQL}/ids_alike", user_id=user_id)
         for folder in maintain_lake.data_folders(use_case):
             person_data.drop_scrubbed(folder)
+        progress(1, 5, "rewriting files")
         files = _scrub_files(lake, use_case, person)
-        runs = registry.rewrite_artifacts(use_case, lambda path: _rewrite(path, person), "a person was forgotten")
+        progress(2, 5, "rewriting artifacts of MLflow")
+        runs = registry.rewrite_artifacts(use_case, lambda path: _rewrite(path, person), "a user was erased")
         with lake.transaction() as commit:
             rows = _erase(lake, person)
-            commit.message = f"a user was forgotten: {rows:,} rows erased"
+            commit.message = f"a user was erased: {rows:,} rows"
         files += _scrub_files(lake, use_case, person)
+        progress(3, 5, "deleting older snapshots")
         with lake.exclusive():
             maintain_lake.purge(lake)
-    _look(person)
+    progress(4, 5, "searching for remaining data")
+    _search(person)
     done = Forgotten(rows, files, len(runs), alike)
     log.info("%s", describe(done))
     return done
@@ -83,14 +93,14 @@ def describe(done: Forgotten) -> str:
 
 
 def _person(lake: Lake, use_case: UseCase, user_id: str) -> Person:
-    """What the lake knows to be personal of a user, to find them where there is no id."""
+    """Return a user's personal values in the lake, to find rows and files without the id."""
     rows = lake.rows_of("events", user_id=user_id)
     values = {str(row[name]) for row in rows for name in use_case.personal if row[name] is not None}
     return Person(user_id, tuple(sorted(values)))
 
 
 def _scrub_files(lake: Lake, use_case: UseCase, person: Person) -> int:
-    """Rewrite every data file of our own without the person; the number of files that held them."""
+    """Rewrite every data file of Firstday without the user; return the number of rewritten files."""
     landed, *written = maintain_lake.data_folders(use_case)
     for path in landed.rglob("*"):
         if path.is_file() and (name := person.without_id(path.name)) != path.name:
@@ -100,7 +110,7 @@ def _scrub_files(lake: Lake, use_case: UseCase, person: Person) -> int:
 
 
 def _note_rewritten(lake: Lake, copies: Mapping[Path, Path]) -> None:
-    """Note which file each copy is, before it takes its place: what was stored of it is not stored again."""
+    """Record the hash of each rewritten copy before it replaces its file, so that its rows are not stored again."""
     hashes = {copy: sha256 for path, copy in copies.items() if (sha256 := landing.sha256(path))}
     originals = staging.original_hashes(lake, hashes.values())
     rows = [
@@ -138,11 +148,11 @@ def _erase(lake: Lake, person: Person) -> int:
     return rows
 
 
-def _look(person: Person) -> None:
+def _search(person: Person) -> None:
     folders = [folder for folder in settings().data_folders if folder.is_dir()]
     left = [path for folder in folders for path in person_data.find(folder, person)]
     if left:
         raise TracesLeftError(
-            f"the person is still in {len(left):,} files, {', '.join(map(str, left[:10]))}: a reader or a task that "
-            "began before has kept them; run this again"
+            f"the user is still in {len(left):,} files, {', '.join(map(str, left[:10]))}: a reader or a task that "
+            "started before keeps them; repeat the erasure"
         )

@@ -1,7 +1,7 @@
 """Maintenance: keeps the number of files, the catalog and landing's archive bounded, beside running micro-batches.
 
-DuckLake's functions are called one by one, each under the write lock and for itself, so that micro-batches get their
-turn in between and an exhausted budget stops after a whole step. A damaged data file ends the run before anything is
+DuckLake's functions are called one by one, each under the write lock and for itself, so that micro-batches can
+run in between and an exhausted budget stops after a whole step. A damaged data file ends the run before anything is
 merged or deleted: what could replace the file may be among it.
 """
 
@@ -73,7 +73,7 @@ class Limits:
 def maintain_lake(
     use_case: UseCase, run: Run | None = None, budget_seconds: float = 300, limits: Limits | None = None
 ) -> list[str]:
-    """Do the steps in order until the budget is spent; the names of those done. The rest waits for the next run.
+    """Run the steps in order within the time budget; return the names of those done. The next run does the rest.
 
     Raises DamagedFilesError where a data file is not what was written, OrphansError.
     """

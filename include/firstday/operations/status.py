@@ -1,4 +1,4 @@
-"""What the lake holds and how far each stage has come, for people and for programs."""
+"""The state of the lake: row counts, checkpoints, notices and commits."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from include.firstday.use_case.use_case import UseCase
 
 @dataclass(frozen=True)
 class Summary:
-    """Rows a table holds, files that wait, and the newest of events, micro-batches and predictions (UTC)."""
+    """Rows per table, pending files, and the latest event, micro-batch and prediction (UTC)."""
 
     events: int
     rejected_events: int
@@ -33,10 +33,10 @@ class Summary:
 
 def summary(use_case: UseCase) -> Summary:
     """The state of one use case's part of the lake."""
-    waiting = landing.pending(use_case.name, tuple(use_case.enrichment))
+    pending = landing.pending(use_case.name, tuple(use_case.enrichment))
     with open_lake(use_case, read_only=True) as lake:
         row = lake.row("operations/status/summary")
-    return Summary(**row, pending_files=len(waiting), pending_bytes=sum(file.bytes for file in waiting))
+    return Summary(**row, pending_files=len(pending), pending_bytes=sum(file.bytes for file in pending))
 
 
 def is_behind(use_case: UseCase) -> bool:
@@ -54,7 +54,7 @@ def stages(use_case: UseCase) -> list[dict[str, Any]]:
 
 
 def notices(use_case: UseCase) -> list[str]:
-    """What a person should know and do; empty where all is well."""
+    """Return problems and their remedies; empty if there are none."""
     with open_lake(use_case, read_only=True) as lake:
         changed = fingerprint.compare(lake, use_case).changed
         failing = deliver_predictions.notices(lake)

@@ -7,7 +7,7 @@ it expires the snapshot (docs/adr/0021-hashes-are-recorded-in-the-commit.md).
 
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ SQL = "operations/verify"
 SCHEMA = "main"  # `file_hashes` is of the whole lake, as its snapshots are
 TABLE = "file_hashes"
 STAGE = "verify"
+REPORTED = 200  # files between two reports of progress
 HASHES = pa.schema({"path": pa.string(), "sha256": pa.string()})
 
 
@@ -55,10 +56,10 @@ class Verified:
     damaged: tuple[Damage, ...]
 
 
-def verify(share: float = 1.0) -> Verified:
+def verify(share: float = 1.0, progress: Callable[[int, int, str], None] = lambda done, total, text: None) -> Verified:
     """Read all data files of the lake, or a share of them that differs from hour to hour, and compare their hashes.
 
-    After 1 / share hours each file has been read. Raises LakeError where the lake cannot be lake, InputError for a
+    After 1 / share hours each file has been read. Raises LakeError where the lake cannot be opened, InputError for a
     share that is not above 0 and at most 1.
     """
     if not 0 < share <= 1:
@@ -68,7 +69,7 @@ def verify(share: float = 1.0) -> Verified:
             raise LakeError("no hashes are recorded: run a micro-batch or maintain_lake once with this version")
         files = [file for file in lake.rows(f"{SQL}/known_files") if is_due(file["path"], share, clock.now())]
         hashes = recorded(lake)
-        damaged = tuple(_damages(lake, files, hashes))
+        damaged = tuple(_damages(lake, files, hashes, progress))
     unrecorded = sum(file["path"] not in hashes for file in files)
     return Verified(len(files), sum(file["bytes"] for file in files), unrecorded, tuple(map(_with_sources, damaged)))
 
@@ -140,8 +141,15 @@ def is_due(path: str, share: float, moment: datetime) -> bool:
     return zlib.crc32(path.encode()) % slots == int(moment.timestamp() // 3600) % slots
 
 
-def _damages(lake: Lake, files: list[dict[str, Any]], hashes: dict[str, str]) -> Iterator[Damage]:
-    for file in files:
+def _damages(
+    lake: Lake,
+    files: list[dict[str, Any]],
+    hashes: dict[str, str],
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> Iterator[Damage]:
+    for number, file in enumerate(files, start=1):
+        if number % REPORTED == 0:
+            progress(number, len(files), f"{number:,} of {len(files):,} files read")
         expected, problem = hashes.get(file["path"]), ""
         found = _sha256(lake, file["path"])
         if found is None:

@@ -14,7 +14,7 @@ def warn(use_case: str) -> None:
     now = status.summary(case)
     behind = ", ".join(f"{row['stage']} {row['behind']}" for row in status.stages(case) if row["behind"])
     log.warning(
-        "a run of %s.process_events is late: %s files wait in landing; micro-batches behind: %s",
+        "a run of %s.process_events is late: %s files are pending in landing; micro-batches behind: %s",
         use_case,
         f"{now.pending_files:,}",
         behind or "none",

@@ -1,4 +1,4 @@
-"""Where a person is in files, and files without them: what has to be found before one can be forgotten."""
+"""Personal data of one user in files: finding it, and rewriting files without it."""
 
 import csv
 import gzip
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r'"([^"]*)"|([^\s",;|:{}\[\]]+)')
 
 @dataclass(frozen=True)
 class Person:
-    """A user to be forgotten: the id, and what else is known to be personal, such as name and address."""
+    """A user to be erased: the id, and known personal values, such as name and address."""
 
     user_id: str
     personal: tuple[str, ...] = ()
@@ -46,16 +46,16 @@ class Person:
         if (found := row.get("user_id")) not in (None, ""):
             return str(found) == self.user_id
         values = [str(value) for value in row.values() if value is not None]
-        return self.user_id in values or self._is_told_by(" ".join(values))
+        return self.user_id in values or self._is_named_in(" ".join(values))
 
     def is_in_text(self, text: str) -> bool:
         """Whether a text that is not a row holds the id as a word, or two personal values."""
-        return self.user_id in words(text) or self._is_told_by(text)
+        return self.user_id in words(text) or self._is_named_in(text)
 
     def is_in_bytes(self, content: bytes) -> bool:
         """Whether any bytes hold the id, if it is long enough to be no chance, or two personal values."""
         text = content.decode(errors="replace")
-        return self.without_id(text) != text or self._is_told_by(text)
+        return self.without_id(text) != text or self._is_named_in(text)
 
     def without_id(self, text: str) -> str:
         """A text, such as a file's name, without the id, if it is long enough to be no chance."""
@@ -64,7 +64,7 @@ class Person:
         # Not as a part of a longer id, which is somebody else's.
         return re.sub(rf"(?<![0-9A-Za-z_-]){re.escape(self.user_id)}(?![0-9A-Za-z_-])", ERASED, text)
 
-    def _is_told_by(self, text: str) -> bool:
+    def _is_named_in(self, text: str) -> bool:
         # One value is no proof: two people may share a name or a town.
         return sum(any(form in text for form in _forms(value)) for value in self.personal) >= 2
 
@@ -75,7 +75,7 @@ def _forms(word: str) -> set[str]:
 
 
 def words(text: str) -> set[str]:
-    """The words of a text that could be a user id: whatever is quoted, and whatever stands between separators."""
+    """Return the words of a text that could be a user id: quoted ones, and those between separators."""
     found = {quoted or plain for quoted, plain in _TOKEN.findall(text)}
     for line in (text.strip(), text.rstrip("\r\n")):  # an id may begin or end with blanks
         for delimiter in DELIMITERS:

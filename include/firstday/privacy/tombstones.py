@@ -1,7 +1,7 @@
-"""Who has been forgotten, and keeping them away: a salted hash tells a forgotten user from all others, and no more.
+"""Tombstones: a salted hash of each erased user's id, by which later rows of the user are recognised and dropped.
 
-Whatever writes rows of users drops those of forgotten ones in the transaction that writes, as they may have been
-forgotten since the rows were read.
+Whatever writes rows of users drops those of erased users in the transaction that writes, as they may have been erased
+since the rows were read.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ TABLE = "tombstones"
 
 @dataclass(frozen=True)
 class Dropped:
-    """How many staged rows of one forgotten user came from one landing file."""
+    """The number of staged rows of one erased user from one landing file."""
 
     source_file: str
     user_id: str
@@ -30,7 +30,7 @@ class Dropped:
 
 
 def add(lake: Lake, user_id: str) -> bool:
-    """Note that a user is forgotten, inside a transaction; False where that was noted before."""
+    """Insert a user's tombstone, inside a transaction; False if there is one."""
     known = lake.rows_of(TABLE)
     salt = known[0]["salt"] if known else secrets.token_hex(16)
     user_sha256 = _sha256(salt, user_id)
@@ -41,7 +41,7 @@ def add(lake: Lake, user_id: str) -> bool:
 
 
 def is_anyone(lake: Lake) -> bool:
-    """Whether any user has been forgotten."""
+    """Whether any user has been erased."""
     return lake.has_rows(TABLE)
 
 
@@ -69,10 +69,10 @@ def scrub_written(lake: Lake, path: Path, user_ids: Iterable[str]) -> int:
 
 
 def drop(lake: Lake, table: str) -> list[str]:
-    """Delete forgotten users' rows from a temporary table with a `user_id`; the ids found."""
+    """Delete erased users' rows from a temporary table with a `user_id`; return the ids found."""
     if not is_anyone(lake):
         return []
-    lake.build_distinct("users_at_hand", table, "user_id")
+    lake.build_distinct("users_in_batch", table, "user_id")
     lake.build("privacy/tombstones/erased_users_in_batch")
     found = sorted(row["user_id"] for row in lake.rows_of("erased_users_in_batch"))
     if found:
@@ -91,11 +91,11 @@ def drop_from(lake: Lake, table: str, source_file: str) -> list[Dropped]:
 
 
 def drop_staged(lake: Lake) -> list[Dropped]:
-    """Delete forgotten users' rows from `staged_events` and `staged_rejects`; from which file they came."""
+    """Delete erased users' rows from `staged_events` and `staged_rejects`; return their numbers by file."""
     if not is_anyone(lake):
         return []
     rejects = _drop_rejects(lake)
-    lake.build_distinct("users_at_hand", "staged_events", "user_id")
+    lake.build_distinct("users_in_batch", "staged_events", "user_id")
     lake.build("privacy/tombstones/erased_users_in_batch")
     events = Counter(
         {
@@ -112,7 +112,7 @@ def drop_staged(lake: Lake) -> list[Dropped]:
 
 
 def _drop_rejects(lake: Lake) -> Counter[tuple[str, str]]:
-    """Refused rows have no user_id of their own: every word of their text could be one."""
+    """Rejected rows have no user_id column: every word of their text could be one."""
     known = lake.rows_of(TABLE)
     salt, hashes = known[0]["salt"], {row["user_sha256"] for row in known}
     counts: Counter[tuple[str, str]] = Counter()

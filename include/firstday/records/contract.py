@@ -98,8 +98,8 @@ def _cast(kind: str, text: str | None, given_as: str | None) -> str:
 def _timestamp(given: str, is_text: bool) -> str:
     """Through the zoned type, so that an offset is applied; what has none is UTC.
 
-    A zone's name is refused: DuckDB would apply it to the rows behind it as well. Text that begins with a digit and has
-    no offset is cast at once, to the same moment in a fifth of the time.
+    The name of a zone is rejected: DuckDB would apply it to later rows as well. Text that begins with a digit and
+    has no offset is cast at once, to the same moment in a fifth of the time.
     """
     if not is_text:
         return f"try_cast(try_cast({given} as timestamptz) as timestamp)"

@@ -19,7 +19,7 @@ from include.firstday.records.text import fault_of, printable
 DELIMITERS = ",;\t|"
 RECORD_LINES = 1000  # that one record may span
 ENDS = "\r\n"
-_OPEN = "unexpected end of data"  # what Python's csv says of a field whose quote is not closed
+_OPEN = "unexpected end of data"  # the message of Python's csv for a field with an open quote
 
 csv.field_size_limit(LINE_BYTES)
 

@@ -1,7 +1,7 @@
-"""A source's own words into ours: its columns, event types, times and decimal commas, as `source` in the YAML says.
+"""Map a source's columns, event types, times and decimal commas to the contract's, by `mapping` in the YAML.
 
-Works on `given_rows`, before the contract looks at them. What cannot be translated stays as it was given, so that the
-contract refuses it with what the source really sent. Names come from the checked YAML; values are bound parameters.
+It works on `given_rows`, before the contract is checked. What cannot be translated stays unchanged, so that the
+contract rejects it with the value that the source sent. Names come from the checked YAML; values are bound parameters.
 """
 
 from dataclasses import dataclass

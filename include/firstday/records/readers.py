@@ -27,7 +27,7 @@ from include.firstday.records.text import fault_of, lone_surrogate, printable
 
 PIECE_BYTES = 16 * 2**20
 PIECE_RECORDS = 50_000
-HEAD_LINES = 1000  # from which the keys of JSON objects are told
+HEAD_LINES = 1000  # that are read to find the keys of JSON objects
 
 Rejected = list[tuple[int, str, str]]
 
@@ -41,12 +41,12 @@ class Piece:
 
 
 def is_text(path: Path) -> bool:
-    """Whether the file holds a row a line, so that one broken row leaves the others readable."""
+    """Whether the file has one row per line, so that the others are readable beside a broken one."""
     return _is_json(path) or path.name.endswith(".csv")
 
 
 def column_names(path: Path) -> list[str]:
-    """What a file calls its columns: its header, its schema, or the keys of its first lines.
+    """Return the names of a file's columns, from its header, its schema, or the keys of its first lines.
 
     Raises UnreadableFileError or OSError.
     """
@@ -63,7 +63,7 @@ def column_names(path: Path) -> list[str]:
 
 
 def row_count(path: Path) -> int:
-    """How many rows a Parquet file says it holds; 0 for other files, and where it cannot be read."""
+    """Return the number of rows in a Parquet file's footer; 0 for other files, or where it is unreadable."""
     try:
         return int(_parquet(path).num_rows) if path.name.endswith(".parquet") else 0
     except (OSError, UnreadableFileError):
@@ -71,7 +71,7 @@ def row_count(path: Path) -> int:
 
 
 def is_complete(path: Path, lines: int, rows: int, further_lines: int = 0) -> bool:
-    """Whether a file holds just so many rows, counted apart from what read it.
+    """Whether a file has this number of rows, counted by other means than the reading.
 
     `lines` are a text file's, blank ones and a header included; rows over several lines have `further_lines`.
     """
@@ -82,7 +82,7 @@ def is_complete(path: Path, lines: int, rows: int, further_lines: int = 0) -> bo
 
 
 def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
-    """Read a file whose every row can be read into `given_rows`. Raises QueryError or UnreadableFileError otherwise."""
+    """Read a file into `given_rows` at once. Raises QueryError or UnreadableFileError if a row is unreadable."""
     wanted = list(columns)
     if not path.name.endswith(".csv"):
         _read_all(lake, [path], columns, path_column=False)
@@ -94,7 +94,7 @@ def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
 
 
 def form(path: Path) -> str | None:
-    """What files that can be read together have in common; None for one that is read alone."""
+    """Return what files that can be read together have in common; None for one that is read by itself."""
     if _is_json(path):
         return "ndjson"
     if path.name.endswith(".csv"):
@@ -111,7 +111,7 @@ def read_together(lake: Lake, paths: Sequence[Path], columns: Columns) -> None:
 
 
 def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Piece]:
-    """Read a text file row by row into `given_rows`, anew for each piece.
+    """Read a text file row by row into `given_rows`, which each piece replaces.
 
     Raises OSError or UnreadableFileError where the file is truncated or corrupt.
     """
@@ -130,7 +130,7 @@ def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Piece]:
 
 
 def read_texts(lake: Lake, texts: Sequence[tuple[int, str]], header: str | None, columns: Columns) -> None:
-    """Read numbered rows that were read before, as text, into `given_rows`: JSON objects, or CSV of one header."""
+    """Read numbered texts of rows into `given_rows`: JSON objects, or CSV with one header."""
     if header is None:
         lake.build_rows("lines", _lines_table(list(texts)))
         lake.build("records/readers/read_lines", into="given_rows", structure=json.dumps(as_text(columns)))
@@ -163,7 +163,7 @@ def _read_all(lake: Lake, paths: Sequence[Path], columns: Columns, path_column: 
 
 
 def _escaped(path: Path) -> str:
-    """Or a file called `*.csv` would stand for all files."""
+    """Escape a path: a file named `*.csv` would match all files."""
     return glob.escape(str(path))
 
 
@@ -180,7 +180,7 @@ def _parquet(path: Path) -> pq.FileMetaData:
         if error.errno is None:  # Arrow's own, about what the file holds
             raise UnreadableFileError(f"expected Parquet: {error}") from error
         raise
-    except Exception as error:  # also MemoryError, as a changed length asks for any amount
+    except Exception as error:  # also MemoryError, as a damaged length may request any amount
         raise UnreadableFileError(f"expected Parquet: {error or type(error).__name__}") from error
     return metadata
 

@@ -220,7 +220,8 @@ def _features(lake: Lake, use_case: UseCase, part: int, as_of: datetime) -> pa.T
     for table in update_features.TABLES:
         lake.restrict_to(table, "part_of_users")
     # They are due by a row of feature_state; files that are merged meanwhile have been seen to hide it.
-    if unseen := lake.value("scoring/score_users/unseen_users"):
+    lake.build_distinct("seen_users", "feature_state", "user_id")
+    if unseen := lake.count("part_of_users") - lake.count("seen_users"):
         raise CheckpointConflictError(
             f"{STAGE}: the features of {unseen} users could not be read while files were merged"
         )

@@ -3,7 +3,7 @@
 -- Compares expressions: otherwise DuckLake would read the statistics of every file of the lake for this small table.
 -- Ids of micro-batches are above 0; DuckDB would simplify `batch_id + 0` to the column.
 -- params: $after, $row_limit
-with waiting as (
+with pending as (
     select
         batch_id,
         sum(rows_stored) over (order by batch_id) - rows_stored as rows_before
@@ -13,5 +13,5 @@ with waiting as (
 
 select
     max(batch_id) filter (where rows_before = 0 or rows_before < $row_limit) as upto,
-    max(batch_id) as last_waiting
-from waiting
+    max(batch_id) as last_pending
+from pending

@@ -1,5 +1,5 @@
 -- One row per user to score: for which micro-batch, why, and in which part, of at most $users_at_once users.
--- Activity after the window had ended is a backfill. Of several reasons the end of the window is told first, then silence.
+-- Activity after the window had ended is a backfill. Of several reasons, the end of the window precedes silence.
 -- params: $users_at_once
 -- reads: active_users, quiet_users, users
 with due as (

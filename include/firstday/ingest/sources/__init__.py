@@ -1,6 +1,6 @@
 """Where events come from beside files and posts: one module per kind, each with a function `consume`.
 
-`consume` brings what is there into landing, durably, and only then tells the server that it has it. Killed between the
+`consume` writes messages into landing, durably, and only then acknowledges them to the server. Killed between the
 two, the same comes again, is recognised by its receipt, and counts once.
 """
 
@@ -24,7 +24,7 @@ class ConsumeResult:
 class Message:
     """One message: what its server calls it, and its bytes, None where it has none.
 
-    `may_be_repeated`: whether it may have come before; a server that cannot tell says yes.
+    `may_be_repeated`: whether it may be a redelivery; true for servers that do not report it.
     """
 
     id: str
@@ -67,7 +67,7 @@ class Queue(Protocol):
         """The next messages that are there; none where the queue is consumed. Raises SourceError."""
 
     def commit(self) -> None:
-        """Tell the server that all that was taken is durable, and wait until it knows. Raises SourceError."""
+        """Acknowledge all messages that were read, and wait for the confirmation. Raises SourceError."""
 
 
 def line(body: bytes | None) -> bytes:

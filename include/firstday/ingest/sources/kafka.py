@@ -86,7 +86,7 @@ class _Log:
         return taken
 
     def commit(self) -> None:
-        """Commit the offsets, and wait for the brokers' answer."""
+        """Commit the offsets, and wait for the brokers' response."""
         offsets = [TopicPartition(self._topic, number, offset) for number, offset in self._next.items()]
         for partition in self._consumer.commit(offsets=offsets, asynchronous=False) or []:
             if partition.error is not None:
@@ -102,5 +102,5 @@ class _Log:
         elif number is not None and offset is not None:
             self._at_end.discard(number)
             self._next[number] = offset + 1
-            # With its time, as a topic that was made anew counts its offsets from 0 again.
+            # With its time, as a topic that was created again counts its offsets from 0.
             taken.add(Message(f"{number}:{offset}:{record.timestamp()[1]}", record.value()))

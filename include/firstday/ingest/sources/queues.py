@@ -1,4 +1,4 @@
-"""From a queue into landing: a file a round, durable before the queue is told."""
+"""From a queue into landing: one file per batch, durable before its messages are acknowledged."""
 
 import hashlib
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def consume(use_case: str, name: str, queue: Queue, until: float) -> ConsumeResult:
-    """Bring what is there into landing, until the queue is empty, the monotonic clock says `until`, or landing is full.
+    """Write messages into landing until the queue is empty, the monotonic clock reaches `until`, or landing is full.
 
     Raises SourceError where the queue fails; what was brought before stays.
     """

@@ -1,6 +1,6 @@
 """A RabbitMQ queue: messages are acknowledged together, when their file is durable.
 
-RabbitMQ counts no messages. It says of each whether it has been delivered before; among those, a message is known by
+RabbitMQ numbers no messages. It marks redelivered ones; among those, a message is recognised by
 its bytes and its own properties.
 """
 
@@ -64,7 +64,7 @@ class _Queue:
         return taken
 
     def commit(self) -> None:
-        """Acknowledge all that was taken, and wait until the server has read it."""
+        """Acknowledge all messages that were read, and wait for the server."""
         self._channel.basic_ack(self._last_tag, multiple=True)
         self._channel.queue_declare(self._queue, passive=True)  # answered after what was said before
 

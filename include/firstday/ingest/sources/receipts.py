@@ -1,7 +1,7 @@
-"""Receipts: which messages stand in which landing file, noted before the file appears.
+"""Receipts: the messages in each landing file, recorded before the file appears.
 
-A server that was not told, or did not hear, that its messages are durable sends them again. Those whose file has come
-into landing are known by its receipt; those whose file has not are taken anew.
+A server redelivers messages whose acknowledgement it did not receive. Those whose file is in landing are recognised by
+its receipt; the others are read again.
 """
 
 import json
@@ -31,7 +31,7 @@ class Receipts:
         landing.put(self._path, self._write)
 
     def settle(self) -> None:
-        """Forget what the server has been told of: all but what it has yet to repeat."""
+        """Drop receipts of acknowledged messages: all but those that may still be redelivered."""
         self._of = {file_name: ids for file_name, ids in self._of.items() if any(self._known[one] > 0 for one in ids)}
         if self._of:
             landing.put(self._path, self._write)
@@ -43,7 +43,7 @@ class Receipts:
         return self._known[one] >= 0
 
     def _read(self) -> dict[str, list[str]]:
-        """Receipts of files that came into landing; the others' messages are taken anew."""
+        """Return receipts of files in landing; the messages of others are read again."""
         try:
             noted: dict[str, list[str]] = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:

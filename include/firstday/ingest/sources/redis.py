@@ -34,7 +34,7 @@ class _Stream:
         self._client = client
         self._source = source
         self._group = group
-        self._after = "0"  # where the entries that wait for their acknowledgement go on
+        self._after = "0"  # the last read of the unacknowledged entries
         self._taken: list[bytes] = []
         try:
             client.xgroup_create(source.stream, group, id="0", mkstream=True)
@@ -59,7 +59,7 @@ class _Stream:
         return taken
 
     def commit(self) -> None:
-        """Acknowledge the entries, and wait for the answer."""
+        """Acknowledge the entries, and wait for the response."""
         for start in range(0, len(self._taken), PIECE):
             self._client.xack(self._source.stream, self._group, *self._taken[start : start + PIECE])
         self._taken.clear()

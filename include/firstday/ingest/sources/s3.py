@@ -57,7 +57,7 @@ def _listed(system: fs.S3FileSystem, source: S3Source) -> list[fs.FileInfo]:
 
 
 def _landing_name(file: fs.FileInfo) -> str:
-    """The file's own name, and what tells its versions and its namesakes in other folders apart."""
+    """Return the file's name with a part that differs between versions and between folders."""
     ending = next(ending for ending in landing.ENDINGS if file.base_name.endswith(ending))
     stem = re.sub(r"[^A-Za-z0-9_.-]", "_", file.base_name.removesuffix(ending)).lstrip(".")[:NAME_LENGTH]
     return f"{stem}-{hashlib.sha256(_version(file).encode()).hexdigest()[:16]}{ending}"

@@ -124,7 +124,7 @@ def test_no_byte_of_a_forgotten_person_is_left_and_nobody_else_is_touched(churn:
     assert others(churn, user_id) == before
     assert [row["source_file"] for row in select(churn, "from rejected_events")] == ["mixed.csv"]
     tags = registry.client().get_run(str(built["run_id"])).data.tags
-    assert tags["firstday.changed_after_logging"].startswith("a person was forgotten: training_set/")
+    assert tags["firstday.changed_after_logging"].startswith("a user was erased: training_set/")
 
     # Nothing brings them back: the file that waited, a late file, a replay, a repeat of it all.
     process(churn)

@@ -1,4 +1,0 @@
--- One row: when the last monitoring run measured; null before the first.
--- params: none
-select max(measured_at) as measured_at
-from monitoring
