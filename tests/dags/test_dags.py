@@ -112,6 +112,40 @@ print("FOUND", found.events > 1000, found.predictions > 10, found.pending_files)
 
 
 @pytest.mark.slow
+def test_airflows_own_history_is_kept_for_its_days(home: Path) -> None:
+    out = run(
+        """
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from airflow.models.log import Log
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+now = datetime.now(UTC)
+logs = Path(os.environ["AIRFLOW_HOME"]) / "logs"
+for name, age in (("old", timedelta(days=90)), ("young", timedelta(days=1))):
+    with create_session() as session:
+        session.add(row := Log(event=name))
+        row.dttm = now - age
+    log = logs / name / "attempt=1.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    os.utime(log, ((now - age).timestamp(),) * 2)
+done = bag.dags["maintain_airflow"].test()
+print("STATES", sorted((task.task_id, str(task.state)) for task in done.get_task_instances()))
+with create_session() as session:
+    print("EVENTS", sorted(set(session.scalars(select(Log.event))) & {"old", "young"}))
+print("LOGS", sorted(path.name for path in logs.iterdir() if path.name in ("old", "young")))
+""",
+        home,
+    )
+    assert "STATES [('clean_database', 'success'), ('drop_logs', 'success')]" in out
+    assert "EVENTS ['young']" in out
+    assert "LOGS ['young']" in out
+
+
+@pytest.mark.slow
 def test_a_broken_use_case_is_an_import_error_and_the_others_run(home: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -21,7 +21,6 @@ from include.firstday.lake import checkpoints, connections
 from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.shards import ALL
 from include.firstday.lake.statements import statement
-from include.firstday.operations import forget_user
 from include.firstday.operations.status import MICRO_BATCH_STAGES
 from include.firstday.privacy import person_data
 from include.firstday.privacy.person_data import Person
@@ -93,8 +92,13 @@ def _missing(one: pa.Table, other: pa.Table) -> int:
 def _erased() -> tuple[int, int]:
     """The erased users, and files of the home that hold one of them."""
     people = [Person(user_id) for user_id in deliveries.erased_users()]
-    folders = [settings().home / name for name in forget_user.OWN_FOLDERS]
-    left = [path for folder in folders if folder.is_dir() for one in people for path in person_data.find(folder, one)]
+    left = [
+        path
+        for folder in settings().data_folders
+        if folder.is_dir()
+        for one in people
+        for path in person_data.find(folder, one)
+    ]
     return len(people), len(left)
 
 

@@ -1,9 +1,12 @@
 """A disk that is full for moments, where this user may mount one in memory (root)."""
 
+import ctypes
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
+NEW_MOUNTS = 0x20000  # CLONE_NEWNS
 MEGABYTES = 4096  # at most: memory is taken by what is written only
 
 
@@ -15,7 +18,9 @@ class Disk:
         self.fillings = 0
         self.is_full = False
         folder.mkdir(parents=True, exist_ok=True)
-        self.fault = _run("mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "firstday-chaos", str(folder))
+        self.fault = _own_mounts() or _run(
+            "mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=700", "firstday-chaos", str(folder)
+        )
 
     def fill(self) -> None:
         """Leave no room for another page."""
@@ -41,6 +46,14 @@ class Disk:
         if keep:
             self.folder.rmdir()
             kept.rename(self.folder)
+
+
+def _own_mounts() -> str:
+    """Give this process and those that it starts mounts of their own, which end with them, however they end."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(NEW_MOUNTS):
+        return os.strerror(ctypes.get_errno())
+    return _run("mount", "--make-rprivate", "/")
 
 
 def _run(*command: str) -> str:

@@ -34,11 +34,9 @@ class Result:
         """Names of the columns, in order."""
         return [str(column[0]) for column in self._result.description or ()]
 
-    @_own_errors()
     def fetchone(self) -> tuple[Any, ...] | None:
-        """The next row."""
-        row: tuple[Any, ...] | None = self._result.fetchone()
-        return row
+        """The first row. All are fetched: until then the catalog's content is held, also by who waits for a lock."""
+        return next(iter(self.fetchall()), None)
 
     @_own_errors()
     def fetchall(self) -> list[tuple[Any, ...]]:

@@ -46,6 +46,20 @@ HEADERS = {
 }
 
 
+_WITH_LOGIN: dict[int | str, dict[str, Any]] = {401: schemas.problem("no valid login")}
+_OF_USE_CASE = _WITH_LOGIN | {
+    403: schemas.problem("no permission for this use case"),
+    404: schemas.problem("no such use case or user"),
+    503: schemas.problem("the lake cannot be opened, or landing is not writable; retry later"),
+}
+_OF_BODY = _OF_USE_CASE | {
+    400: schemas.problem("the body is not of the form of its Content-Type; names the line"),
+    413: schemas.problem("the body is too large"),
+    415: schemas.problem("another Content-Type or Content-Encoding was expected"),
+    422: schemas.problem("the Idempotency-Key is too long, or was used for another body"),
+    429: schemas.problem("too much is pending in landing; retry after Retry-After seconds"),
+}
+
 # What no user's id holds: the contract rejects it, and the catalog's SQL would end there.
 _NO_CONTROL = r"[^\x00-\x1f\x7f]"
 UserId = Annotated[str, PathParameter(pattern=rf"^{_NO_CONTROL}+$")]
@@ -81,7 +95,7 @@ def build(gate: Gate) -> FastAPI:
 
 
 def _page(app: FastAPI, gate: Gate) -> APIRouter:
-    router = APIRouter(dependencies=[Depends(gate.may_enter)])
+    router = APIRouter(dependencies=[Depends(gate.may_enter)], responses=_WITH_LOGIN)
 
     @router.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -119,7 +133,7 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
 
 
 def _reading(gate: Gate) -> APIRouter:
-    router = APIRouter(prefix="/api/{use_case}", dependencies=[Depends(gate.may_read)])
+    router = APIRouter(prefix="/api/{use_case}", dependencies=[Depends(gate.may_read)], responses=_OF_USE_CASE)
     Case = Annotated[Reader, Depends(_reader)]
 
     @router.get("/status")
@@ -164,7 +178,10 @@ def _reading(gate: Gate) -> APIRouter:
         case: Case, since: datetime, limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000
     ) -> schemas.Predictions:
         """Return predictions made after a time, with the features used. A time without an offset is UTC."""
-        moment = clock.naive(since) if since.tzinfo else since
+        try:
+            moment = clock.naive(since) if since.tzinfo else since
+        except OverflowError as error:  # the year 1 in a zone east of Greenwich
+            raise HTTPException(422, "since: expected a time of the years 1 to 9999 in UTC") from error
         return users.predictions_since(case, moment, limit)
 
     @router.get("/model")
@@ -187,9 +204,8 @@ def _reading(gate: Gate) -> APIRouter:
 
 
 def _writing(gate: Gate) -> APIRouter:
-    router = APIRouter(
-        prefix="/api/{use_case}", dependencies=[Depends(gate.may_edit), Depends(_reader), Depends(_from_here)]
-    )
+    allowed = [Depends(gate.may_edit), Depends(_reader), Depends(_from_here)]
+    router = APIRouter(prefix="/api/{use_case}", dependencies=allowed, responses=_OF_BODY)
 
     @router.post("/events", status_code=202, openapi_extra=_EVENTS_BODY)
     async def post_events(

@@ -9,6 +9,18 @@ from pydantic import BaseModel, Field, PlainSerializer
 Utc = Annotated[datetime, PlainSerializer(lambda time: time.isoformat() + "Z", return_type=str)]
 
 
+class Problem(BaseModel):
+    """Why a request was not answered: a message, or FastAPI's list of the parameters that are not valid."""
+
+    detail: Any
+
+
+def problem(when: str) -> dict[str, Any]:
+    """Document a status code for FastAPI's `responses`: when it is the answer, which is JSON on every route."""
+    # Not as a `model`, which FastAPI documents with the media type of the route's other answers.
+    return {"description": when, "content": {"application/json": {"schema": Problem.model_json_schema()}}}
+
+
 class UseCaseName(BaseModel):
     """A use case: its name in paths, and its title on the page."""
 

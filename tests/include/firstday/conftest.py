@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Iterator
 
+import psycopg2
 import pytest
 from pyarrow import fs
 
 from include.firstday.servers import Credentials
+from include.firstday.settings import settings
 from tests import servers
 
 
@@ -48,3 +50,31 @@ def bucket(s3_server: Credentials) -> str:
     keys = {"access_key": s3_server.login, "secret_key": s3_server.password, "region": "us-east-1"}
     fs.S3FileSystem(endpoint_override=endpoint, scheme="http", allow_bucket_creation=True, **keys).create_dir(name)
     return name
+
+
+@pytest.fixture
+def catalog(postgres_server: Credentials, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A PostgreSQL database of its own, as the settings' catalog; its DSN."""
+    at, name = postgres_server, f"lake_{uuid.uuid4().hex}"
+    server = psycopg2.connect(host=at.host, port=at.port, user=at.login, dbname=at.schema)
+    server.autocommit = True
+    server.cursor().execute(f"create database {name}")
+    server.close()
+    dsn = f"host={at.host} port={at.port} user={at.login} dbname={name}"
+    monkeypatch.setenv("FIRSTDAY_LAKE_CATALOG", f"postgres:{dsn}")
+    settings.cache_clear()
+    return dsn
+
+
+@pytest.fixture
+def on_s3(s3_server: Credentials, bucket: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket as the settings' place of the lake's files."""
+    for name, value in {
+        "LAKE_DATA": f"s3://{bucket}/lake/",
+        "S3_ENDPOINT": s3_server.extra["endpoint_url"],
+        "S3_ACCESS_KEY": s3_server.login,
+        "S3_SECRET_KEY": s3_server.password,
+    }.items():
+        monkeypatch.setenv(f"FIRSTDAY_{name}", value)
+    settings.cache_clear()
+    return bucket

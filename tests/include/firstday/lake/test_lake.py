@@ -1,7 +1,11 @@
 """The lake's connections, side by side."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +81,24 @@ def test_the_fault_in_ducklake_for_which_statistics_are_not_trusted_is_still_the
         narrowed(lake)
         lake.query("set disabled_optimizers = ''")
         assert lake.query("select value from numbers where value = 0").num_rows == 0
+
+
+# DuckDB's SQLite and Python's, in one process, do not see each other's locks.
+CHECKPOINT = """
+import sqlite3, sys
+catalog = sqlite3.connect(sys.argv[1], timeout=1, isolation_level=None)
+catalog.execute("vacuum")
+print(catalog.execute("pragma wal_checkpoint(truncate)").fetchone()[0])
+"""
+
+
+def test_who_has_read_holds_no_content_of_the_catalog(churn: UseCase, home: Path) -> None:
+    for number in range(3):
+        with open_lake(churn) as lake, lake.transaction():
+            row = {"target": "a", "user_id": "u", "batch_id": number, "churn_probability": 0.5}
+            lake.insert_row("deliveries", **row, delivered_at=datetime(2026, 11, 20))
+    with open_lake(churn) as lake:
+        for read in (lake.has_rows, lake.count):
+            read("deliveries")
+            command = [sys.executable, "-c", CHECKPOINT, str(home / "lake" / "catalog.sqlite")]
+            assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0\n"

@@ -5,10 +5,8 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from include.firstday import landing
@@ -18,7 +16,6 @@ from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints, write_lock
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.servers import Credentials
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.use_case import UseCase
 
@@ -30,34 +27,6 @@ with write_lock(settings()):
     print("held", flush=True)
     time.sleep(60)
 """
-
-
-@pytest.fixture
-def catalog(postgres_server: Credentials, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A PostgreSQL database of its own, as the settings' catalog; its DSN."""
-    at, name = postgres_server, f"lake_{uuid.uuid4().hex}"
-    server = psycopg2.connect(host=at.host, port=at.port, user=at.login, dbname=at.schema)
-    server.autocommit = True
-    server.cursor().execute(f"create database {name}")
-    server.close()
-    dsn = f"host={at.host} port={at.port} user={at.login} dbname={name}"
-    monkeypatch.setenv("FIRSTDAY_LAKE_CATALOG", f"postgres:{dsn}")
-    settings.cache_clear()
-    return dsn
-
-
-@pytest.fixture
-def on_s3(s3_server: Credentials, bucket: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A bucket as the settings' place of the lake's files."""
-    for name, value in {
-        "LAKE_DATA": f"s3://{bucket}/lake/",
-        "S3_ENDPOINT": s3_server.extra["endpoint_url"],
-        "S3_ACCESS_KEY": s3_server.login,
-        "S3_SECRET_KEY": s3_server.password,
-    }.items():
-        monkeypatch.setenv(f"FIRSTDAY_{name}", value)
-    settings.cache_clear()
-    return bucket
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pyarrow import fs
 
 from include.firstday import landing
 from include.firstday.__main__ import main
@@ -17,6 +18,7 @@ from include.firstday.ingest import store_events
 from include.firstday.lake import clock
 from include.firstday.operations import backup, forget_user, maintain_lake, verify
 from include.firstday.schema.open_lake import open_lake
+from include.firstday.servers import Credentials
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
@@ -73,6 +75,34 @@ def test_every_file_has_its_hash_from_its_commit_on_through_maintenance_and_expi
     assert set(kept) <= known
     forget_user.forget_user(churn, "nobody")
     assert is_whole(churn)
+
+
+def test_it_is_so_on_postgresql_and_s3(
+    churn: UseCase, home: Path, catalog: str, on_s3: str, s3_server: Credentials
+) -> None:
+    minutes(churn, 0, 2)
+    assert is_whole(churn)
+    maintain_lake.maintain_lake(churn)
+    minutes(churn, 2, 1)
+    assert is_whole(churn)
+    store = fs.S3FileSystem(
+        endpoint_override=s3_server.extra["endpoint_url"].removeprefix("http://"),
+        scheme="http",
+        access_key=s3_server.login,
+        secret_key=s3_server.password,
+        region="us-east-1",
+    )
+    with open_lake(churn, read_only=True) as lake:
+        listed = lake.query("select data_file from ducklake_list_files('lake', 'users', schema => 'first_day_churn')")
+    path = str(listed.column("data_file")[0]).removeprefix(f"s3://{on_s3}/lake/")
+    with store.open_input_stream(f"{on_s3}/lake/{path}") as file:
+        content = bytearray(file.read())
+    content[len(content) // 2] ^= 1
+    with store.open_output_stream(f"{on_s3}/lake/{path}") as file:
+        file.write(bytes(content))
+    assert [damage.path for damage in verify.verify().damaged] == [path]
+    with pytest.raises(DamagedFilesError):
+        maintain_lake.maintain_lake(churn)
 
 
 @pytest.mark.parametrize("table", ["events", "users", "consumed_files"])
