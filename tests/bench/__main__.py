@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.bench import airflow, growth, ledger, rates, report, workload
+from tests.bench import airflow, growth, ledger, monitoring, rates, reasons, report, workload
 
 SECTIONS = {
     "workload": workload.run,
@@ -11,6 +11,8 @@ SECTIONS = {
     "ledger": ledger.run,
     "rates": rates.run,
     "airflow": airflow.run,
+    "monitoring": monitoring.run,
+    "reasons": reasons.run,
 }
 
 
