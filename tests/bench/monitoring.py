@@ -21,7 +21,7 @@ from tests.bench.measures import Claim, Row, Section, child, scratch
 from tests.bench.workload import OTHERS
 
 END = datetime(2026, 10, 1, tzinfo=UTC)
-CHUNK_USERS, DAYS, SEED = 100, 6, 4
+CHUNK_USERS, DAYS, SEED = 100, 4, 4
 AT_MOST = 0.03
 
 

@@ -27,7 +27,7 @@ USERS, SEED = 100_000, 3
 def run(quick: bool = False) -> Section:
     """Measure it. `quick`: fewer days of players and fewer users."""
     with scratch() as folder:
-        rows = child(folder / "home", "tests.bench.reasons", 2 if quick else 4, 5_000 if quick else USERS, folder)[
+        rows = child(folder / "home", "tests.bench.reasons", 1.5 if quick else 2, 5_000 if quick else USERS, folder)[
             "rows"
         ]
     bundled = rows[0]
