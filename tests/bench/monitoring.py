@@ -88,6 +88,7 @@ def training_rows(days: float) -> pd.DataFrame:
     from include.firstday.features import update_features
     from include.firstday.generator import generate_events
     from include.firstday.ingest import store_events
+    from include.firstday.lake import checkpoints
     from include.firstday.models.training import training_set
     from include.firstday.schema.open_lake import open_lake
 
@@ -98,7 +99,7 @@ def training_rows(days: float) -> pd.DataFrame:
     store_events.store_events(case)
     update_features.update_features(case)
     with open_lake(case) as lake:
-        upto = lake.value("lake/checkpoints/last_stored_batch")
+        upto = checkpoints.stored(lake).batch_id
         return training_set.at_cutoffs(training_set.rows(lake, case, upto).to_pandas()).copy()
 
 
