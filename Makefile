@@ -64,7 +64,7 @@ soak: $(INSTALLED_DEV)  ## Prove that a day of micro-batches, and a month of Air
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 	@$(BIN)/python -m tests.faults.soak_airflow
 
-bench: $(INSTALLED_DEV) .venv-bench/.installed  ## Measure beside DuckDB, Polars, pandas, Spark and storey; an hour. A part: make bench ARGS=workload.
+bench: $(INSTALLED_DEV) .venv-bench/.installed  ## Measure beside DuckDB, Polars, pandas, Spark, storey and NannyML; an hour. A part: make bench ARGS=workload.
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 backup: $(INSTALLED)  ## Copy the lake while it is at work: make backup TO=/elsewhere/monday.

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.bench import airflow, growth, ledger, model, rates, report, workload
+from tests.bench import airflow, growth, ledger, model, monitoring, rates, reasons, report, workload
 
 SECTIONS = {
     "workload": workload.run,
@@ -12,6 +12,8 @@ SECTIONS = {
     "rates": rates.run,
     "model": model.run,
     "airflow": airflow.run,
+    "monitoring": monitoring.run,
+    "reasons": reasons.run,
 }
 
 

@@ -12,7 +12,7 @@ DOCS = ROOT / "docs"
 JSON = DOCS / "benchmarks.json"
 PAGE = DOCS / "benchmarks.md"
 PLOTTED = {"workload": ("contender", "events a second", True), "micro_batch": ("events in the lake", "median s", False)}
-ORDER = ("workload", "micro_batch", "ledger", "rates", "model", "airflow")
+ORDER = ("workload", "micro_batch", "ledger", "rates", "airflow", "model", "monitoring", "reasons")
 HEAD = """# Benchmarks
 
 Written by `make bench`, which anybody can run; `make bench ARGS="workload"` runs one section. What is compared was

@@ -9,6 +9,7 @@ not been stored by then: what the model would really have seen, late arrivals an
 
 import hashlib
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -192,6 +193,8 @@ def _log(use_case: UseCase, path: Path, batch_id: int, sha256: str) -> str:
         mlflow.log_params({"batch_id": batch_id, "rows": len(frame), "users": frame["user_id"].nunique()})
         mlflow.log_metric("label_rate", float(frame.groupby("user_id")["label"].first().mean()))
         mlflow.log_artifact(str(path), FOLDER)
-        dataset = mlflow.data.from_pandas(frame, source=str(path), name=f"batch-{batch_id}", targets="label")
+        with warnings.catch_warnings():  # of whole numbers, and of a path that two equal kinds of sources can read
+            warnings.simplefilter("ignore", UserWarning)
+            dataset = mlflow.data.from_pandas(frame, source=str(path), name=f"batch-{batch_id}", targets="label")
         mlflow.log_input(dataset, context="training")
     return str(run.info.run_id)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from include.firstday.cli.main import main
+from include.firstday.models import promotion
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case import use_case
@@ -57,6 +58,28 @@ def test_events_go_from_a_file_to_features(home: Path, tmp_path: Path, capsys: p
     assert capsys.readouterr().out.splitlines()[1] == "20.0,10.0,2,12.5"
     assert main(["micro-batch", "--no-score"]) == 0
     assert "no new events in landing" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_prediction_is_explained_by_effects_that_add_up(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(EVENTS)
+    main(["ingest", str(file)])
+    main(["micro-batch", "--no-score"])
+    assert main(["explain", "anna"]) == 1
+    assert "no champion yet: train a model" in capsys.readouterr().err
+    promotion.register_bundled(use_case.load("first_day_churn"))
+    capsys.readouterr()
+    assert main(["explain", "anna", "--output", "json"]) == 0
+    base, *effects, probability = json.loads(capsys.readouterr().out)
+    assert (base["features"], probability["features"]) == ("median user", "probability")
+    assert base["effect"] + sum(one["effect"] for one in effects) == pytest.approx(probability["effect"], abs=1e-6)
+    named = [name for one in effects for name in one["features"].split(", ")]
+    assert sorted(named) == sorted(use_case.load("first_day_churn").features)
+    assert main(["explain", "nobody"]) == 1
+    assert "no registered user nobody" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -118,3 +118,38 @@ def test_a_better_challenger_is_seen_on_the_same_predictions(churn: UseCase) -> 
     difference = found["compared_log_loss", "champion"].value - found["compared_log_loss", "challenger"].value
     assert found["compared_advantage", ""].value == pytest.approx(difference)
     assert list(realised.compared(rows, churn)) == []
+
+
+def test_predictions_are_matched_with_labels_and_with_the_challenger_at_the_same_moment(churn: UseCase) -> None:
+    now = clock.naive(NOON)
+    moments = {minutes: now - timedelta(hours=30) + timedelta(minutes=minutes) for minutes in (20, 600, 1440)}
+    users = [
+        {"user_id": name, "registered_at": opened, "window_start": opened, "window_end": opened + timedelta(days=1),
+         "label": label, "first_seen_at": opened, "last_seen_at": opened, "batch_id": 1}
+        for name, opened, label in (
+            ("churned", now - timedelta(hours=30), 1),
+            ("unknown", now - timedelta(hours=30), None),
+            ("earlier", now - timedelta(hours=60), 0),  # known for more than a day
+            ("open", now - timedelta(hours=2), 1),
+        )
+    ]  # fmt: skip
+    made = [
+        {"user_id": user["user_id"], "batch_id": 1, "as_of": moment, "scored_at": moment, "model_version": 3,
+         "churn_probability": 0.5}
+        for user in users
+        for moment in moments.values()
+    ]  # fmt: skip
+    shadow = [row | {"model_version": 4, "churn_probability": 0.9} for row in made if row["as_of"] == moments[600]]
+    batch = {"batch_id": 1, "rows_stored": 9, "rows_rejected": 0, "last_event_at": now, "started_at": now}
+    with open_lake(churn) as lake:
+        with lake.transaction():
+            lake.append("users", pa.Table.from_pylist(users))
+            lake.append("predictions", pa.Table.from_pylist(made))
+            lake.append("shadow_predictions", pa.Table.from_pylist(shadow))
+            lake.append("micro_batches", pa.Table.from_pylist([batch | {"committed_at": now}]))
+        rows = realised.matured(lake, churn, 1)
+    assert rows["user_id"].tolist() == ["churned"] * 3
+    assert rows["minutes"].tolist() == [20, 600, 1440]
+    assert rows["label"].tolist() == [1, 1, 1]
+    assert rows["challenger_version"].fillna(0).tolist() == [0, 4, 0]
+    assert rows["challenger_probability"].fillna(0).tolist() == [0, 0.9, 0]
