@@ -73,6 +73,10 @@ def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, mon
     assert not set(train["user_id"]) & set(test["user_id"])
     assert train["window_start"].max() <= test["window_start"].min()
     results = [candidates.train_candidate(churn, built, "logistic_regression")]
+    again = build_training_set(churn, batch_id=int(built["batch_id"]))
+    assert again["sha256"] == built["sha256"]
+    repeated = candidates.train_candidate(churn, again, "logistic_regression")
+    assert {name: repeated[name] for name in metrics.METRICS} == {name: results[0][name] for name in metrics.METRICS}
     tested = evaluate.evaluate_candidate(churn, built, results)
     assert 0.6 < tested["roc_auc"] < 0.97
     found = tested["overall"]["model"]["log_loss"]
