@@ -22,6 +22,7 @@ from include.firstday.models.training import gates
 from include.firstday.models.training.candidates import train_candidate
 from include.firstday.models.training.evaluate import evaluate_candidate
 from include.firstday.models.training.training_set import build_training_set
+from include.firstday.settings import settings
 from include.firstday.use_case import use_case
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
@@ -57,7 +58,7 @@ def _card(run_id: str, version: int, case: use_case.UseCase) -> dict[str, Any]:
     run, registered = store.get_run(run_id), store.get_model_version(case.name, str(version))
     reference = drift.read(registry.reference(case))
     return {
-        "description": registered.description,
+        "description": registered.description.replace(settings().mlflow_browser_url, ""),  # wherever MLflow will be
         "parameters": run.data.params,
         "metrics": run.data.metrics,
         "example": {name: reference[name].median for name in case.features},

@@ -117,7 +117,7 @@ class Judge:
         return replace(outcome, reason=outcome.reason + without)
 
     def _at_cutoffs(self, name: str, gate: Gate) -> Outcome:
-        """The answer at the cut-off that is furthest from the limit on its wrong side, or nearest to it."""
+        """The answer at the cut-off with the worst value, of those that fail where any does."""
         minutes = self.holdout.rows["cutoff_minutes"].to_numpy()
         judged = []
         for minute in np.unique(minutes):
@@ -126,7 +126,7 @@ class Judge:
             if len(users) >= gate.minimum_users and len(np.unique(labels)) == 2:
                 found = estimate(gate.metric, labels, self.ours[part], users, self.costs)
                 outcome = _compare(name, gate, found, f"{gate.metric} {minute / 60:g} h after the window opened")
-                judged.append((outcome.holds, _margin(gate, found), outcome))
+                judged.append((outcome.holds, _margin(gate, found.value), outcome))
         if not judged:
             return Outcome(name, True, f"no cut-off has {gate.minimum_users:,} users of both labels to judge it by")
         return min(judged, key=lambda each: each[:2])[2]
@@ -148,14 +148,12 @@ def _compare(name: str, gate: Gate, value: Estimate, what: str) -> Outcome:
         shown += f" (95 % interval {value.low:.4f} to {value.high:.4f})"
     limit = f"at most {gate.at_most:g}" if gate.at_most is not None else f"above {gate.above or 0.0:g}"
     scope = " for the entire interval" if gate.confident else " for a part of the interval" if gate.allow_chance else ""
-    return Outcome(name, _margin(gate, value) >= 0, f"{what}: {shown}, required: {limit}{scope}")
+    margins = [_margin(gate, each) for each in (value.low, value.high)]
+    judged = min(margins) if gate.confident else max(margins) if gate.allow_chance else _margin(gate, value.value)
+    holds = judged >= 0 if gate.at_most is not None else judged > 0
+    return Outcome(name, holds, f"{what}: {shown}, required: {limit}{scope}")
 
 
-def _margin(gate: Gate, value: Estimate) -> float:
-    """How far inside of the gate's limit a value is; below 0 outside. A limit `above` is not met by its own value."""
-    if gate.at_most is not None:
-        judged = value.high if gate.confident else value.low if gate.allow_chance else value.value
-        return gate.at_most - judged
-    judged = value.low if gate.confident else value.high if gate.allow_chance else value.value
-    margin = judged - (gate.above or 0.0)
-    return margin if margin > 0 else min(margin, -1e-12)
+def _margin(gate: Gate, value: float) -> float:
+    """How far inside of the gate's limit a value is; below 0 outside."""
+    return gate.at_most - value if gate.at_most is not None else value - (gate.above or 0.0)
