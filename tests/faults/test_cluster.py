@@ -138,7 +138,8 @@ def copied(project: Path) -> Path:
     left_out = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in ("dags", "include", "plugins", "sql", "config"):
         shutil.copytree(REPOSITORY / name, project / name, ignore=left_out)
-    shutil.copy(REPOSITORY / "docker-compose.yaml", project)
+    for name in ("docker-compose.yaml", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, project)
     file = project / "include" / "use_cases" / CASE / "use_case.yaml"
     file.write_text(file.read_text() + "\nshards: 2\n")
     return project
