@@ -81,10 +81,10 @@ def drop(lake: Lake, table: str) -> list[str]:
 
 
 def drop_from(lake: Lake, table: str, source_file: str) -> list[Dropped]:
-    """Delete forgotten users' rows from a temporary table that holds one landing file's."""
+    """Delete erased users' rows from a temporary table that holds one landing file's; return their numbers."""
     if not is_anyone(lake) or "user_id" not in lake.columns(table):
         return []
-    lake.build_distinct("users_at_hand", table, "user_id")
+    lake.build_distinct("users_in_batch", table, "user_id")
     lake.build("privacy/tombstones/erased_users_in_batch")
     users = sorted(str(row["user_id"]) for row in lake.rows_of("erased_users_in_batch"))
     return [Dropped(source_file, user_id, lake.erase(table, [user_id]), 0) for user_id in users]
