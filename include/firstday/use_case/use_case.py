@@ -167,7 +167,8 @@ class Gate(Frozen):
 GATES = {
     "better_than_champion": Gate(metric="log_loss", against="champion", above=0.002, confident=True),
     "beats_base_rate": Gate(metric="log_loss", against="base_rate", above=0, confident=True),
-    "calibrated": Gate(metric="calibration_error", at_most=0.04, allow_chance=True),
+    "calibrated": Gate(metric="calibration_error", against="champion", above=-0.02),
+    "calibrated_overall": Gate(metric="calibration_gap", at_most=0.03, allow_chance=True),
     "calibrated_at_cutoffs": Gate(
         metric="calibration_gap", by="cutoff", at_most=0.03, minimum_users=300, allow_chance=True
     ),

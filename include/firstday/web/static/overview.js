@@ -6,7 +6,7 @@ import { count, counted, empty, h, leave, percent, seconds, tile, time, wide } f
 
 let hours = 3;
 
-export async function now(useCase) {
+export async function overview(useCase) {
   const [status, activity] = await Promise.all([
     api.get(useCase.name, "status"),
     api.get(useCase.name, `activity?hours=${hours}`),

@@ -133,7 +133,7 @@ def sabotage(case: UseCase, built: dict[str, Any]) -> str:
     model = candidates.pipeline(case.training.candidates["logistic_regression"])
     model.fit(train[list(case.features)].astype("float64"), 1 - train["label"])
     with registry.start_run(case, "sabotaged", parent_run_id=built["run_id"], nested=True) as run:
-        registry.log_model(case, model)
+        registry.log_model(case, model, {})
     return str(run.info.run_id)
 
 
