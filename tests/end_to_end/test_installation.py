@@ -186,7 +186,7 @@ def test_posted_events_arrive_in_the_chart_and_are_scored(
     expect(row).to_contain_text("%", timeout=120_000)
     row.get_by_role("link").click()
     expect(frame.get_by_text("bet_count").first).to_be_visible()
-    expect(frame.get_by_text("local ablation")).to_be_visible(timeout=60_000)
+    expect(frame.get_by_text("Shapley values")).to_be_visible(timeout=60_000)
     frame.wait_for_timeout(500)
     visitor.page.screenshot(path=pictures / "page_user.png")
     user = installation.firstday(f"users/{USER}")
