@@ -39,7 +39,7 @@ RUNS = ("first run of process_events", "second run")
 KILLED_SHARE = 0.75
 PAUSED_SHARE = 0.15
 JUMPS_SHARE = 0.2  # of the starts of a stage before which the clock jumps
-FILLINGS_SHARE = 0.08  # and before which the disk is filled
+FILLINGS_SHARE = 0.02  # and before which the disk is filled
 FULL_SECONDS = 0.7
 ERASED_AFTER = 0.4  # of the files, so that more of the users' events come before and after
 

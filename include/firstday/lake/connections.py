@@ -155,6 +155,7 @@ def _attach(connection: Database, config: Settings, read_only: bool, create: boo
     _check_no_files(connection, config, config.data_path)
     if not create:
         raise NoLakeError(f"there is no lake in {config.lake_folder} yet; the first micro-batch makes it")
+    _make_folder(config)
     connection.execute(f"{attach_it})")
 
 

@@ -35,6 +35,8 @@ CHALLENGER = "challenger"
 MODEL_FILE = "model.skops"
 REFERENCE_FILE = "reference.json"
 CARD_FILE = "model.json"  # of the bundled model
+DESCRIPTION = 5000  # characters that MLflow's database takes
+CUT = "\n\nThe whole card is in the version's run."
 REFITTED = "firstday.refitted"  # tag of a run whose model was fitted on test users, too
 EXPERIMENT_KIND = ("mlflow.experimentKind", "custom_model_development")  # MLflow opens it as model training
 TRUSTED = (
@@ -165,7 +167,7 @@ def register_bundled(use_case: UseCase) -> int | None:
         if (use_case.folder / REFERENCE_FILE).exists():
             mlflow.log_artifact(str(use_case.folder / REFERENCE_FILE))
         version = register(use_case, run.info.run_id, use_case.scoring.costs.threshold)
-    client().update_model_version(use_case.name, str(version), description=card["description"])
+    describe(use_case, version, card["description"])
     return version
 
 
@@ -224,6 +226,13 @@ def register(use_case: UseCase, run_id: str, threshold: float) -> int:
     version = mlflow.register_model(f"models:/{logged.model_id}", use_case.name, tags={"threshold": str(threshold)})
     client().set_registered_model_alias(use_case.name, CHALLENGER, version.version)
     return int(version.version)
+
+
+def describe(use_case: UseCase, version: int, text: str) -> None:
+    """Set a version's description in Markdown; of one that is too long for MLflow's database, the first lines."""
+    if len(text) > DESCRIPTION:
+        text = text[: text.rindex("\n", 0, DESCRIPTION - len(CUT))] + CUT
+    client().update_model_version(use_case.name, str(version), description=text)
 
 
 def set_champion(use_case: UseCase, version: int) -> None:

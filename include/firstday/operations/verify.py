@@ -68,7 +68,7 @@ def verify(share: float = 1.0, progress: Callable[[int, int, str], None] = lambd
         if TABLE not in lake.tables():
             raise LakeError("no hashes are recorded: run a micro-batch or maintain_lake once with this version")
         files = [file for file in lake.rows(f"{SQL}/known_files") if is_due(file["path"], share, clock.now())]
-        hashes = recorded(lake)
+        hashes = _readable_hashes(lake)
         damaged = tuple(_damages(lake, files, hashes, progress))
     unrecorded = sum(file["path"] not in hashes for file in files)
     return Verified(len(files), sum(file["bytes"] for file in files), unrecorded, tuple(map(_with_sources, damaged)))
@@ -92,7 +92,24 @@ def recorded_hashes() -> dict[str, str]:
 
 def recorded(lake: Lake) -> dict[str, str]:
     """Path below the data folder → SHA-256 as recorded when the file was written."""
-    return {row["path"]: row["sha256"] for row in lake.rows(f"{SQL}/recorded_hashes")}
+    return _hashes(lake.rows(f"{SQL}/kept_hashes")) | _committed(lake)
+
+
+def _readable_hashes(lake: Lake) -> dict[str, str]:
+    """The same where the table of hashes is damaged itself: those of commits name its damaged file."""
+    try:
+        return recorded(lake)
+    except QueryError as error:
+        log.error("the table %s cannot be read, only hashes of recent commits are compared: %s", TABLE, error)
+        return _committed(lake)
+
+
+def _committed(lake: Lake) -> dict[str, str]:
+    return _hashes(lake.rows(f"{SQL}/committed_hashes"))
+
+
+def _hashes(rows: list[dict[str, Any]]) -> dict[str, str]:
+    return {row["path"]: row["sha256"] for row in rows}
 
 
 def check_sources(lake: Lake, schema: str, table: str) -> None:

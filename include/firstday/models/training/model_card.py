@@ -62,4 +62,4 @@ def log(use_case: UseCase, version: int, card: str) -> None:
     mlflow.log_text(card, "model_card.md")
     mlflow.log_text(PAGE.format(title=f"{use_case.title}, version {version}", body=body), "model_card.html")
     mlflow.set_tag("mlflow.note.content", card)
-    registry.client().update_model_version(use_case.name, str(version), description=card)
+    registry.describe(use_case, version, card)

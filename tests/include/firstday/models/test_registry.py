@@ -50,6 +50,9 @@ def test_the_bundled_model_is_described_like_any_other(churn: UseCase) -> None:
     run = registry.client().get_run(version.run_id)
     registered = registry.client().get_model_version(churn.name, "1")
     assert registered.description.startswith("# First-day churn")
+    assert registered.description.endswith(registry.CUT)
+    assert len(registered.description) <= registry.DESCRIPTION  # or PostgreSQL refuses it
+    assert "## Limits" in run.data.tags["mlflow.note.content"]
     assert run.data.params["refit_half_life_hours"] == str(churn.training.refit_half_life_hours)
     assert 0 < run.data.metrics["test_log_loss"] < 1
     experiment = registry.client().get_experiment(version.experiment_id)

@@ -1,4 +1,4 @@
--- One row per data file with a recorded hash: from the table, or from the message of the commit that added it.
+-- One row per data file whose hash is in the message of the commit that added it, as long as its snapshot is kept.
 -- params: none
 with committed as (
     select json_extract(commit_extra_info, '$.files') as files
@@ -14,11 +14,6 @@ paths as (
     where files is not null
 )
 
-select
-    path,
-    sha256
-from lake.main.file_hashes
-union
 select
     path,
     json_extract_string(files, '$."' || path || '"') as sha256
