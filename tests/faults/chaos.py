@@ -35,6 +35,7 @@ from tests.faults.processes import STAGES, Kill, Stage, run_alone
 PROCESS_EVENTS = STAGES[:4]
 ERASURE = "forget_user"
 NO_CLOCK = "libfaketime is not installed (Debian: apt-get install faketime)"
+OPTIONAL = ("clock", "disk", "erasure")
 RUNS = ("first run of process_events", "second run")
 KILLED_SHARE = 0.75
 PAUSED_SHARE = 0.15
@@ -75,18 +76,28 @@ class Chaos:
     """The faulty lake: files come, stages run side by side and die, until each has died often enough."""
 
     def __init__(
-        self, use_case: UseCase, disk: Disk, clock: Clock, plan: Plan, kills: int, rng: random.Random, shards: int
+        self,
+        use_case: UseCase,
+        disk: Disk,
+        clock: Clock,
+        plan: Plan,
+        kills: int,
+        rng: random.Random,
+        shards: int,
+        erased: bool,
     ) -> None:
         self._use_case, self._home, self._rng = use_case, disk.folder, rng
         self._disk, self._clock, self._full_until = disk, clock, 0.0
         # An erasure is all of maintenance, for each of the users: it is killed less often.
-        self._kills = dict.fromkeys(STAGES, kills) | {ERASURE: max(1, kills // 5)}
+        self._kills = dict.fromkeys(STAGES, kills) | {ERASURE: max(1, kills // 5) if erased else 0}
         self._waiting = list(plan.deliveries)
         self._files = len(plan.deliveries)
         self.happened = Happened()
         split = [Shard(number, shards) for number in range(shards)]
         self._lanes = [Lane(name, PROCESS_EVENTS, shard) for name in RUNS for shard in split]
-        self._lanes += [Lane("maintenance", ("maintain_lake",)), Lane("erasure", (ERASURE,))]
+        self._lanes.append(Lane("maintenance", ("maintain_lake",)))
+        if erased:
+            self._lanes.append(Lane("erasure", (ERASURE,)))
 
     def run(self, say: Callable[[str], None]) -> Happened:
         """Run until every stage has been killed as often as asked, and everything has been delivered."""
@@ -122,8 +133,7 @@ class Chaos:
             self._disk.free()
 
     def _is_done(self) -> bool:
-        (erasure,) = (lane for lane in self._lanes if lane.stages == (ERASURE,))
-        is_erased = erasure.number > 0
+        is_erased = all(lane.number > 0 for lane in self._lanes if lane.stages == (ERASURE,))
         return is_erased and not self._waiting and all(self.happened.killed(one) >= self._kills[one] for one in STAGES)
 
     def _start(self, lane: Lane) -> None:
@@ -187,10 +197,10 @@ def make_lakes(
     options: argparse.Namespace, use_case: UseCase, folder: Path, disk: Disk, say: Callable[[str], None]
 ) -> None:
     """Build both lakes in `folder`, the faulty one on `disk`, and print what was done to it."""
-    clock = Clock(folder)
+    clock, erased = Clock(folder, "clock" not in options.without), "erasure" not in options.without
     rng = random.Random(options.seed)
     source = deliveries.source(use_case, rng, options.events)
-    plan = deliveries.faulty(use_case, source, rng, options.files, ERASED_USERS)
+    plan = deliveries.faulty(use_case, source, rng, options.files, ERASED_USERS if erased else 0)
     compare.remember(folder, plan)
     for delivery in deliveries.clean(source, 4):
         deliver(folder / "clean", use_case, delivery)
@@ -198,7 +208,7 @@ def make_lakes(
         run_alone(stage, use_case.name, folder / "clean")
     say(f"the clean lake is made of {len(source.lines):,} events; now the faulty one")
     run_alone("register_bundled", use_case.name, disk.folder)
-    happened = Chaos(use_case, disk, clock, plan, options.kills, rng, options.shards).run(say)
+    happened = Chaos(use_case, disk, clock, plan, options.kills, rng, options.shards, erased).run(say)
     for stage in PROCESS_EVENTS:
         run_alone(stage, use_case.name, disk.folder)
     _say_faults(plan, happened, say)
@@ -242,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--files", type=int, default=120)
     parser.add_argument("--shards", type=int, default=1, help="processes that share each stage of a run")
+    parser.add_argument("--without", nargs="+", choices=OPTIONAL, default=[], help="faults to leave out")
     parser.add_argument("--keep", type=Path, help="leave both lakes in this folder")
     parser.add_argument("--compare", type=Path, help="only compare the lakes that --keep left in this folder")
     options = parser.parse_args(arguments)
@@ -260,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.compare:
             for lake in ("clean", "faulty"):
                 (folder / lake).mkdir(parents=True)
-            disk = Disk(folder / "faulty")
+            disk = Disk(folder / "faulty", is_wanted="disk" not in options.without)
             make_lakes(options, use_case, folder, disk, say)
         found = compare.compare(use_case, folder)
     finally:

@@ -14,8 +14,8 @@ SECONDS = 1200  # a jump forth or back, within the hour for which each snapshot 
 class Clock:
     """The wall clock of processes that are started from now on; its offset is in a file that each of them reads."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file, self._library = folder / "clock", _library()
+    def __init__(self, folder: Path, is_wanted: bool = True) -> None:
+        self._file, self._library = folder / "clock", _library() if is_wanted else None
         self.jumps = 0
         if self._library:
             self._set(0)

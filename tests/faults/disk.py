@@ -13,11 +13,14 @@ MEGABYTES = 4096  # at most: memory is taken by what is written only
 class Disk:
     """A file system in memory at a folder. `fault` is why there is none."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_wanted: bool = True) -> None:
         self.folder = folder
         self.fillings = 0
         self.is_full = False
         folder.mkdir(parents=True, exist_ok=True)
+        if not is_wanted:
+            self.fault = "it was left out"
+            return
         self.fault = _own_mounts() or _run(
             "mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=700", "firstday-chaos", str(folder)
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.firstday.errors import LakeError, QueryError
+from include.firstday.errors import ConflictError, LakeError, QueryError
 from include.firstday.lake.database import Database, Result
 from include.firstday.lake.run import Run
 from include.firstday.lake.statements import Statement, statement
@@ -23,6 +23,8 @@ from include.firstday.lake.written_files import WrittenFiles, below, sha256
 from include.firstday.settings import settings
 
 PIECE_ROWS = 100_000  # rows of a long result in memory at a time
+CURRENT_SNAPSHOT = "select id from ducklake_current_snapshot('lake')"
+SNAPSHOT = "select 1 from __ducklake_metadata_lake.ducklake_snapshot where snapshot_id = $snapshot"
 PRESENT = "make_timestamp(epoch_us(now()))"  # naive UTC, also for a reader with another time zone and without ICU
 Columns = Mapping[str, str]
 
@@ -306,15 +308,20 @@ class Lake:
     def snapshot(self) -> Iterator[None]:
         """Read several tables as of one commit; later commits are not visible, nothing is written.
 
-        Temporary tables that are created inside remain.
+        Temporary tables that are created inside remain. Raises ConflictError where an erasure has expired the
+        snapshot meanwhile: the catalog names its files no more, and reads find fewer rows instead of an error.
         """
         self._connection.execute("begin transaction")
         try:
+            (snapshot,) = self._connection.execute(CURRENT_SNAPSHOT).fetchone() or (None,)
             yield
             self._connection.execute("commit")
         except BaseException:
             self._roll_back()
             raise
+        # After the transaction, and so as of now: what is still there was there all the time.
+        if self._connection.execute(SNAPSHOT, {"snapshot": snapshot}).fetchone() is None:
+            raise ConflictError("the snapshot was expired while it was read: it is read again")
 
     @contextmanager
     def transaction(self) -> Iterator["Commit"]:

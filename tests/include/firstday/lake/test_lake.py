@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from include.firstday.lake import connections
+from include.firstday.errors import ConflictError
+from include.firstday.lake import clock, connections
 from include.firstday.lake.lake import Lake
+from include.firstday.operations import maintain_lake
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -102,3 +104,29 @@ def test_who_has_read_holds_no_content_of_the_catalog(churn: UseCase, home: Path
             read("deliveries")
             command = [sys.executable, "-c", CHECKPOINT, str(home / "lake" / "catalog.sqlite")]
             assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0\n"
+
+
+def test_a_snapshot_that_an_erasure_expires_while_it_is_read_is_a_conflict(churn: UseCase) -> None:
+    write_a_row(churn)
+    assert rows_read(churn, meanwhile=lambda: write_a_row(churn)) == 1
+    with pytest.raises(ConflictError, match="expired while it was read"):
+        rows_read(churn, meanwhile=lambda: erase(churn))
+
+
+def write_a_row(case: UseCase) -> None:
+    with open_lake(case) as lake, lake.transaction():
+        lake.insert_row("tombstones", user_sha256="a", salt="b", forgotten_at=clock.now())
+
+
+def erase(case: UseCase) -> None:
+    write_a_row(case)
+    with open_lake(case) as lake, lake.exclusive():
+        maintain_lake.purge(lake)
+
+
+def rows_read(case: UseCase, meanwhile: Callable[[], None]) -> int:
+    """The rows of a table in one snapshot, during which something else happens."""
+    with open_lake(case) as lake, lake.snapshot():
+        lake.count("users")  # the first read decides on the snapshot
+        meanwhile()
+        return lake.count("tombstones")
