@@ -7,14 +7,13 @@ performs badly; its predictions remain in `predictions` with its version.
 **When it fails**: the error gives the reason: there is no previous champion, or no such version. Nothing was changed.
 """
 
-import time
 from typing import Any
 
 from airflow.sdk import Param, task
 
 from include.firstday.errors import ModelError, NothingToRollBackError
 from include.firstday.orchestration.dags import define_dag, each_use_case
-from include.firstday.orchestration.tasks import current_run, fail_without_retry, lake_asset, report, skip
+from include.firstday.orchestration.tasks import current_run, fail_without_retry, lake_asset, report, rescore, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -49,11 +48,6 @@ def build(use_case: UseCase) -> None:
         @task(outlets=[lake_asset(use_case.name, "predictions")])
         def rescore_users() -> None:
             """Score every user in their window with the champion."""
-            from include.firstday.orchestration import reports
-            from include.firstday.scoring import score_users as stage
-
-            begun = time.perf_counter()
-            step = stage.score_users(load(use_case.name), current_run(), rescore=True)
-            report(reports.scored(step, time.perf_counter() - begun))
+            rescore(load(use_case.name))
 
         put_back() >> rescore_users()

@@ -10,7 +10,6 @@ one (a scheduled run is skipped instead). Otherwise check the log of the failed 
 repeated.
 """
 
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from include.firstday.orchestration.tasks import (
     lake_asset,
     link_to_mlflow,
     report,
+    rescore,
     run_url,
     skip,
 )
@@ -111,14 +111,9 @@ def build(use_case: UseCase) -> None:
         @task(outlets=[lake_asset(use_case.name, "predictions")])
         def rescore_users(verdict: dict[str, Any]) -> None:
             """Score every user in their window with a new champion."""
-            from include.firstday.orchestration import reports
-            from include.firstday.scoring import score_users as stage
-
             if not verdict["is_promoted"]:
                 skip("the champion is still the same")
-            begun = time.perf_counter()
-            step = stage.score_users(load(use_case.name), current_run(), rescore=True)
-            report(reports.scored(step, time.perf_counter() - begun))
+            rescore(load(use_case.name))
 
         training_set = build_training_set()
         results = train_candidate.partial(training_set=training_set).expand(

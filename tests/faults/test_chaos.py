@@ -29,7 +29,7 @@ def test_a_lake_under_faults_is_that_without_them_and_a_change_of_one_row_is_fou
     assert "0 differences" in ran.stdout
     assert "differing" in ran.stdout
     for fault in ("late registrations", "processes stopped for a while", "maintain_lake"):
-        # The first: a stage that the full disk ended has another, which says so.
+        # The first: a stage that failed by itself has another line.
         line = next(line for line in ran.stdout.splitlines() if line.strip().startswith(fault))
         assert int(line.removeprefix(f"  {fault}").split()[0].replace(",", "")) > 0, line
 

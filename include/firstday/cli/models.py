@@ -9,7 +9,7 @@ from include.firstday.cli.options import CaseOption, run
 from include.firstday.cli.output import Output, OutputOption, progress, show, show_sections
 
 commands = typer.Typer()
-NOTHING_TO_RESCORE = "nobody is in their window with a prediction of another version, or new events are being processed"
+NOTHING_TO_RESCORE = "nobody is in their window with a prediction of another version"
 command = partial(commands.command, rich_help_panel="Models")
 
 

@@ -99,7 +99,6 @@ def attach(config: Settings, read_only: bool = False, create: bool = False) -> D
     if config.data_path.startswith(S3):
         connection.execute(_bucket_keys(config))
     connection.execute("set ducklake_max_retry_count = 100")
-    connection.execute("set enable_progress_bar = false")  # or it is drawn into the output of a command
     try:
         _attach(connection, config, read_only, create)
     except (OSError, QueryError) as error:

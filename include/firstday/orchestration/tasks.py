@@ -5,6 +5,7 @@ Only DAG files and plugins import this module; everything it hands to a stage is
 
 import importlib
 import logging
+import time
 from typing import Any, NoReturn
 
 from airflow.configuration import conf
@@ -81,6 +82,16 @@ def run_url() -> str:
     task = get_current_context()["ti"]
     path = links.airflow_run(Run(dag=task.dag_id, run=task.run_id).id)
     return f"{conf.get('api', 'base_url', fallback='').rstrip('/')}{path}"
+
+
+def rescore(use_case: UseCase) -> None:
+    """Score every user in their window with the champion, and report it."""
+    from include.firstday.orchestration import reports
+    from include.firstday.scoring import score_users
+
+    begun = time.perf_counter()
+    step = score_users.score_users(use_case, current_run(), rescore=True)
+    report(reports.scored(step, time.perf_counter() - begun))
 
 
 def credentials(connection: str) -> Credentials:

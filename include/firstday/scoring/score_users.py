@@ -102,6 +102,10 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE, rescore: bool 
             ranges = _ranges(lake, shard)
             if is_quiet := not any(one.is_new for one in ranges):
                 if not _all_is_processed(lake, ranges[0].upto):
+                    if rescore and checkpoints.of(lake, EARLIER_STAGES[0]):
+                        raise CheckpointConflictError(
+                            f"{STAGE}: new events are being processed; rescore again after it"
+                        )
                     return None  # there are new events on their way: the silent users are scored with them
                 ranges = [replace(one, upto=one.upto + 1) for one in ranges]
             as_of = _as_of(lake, ranges, is_quiet)

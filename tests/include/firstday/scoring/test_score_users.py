@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tenacity import stop_after_attempt
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
-from include.firstday.errors import ModelError, NoChampionError
+from include.firstday.errors import CheckpointConflictError, ModelError, NoChampionError
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
@@ -253,6 +254,13 @@ def test_a_new_champion_rescores_who_is_in_their_window_once(churn: UseCase) -> 
     assert select(churn, "select user_id, model_version from predictions where scored_because = 'new_model'") == [
         {"user_id": "in", "model_version": 2}
     ]
+    # While features wait for events that are stored already, it waits and is no silent nothing.
+    landing.deliver(
+        churn.name, "new.ndjson", lambda path: path.write_text(json.dumps(event("new_bet", 1, bet_amount=1)))
+    )
+    store_events.store_events(churn)
+    with pytest.raises(CheckpointConflictError, match="new events are being processed"):
+        score_users.score_step.retry_with(stop=stop_after_attempt(1))(churn, Run(), rescore=True)
 
 
 OPENING = ("new_registration", "new_purchases", "new_bet")
