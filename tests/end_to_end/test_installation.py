@@ -13,6 +13,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import psutil
 import pytest
@@ -223,12 +224,16 @@ def replay_note(installation: Installation) -> str | None:
     return note
 
 
-def test_a_link_leads_out_of_the_frame_to_airflows_run(visitor: Visitor) -> None:
+def test_a_link_leads_out_of_the_frame_to_airflows_run(visitor: Visitor, installation: Installation) -> None:
     frame = visitor.firstday("lake")
     link = frame.get_by_role("region", name="Micro-batches, newest first").get_by_role("link").first
     link.click()
     visitor.page.wait_for_url("**/dags/first_day_churn.*/runs/**")
-    expect(visitor.page.get_by_text("stored").first).to_be_visible()  # in the run's note
+    dag, run = re.findall(r"/dags/([^/]+)/runs/([^/?]+)", unquote(visitor.page.url))[0]
+    # The note is written when the run ends, which may be after its batch is listed.
+    wait_until(lambda: "stored" in str(installation.api(f"dags/{dag}/dagRuns/{quote(run)}")["note"]), 120, every=2)
+    visitor.page.reload()
+    expect(visitor.page.get_by_text("stored").first).to_be_visible()
 
 
 def test_what_it_has_trained_is_seen_on_the_page_and_in_mlflow(
