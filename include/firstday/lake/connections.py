@@ -96,6 +96,10 @@ def attach(config: Settings, read_only: bool = False, create: bool = False) -> D
     catalog_kind = config.catalog.split(":", 1)[0]
     for extension in _extensions(catalog_kind, config.data_path):
         connection.execute(f"load '{extension_file(extension)}'")
+    if catalog_kind == "sqlite":
+        # Otherwise a transaction reads each table of the catalog at another moment: a file of rows as of before an
+        # erasure, its deleted rows as of after it. Globally, as DuckLake reads by connections of its own.
+        connection.execute("set global sqlite_disable_multithreaded_scans = true")
     if config.data_path.startswith(S3):
         connection.execute(_bucket_keys(config))
     connection.execute("set ducklake_max_retry_count = 100")

@@ -308,20 +308,20 @@ class Lake:
     def snapshot(self) -> Iterator[None]:
         """Read several tables as of one commit; later commits are not visible, nothing is written.
 
-        Temporary tables that are created inside remain. Raises ConflictError where an erasure has expired the
-        snapshot meanwhile: the catalog names its files no more, and reads find fewer rows instead of an error.
+        Temporary tables that are created inside remain. Raises ConflictError where an erasure has deleted the
+        snapshot's files meanwhile.
         """
         self._connection.execute("begin transaction")
+        snapshot = None
         try:
             (snapshot,) = self._connection.execute(CURRENT_SNAPSHOT).fetchone() or (None,)
             yield
             self._connection.execute("commit")
-        except BaseException:
+        except BaseException as error:
             self._roll_back()
+            if isinstance(error, QueryError) and self.is_alive() and self._is_expired(snapshot):
+                raise ConflictError("the snapshot was expired while it was read: it is read again") from error
             raise
-        # After the transaction, and so as of now: what is still there was there all the time.
-        if self._connection.execute(SNAPSHOT, {"snapshot": snapshot}).fetchone() is None:
-            raise ConflictError("the snapshot was expired while it was read: it is read again")
 
     @contextmanager
     def transaction(self) -> Iterator["Commit"]:
@@ -367,6 +367,9 @@ class Lake:
     def _written(self, text: str, parameters: Mapping[str, object]) -> int:
         (count,) = self._connection.execute(text, parameters or None).fetchone() or (0,)
         return int(count)
+
+    def _is_expired(self, snapshot: int | None) -> bool:
+        return self._connection.execute(SNAPSHOT, {"snapshot": snapshot}).fetchone() is None
 
     def _roll_back(self) -> None:
         try:

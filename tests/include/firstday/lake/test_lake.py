@@ -18,6 +18,7 @@ from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
 LARGE = "select range as number, md5(range::varchar) as word from range($first, $first + 1500000) order by word"
+ROWS = 10
 INTACT = "select count(*) as intact from words where word = md5(number::varchar) and number >= "
 
 
@@ -106,22 +107,37 @@ def test_who_has_read_holds_no_content_of_the_catalog(churn: UseCase, home: Path
             assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0\n"
 
 
-def test_a_snapshot_that_an_erasure_expires_while_it_is_read_is_a_conflict(churn: UseCase) -> None:
-    write_a_row(churn)
-    assert rows_read(churn, meanwhile=lambda: write_a_row(churn)) == 1
+def test_an_erasure_changes_nothing_in_a_snapshot_that_is_being_read(churn: UseCase) -> None:
+    """The catalog forgets the snapshot and which rows of its files were deleted: no row is missing or there twice."""
+    replace_rows(churn)
+    assert rows_read(churn, meanwhile=lambda: replace_rows(churn)) == ROWS
+    assert rows_read(churn, meanwhile=lambda: erase(churn, files=False)) == ROWS
+
+
+def test_a_snapshot_whose_files_an_erasure_deletes_while_it_is_read_is_a_conflict(churn: UseCase) -> None:
+    replace_rows(churn)
     with pytest.raises(ConflictError, match="expired while it was read"):
-        rows_read(churn, meanwhile=lambda: erase(churn))
+        rows_read(churn, meanwhile=lambda: erase(churn, files=True))
 
 
-def write_a_row(case: UseCase) -> None:
+def replace_rows(case: UseCase) -> None:
+    """Half of the rows anew, as an upsert does: a file with deleted rows, and one more file."""
     with open_lake(case) as lake, lake.transaction():
-        lake.insert_row("tombstones", user_sha256="a", salt="b", forgotten_at=clock.now())
+        has_rows = bool(lake.erase("tombstones", [f"{number}" for number in range(ROWS // 2)], by="user_sha256"))
+        for number in range(ROWS // 2 if has_rows else ROWS):
+            lake.insert_row("tombstones", user_sha256=f"{number}", salt="b", forgotten_at=clock.now())
 
 
-def erase(case: UseCase) -> None:
-    write_a_row(case)
+def erase(case: UseCase, files: bool) -> None:
+    """What an erasure does to the lake, or all of it up to the deletion of files."""
+    replace_rows(case)
     with open_lake(case) as lake, lake.exclusive():
-        maintain_lake.purge(lake)
+        if files:
+            maintain_lake.purge(lake)
+            return
+        lake.rows("operations/maintain_lake/rewrite_files", table="tombstones", schema=lake.schema, threshold=0)
+        (*old, _) = sorted(row["snapshot_id"] for row in lake.query("from ducklake_snapshots('lake')").to_pylist())
+        lake.rows("operations/maintain_lake/expire_snapshots", versions=old)
 
 
 def rows_read(case: UseCase, meanwhile: Callable[[], None]) -> int:
