@@ -138,7 +138,9 @@ class Chaos:
 
     def _start(self, lane: Lane) -> None:
         stage = lane.stages[lane.at]
-        if stage == ERASURE and (lane.number or len(self._waiting) > (1 - ERASED_AFTER) * self._files):
+        if stage == ERASURE and len(self._waiting) > (1 - ERASED_AFTER) * self._files:
+            return
+        if stage == ERASURE and lane.number and self.happened.killed(stage) >= self._kills[stage]:
             return
         if stage == "maintain_lake" and self.happened.killed(stage) > min(map(self.happened.killed, PROCESS_EVENTS)):
             return  # it has had its share; the others have the processor
