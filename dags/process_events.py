@@ -1,7 +1,9 @@
 """Process new files in micro-batches: store events, update features, score users, publish predictions.
 
 **Reads** landing, and the checkpoint of each stage in the lake. **Writes** `events`, `rejected_events`, `users`,
-`feature_state`, `predictions` and the published files. Runs when landing changes, and every minute.
+`feature_state`, `predictions` and the published files.
+Airflow's triggerer watches landing. It starts a run within a second of a file's arrival, and after ten minutes without
+any, for users who have fallen silent. A timer starts one every half hour, should the triggerer be down.
 Each task processes everything after its stage's checkpoint; a run without new events skips all tasks. A backlog is
 processed oldest first, in bounded micro-batches, for three minutes per run; the log reports its size, and the next run
 continues. With `shards` in the use case, that many tasks share each of the first three stages.
@@ -30,6 +32,7 @@ from include.firstday.errors import NoChampionError
 from include.firstday.lake.shards import Shard
 from include.firstday.orchestration.dags import define_dag, each_use_case
 from include.firstday.orchestration.tasks import (
+    arrivals_asset,
     current_run,
     lake_asset,
     landing_asset,
@@ -64,7 +67,7 @@ def build(use_case: UseCase) -> None:
         use_case,
         topic="micro-batch",
         schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable("* * * * *", timezone="UTC"), assets=[landing_asset(use_case.name)]
+            timetable=CronTriggerTimetable("*/30 * * * *", timezone="UTC"), assets=[arrivals_asset(use_case)]
         ),
         max_active_runs=2,
         deadline=DeadlineAlert(

@@ -96,7 +96,7 @@ def _miscounted(case: UseCase, files: Sequence[File]) -> Iterator[str]:
         ).to_pylist()
         rejected = lake.query("select source_file, row_number, reason, raw from rejected_events").to_pylist()
     counts = {row["source_file"]: row["row_count"] for row in stored}
-    breaks = {row["source_file"]: int(row["line_ends"]) // 2 for row in stored}
+    breaks = {row["source_file"]: int(row["line_ends"]) for row in stored}
     quarantined = set(landing.quarantined(case.name))
     for file in files:
         name = landing.safe_name(os.fsdecode(file.name))

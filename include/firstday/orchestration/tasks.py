@@ -9,10 +9,11 @@ import time
 from typing import Any, NoReturn
 
 from airflow.configuration import conf
-from airflow.sdk import Asset, BaseNotifier, Connection, get_current_context
+from airflow.sdk import Asset, AssetWatcher, BaseNotifier, Connection, get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.firstday.lake.run import Run
+from include.firstday.orchestration.arrivals import FilesArrived
 from include.firstday.servers import Credentials, links
 from include.firstday.use_case.use_case import UseCase
 
@@ -23,6 +24,12 @@ MLFLOW_URL = "mlflow_url"
 def landing_asset(use_case: str) -> Asset:
     """The landing folder of a use case: whoever delivers a file there updates it."""
     return Asset(name=f"{use_case}.landing", uri=f"firstday://{use_case}/landing")
+
+
+def arrivals_asset(use_case: UseCase) -> Asset:
+    """Files that wait in the landing folder, whoever put them there: Airflow's triggerer watches it."""
+    watcher = AssetWatcher(name=use_case.name, trigger=FilesArrived(use_case.name, sorted(use_case.enrichment)))
+    return Asset(name=f"{use_case.name}.arrivals", uri=f"firstday://{use_case.name}/arrivals", watchers=[watcher])
 
 
 def lake_asset(use_case: str, table: str) -> Asset:
@@ -110,7 +117,8 @@ def credentials(connection: str) -> Credentials:
 
 
 def skip(reason: str) -> NoReturn:
-    """End the task as skipped, saying why."""
+    """End the task as skipped, saying why, also in the run's note."""
+    get_current_context()["ti"].xcom_push(NOTE, reason)
     raise AirflowSkipException(reason)
 
 

@@ -25,6 +25,7 @@ class Program:
 API_SERVER = "api-server"
 DAG_PROCESSOR = "dag-processor"
 SCHEDULER = "scheduler"
+TRIGGERER = "triggerer"
 MLFLOW = "mlflow"
 
 
@@ -34,7 +35,8 @@ def programs(settings: Settings, home: Home) -> list[Program]:
     servers = [
         Program(API_SERVER, "Airflow's web server", (airflow, "api-server"), 10, 10),
         Program(DAG_PROCESSOR, "Airflow's DAG processor", (airflow, "dag-processor"), 10, 20),
-        # The web server reads task logs from disk; a log server would listen on every interface.
+        # The web server reads logs from disk; a log server would listen on every interface.
+        Program(TRIGGERER, "Airflow's triggerer", (airflow, "triggerer", "--skip-serve-logs"), 10, 20),
         Program(SCHEDULER, "Airflow's scheduler", (airflow, "scheduler", "--skip-serve-logs"), 10, 30),
     ]
     if environment.runs_mlflow(settings):

@@ -16,7 +16,7 @@ from include.firstday.errors import PreflightError
 from include.firstday.settings import Settings
 from include.firstday.stack import checks, environment, health, processes, programs
 from include.firstday.stack.home import Home
-from include.firstday.stack.programs import API_SERVER, DAG_PROCESSOR, MLFLOW, SCHEDULER
+from include.firstday.stack.programs import API_SERVER, DAG_PROCESSOR, MLFLOW, SCHEDULER, TRIGGERER
 from include.firstday.stack.supervisor import Supervisor
 from include.firstday.stack.terminal import say
 
@@ -133,6 +133,7 @@ class Runner:
         self._supervisor.start_program(SCHEDULER)
         self._wait(SCHEDULER, lambda: self._healthy("scheduler"))
         self._wait(DAG_PROCESSOR, lambda: self._healthy("dag_processor"))
+        self._wait(TRIGGERER, lambda: self._healthy("triggerer"))
         self._say("All servers are up.")
         self._first_data("watch")
 

@@ -1,0 +1,48 @@
+"""Tells Airflow that files are waiting in a landing folder; run by Airflow's triggerer."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from include.firstday import landing
+
+POLL_SECONDS = 0.5
+AGAIN_SECONDS = 60.0  # a run takes what waits within seconds: what waits for longer may have been told to nobody
+QUIET_SECONDS = 600.0  # without any files, users fall silent and are scored again
+
+
+class FilesArrived(BaseEventTrigger):
+    """Fires when a file arrives, and each minute while any waits, as an event may be lost or a run fail.
+
+    Where none arrives it fires every ten minutes, for users who have fallen silent.
+    """
+
+    def __init__(self, use_case: str, enrichment: list[str]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.use_case, self.enrichment = use_case, enrichment
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class and its arguments, as Airflow's database keeps them."""
+        arguments = {"use_case": self.use_case, "enrichment": self.enrichment}
+        return f"{__name__}.{type(self).__name__}", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield an event, with the number of files that wait, whenever a run is needed; never ends."""
+        told: set[tuple[int, int]] = set()
+        told_at = time.monotonic()
+        while True:
+            waiting = await asyncio.to_thread(self._waiting)
+            patience = AGAIN_SECONDS if waiting else QUIET_SECONDS
+            if waiting - told or time.monotonic() - told_at >= patience:
+                told_at = time.monotonic()
+                yield TriggerEvent({"files": len(waiting)})  # type: ignore[no-untyped-call]
+            told = waiting
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _waiting(self) -> set[tuple[int, int]]:
+        """The pending files, each by its inode and status change time: one replaced by another is a new one."""
+        found = landing.pending(self.use_case, tuple(self.enrichment))
+        return {(file.inode, file.changed_ns) for file in found}
