@@ -20,7 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec
+.PHONY: help run test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec docs
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -85,6 +85,9 @@ check: $(INSTALLED_DEV)  ## Everything that is checked without running the proje
 	@if find sql -name '*.sql' | grep --quiet .; then echo "sqlfluff lint sql"; $(BIN)/sqlfluff lint --nocolor sql; fi
 	$(BIN)/codespell
 
+docs: .venv-docs/.installed  ## Build the documentation into .site; a broken link, anchor or navigation fails.
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --clean
+
 load: $(INSTALLED_DEV)  ## A minute of 200 posts a second to an installation of its own: nothing lost?
 	$(BIN)/python -m tests.faults.load $(ARGS)
 
@@ -93,6 +96,7 @@ lock: $(INSTALLER)  ## Resolve requirements*.in into requirements*.txt, pinned a
 	$(LOCK) requirements.in --output-file requirements.txt
 	$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 	$(LOCK) requirements-bench.in --output-file requirements-bench.txt
+	$(LOCK) requirements-docs.in --output-file requirements-docs.txt
 
 $(INSTALLER): requirements-installer.txt
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed and not found: install it, or name it with PYTHON=/path/to/python3." >&2; exit 1; }
@@ -120,4 +124,10 @@ $(INSTALLED_DEV): requirements-dev.txt | $(INSTALLED)
 	@echo "Installing what Firstday is compared with (about 1.2 GB on disk)."
 	@$(PYTHON) -m venv .venv-bench
 	@VIRTUAL_ENV=.venv-bench $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-bench.txt
+	@touch $@
+
+.venv-docs/.installed: requirements-docs.txt | $(INSTALLER)
+	@echo "Installing what builds the documentation."
+	@$(PYTHON) -m venv .venv-docs
+	@VIRTUAL_ENV=.venv-docs $(BIN)/uv pip install --quiet --require-hashes -r requirements-docs.txt
 	@touch $@

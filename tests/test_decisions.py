@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "adr"
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "concepts" / "adr"
 INDEX = (FOLDER / "README.md").read_text(encoding="utf-8")
 PAGES = sorted(FOLDER.glob("[0-9]*.md"))
 

@@ -12,7 +12,7 @@ def test_each_guarantee_names_a_test_or_target_that_exists() -> None:
     for path in (REPOSITORY / "tests").rglob("test_*.py"):
         tests.update(re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE))
     targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
-    text = (REPOSITORY / "docs" / "guarantees.md").read_text()
+    text = (REPOSITORY / "docs" / "concepts" / "guarantees.md").read_text()
     rows = [(found["guarantee"], re.findall(r"`(make [a-z]+|test_\w+)", found["test"])) for found in ROW.finditer(text)]
     assert len(rows) == text.count("\n| ") - text.count("\n| guarantee |") > 40
     assert [guarantee for guarantee, named in rows if not named] == []

@@ -1,4 +1,4 @@
-"""Documents, the page and the command line use the terms of docs/vocabulary.md, and no phrase of vocabulary.yaml."""
+"""Documents, page and command line use the terms of docs/concepts/vocabulary.md, and no phrase of vocabulary.yaml."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from include.firstday.settings import REPOSITORY
 PHRASES: dict[str, str] = yaml.safe_load((Path(__file__).parent / "vocabulary.yaml").read_text(encoding="utf-8"))
 PAGE = REPOSITORY / "include" / "firstday" / "web" / "static"
 FILES = [
-    *(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")),
     *sorted((REPOSITORY / "docs").rglob("*.md")),
     *(path for path in sorted(PAGE.iterdir()) if path.suffix in (".js", ".html") and not path.name.startswith("uplot")),
 ]

@@ -1,4 +1,4 @@
-"""`make bench`: measure side by side, in one run, and write docs/benchmarks.md, its plot and its JSON."""
+"""`make bench`: measure side by side, in one run, and write docs/reference/benchmarks.md, its plot and its JSON."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""What was measured, as a page: docs/benchmarks.md, made from docs/benchmarks.json, and a plot of each section."""
+"""What was measured, as docs/reference/benchmarks.md, made from benchmarks.json beside it, and plots."""
 
 import json
 from dataclasses import asdict
@@ -9,15 +9,15 @@ import matplotlib as mpl
 from tests.bench.measures import ROOT, Claim, Section, as_table, machine
 
 DOCS = ROOT / "docs"
-JSON = DOCS / "benchmarks.json"
-PAGE = DOCS / "benchmarks.md"
+JSON = DOCS / "reference" / "benchmarks.json"
+PAGE = DOCS / "reference" / "benchmarks.md"
 PLOTTED = {"workload": ("contender", "events a second", True), "micro_batch": ("events in the lake", "median s", False)}
 ORDER = ("workload", "micro_batch", "ledger", "rates", "airflow", "model", "monitoring", "reasons")
 HEAD = """# Benchmarks
 
 Written by `make bench`, which anybody can run; `make bench ARGS="workload"` runs one section. What is compared was
 measured side by side in one run. The numbers themselves are the machine's; the ratios are what to look at.
-[benchmarks.json](benchmarks.json) holds them for programs; [scaling](scaling.md) says what follows from them.
+[benchmarks.json](benchmarks.json) holds them for programs; [scaling](../concepts/scaling.md) says what follows.
 """
 
 
@@ -69,7 +69,7 @@ def _picture(section: Section) -> str:
     path = DOCS / "images" / f"benchmark_{section.name}.png"
     figure.savefig(path, bbox_inches="tight", dpi=120)
     plt.close(figure)
-    return f"![{section.title}](images/{path.name})"
+    return f"![{section.title}](../images/{path.name})"
 
 
 def _short(value: object) -> str:

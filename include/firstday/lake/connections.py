@@ -21,7 +21,8 @@ from include.firstday.settings import Settings, private_folder, settings
 
 SPILL = "spill"
 # Extensions come from packages whose hashes the installation has checked. To check the signature of their 70 MB again
-# would be the larger part of opening a lake, several times a minute (docs/adr/0015-extensions-are-checked-once.md).
+# would be the larger part of opening a lake, several times a minute
+# (docs/concepts/adr/0015-extensions-are-checked-once.md).
 _PACKAGED = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -87,7 +88,7 @@ def attach(config: Settings, read_only: bool = False, create: bool = False) -> D
     connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
     connection.execute("set threads = $threads", {"threads": config.threads})
     # DuckLake's column ranges can be too narrow, and DuckDB would omit rows because of them,
-    # or change them (docs/adr/0020-no-answer-rests-on-a-tables-statistics.md).
+    # or change them (docs/concepts/adr/0020-no-answer-rests-on-a-tables-statistics.md).
     connection.execute("set disabled_optimizers = 'statistics_propagation'")
     # A scan is filtered by up to so many values of a join's other side, not only by their range: the hashes of a
     # micro-batch's files leave out most of the files consumed before.

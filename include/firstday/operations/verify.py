@@ -2,7 +2,7 @@
 
 DuckDB reads a Parquet file whose values have been changed on disk without noticing. A transaction therefore records the
 SHA-256 of each file that it adds, in the message of its commit; maintenance keeps these hashes in `file_hashes` before
-it expires the snapshot (docs/adr/0021-hashes-are-recorded-in-the-commit.md).
+it expires the snapshot (docs/concepts/adr/0021-hashes-are-recorded-in-the-commit.md).
 """
 
 import logging

@@ -1,11 +1,11 @@
-"""Write `docs/dags.md` from the docstrings of the DAG files: `python -m include.firstday.orchestration.dag_docs`."""
+"""Write `docs/reference/dags.md` from docstrings of DAG files: `python -m include.firstday.orchestration.dag_docs`."""
 
 import ast
 from pathlib import Path
 
 from include.firstday.settings import REPOSITORY
 
-TARGET = REPOSITORY / "docs" / "dags.md"
+TARGET = REPOSITORY / "docs" / "reference" / "dags.md"
 HEAD = """# DAGs
 
 There is one DAG per use case, `<use case>.<name>`, and one `maintain_airflow`. This page is generated from the

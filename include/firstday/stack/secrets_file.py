@@ -15,7 +15,8 @@ from pathlib import Path
 from include.firstday.stack.terminal import say
 
 ABOUT = """\
-# Secrets and settings of docker-compose.yaml, for their owner alone. docs/cluster.md says what else can be set here.
+# Secrets and settings of docker-compose.yaml, for their owner alone.
+# docs/how-to/cluster.md says what else can be set here.
 """
 
 

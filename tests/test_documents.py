@@ -1,0 +1,61 @@
+"""Links of the documents outside of the site, and documents named in code, exist; `make docs` checks the site."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from include.firstday.settings import REPOSITORY
+
+LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
+TRACKED = [
+    REPOSITORY / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+]
+OUTSIDE = [path for path in TRACKED if path.suffix == ".md" and path.parent == REPOSITORY]
+CODE = [path for path in TRACKED if path.suffix in (".py", ".yaml", ".yml", ".sql", ".in", ".toml", ".js")]
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, by the rule that GitHub and the site share for plain words."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", text.lower()).strip()) for text in headings}
+
+
+def broken(page: Path, text: str) -> list[str]:
+    """Links of a text, as of a page, whose file or anchor does not exist."""
+    found = []
+    for link in LINK.findall(text):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            found.append(link)
+    return found
+
+
+def test_a_broken_link_and_an_unknown_anchor_are_found() -> None:
+    text = "[a](nothing.md) [b](README.md#nothing) [c](README.md#firstday) [d](https://example.com)"
+    assert broken(REPOSITORY / "README.md", text) == ["nothing.md", "README.md#nothing"]
+
+
+@pytest.mark.parametrize("page", OUTSIDE, ids=lambda page: page.name)
+def test_each_link_leads_to_a_file_and_an_anchor(page: Path) -> None:
+    assert broken(page, page.read_text(encoding="utf-8")) == []
+
+
+def test_each_document_named_in_code_exists() -> None:
+    named = {
+        (path.name, name)
+        for path in CODE
+        if path.exists()
+        for name in re.findall(r"(?<![\w/.])docs/[\w./-]+\.(?:md|yaml|json)\b", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 5
+    assert {name for name in named if not (REPOSITORY / name[1]).exists()} == set()
