@@ -72,6 +72,10 @@ def _try_stages(lake: Lake, case: UseCase) -> None:
     _expect_free_names(columns, f"use_cases/{case.name}/events")
     for table in case.enrichment:
         _expect_free_names(lake.columns(table), f"use_cases/{case.name}/enrichment/{table}")
+    for name, target in case.targets.items():
+        if never := target.when.never:
+            path = f"use_cases/{case.name}/enrichment/{never.table}"
+            _expect(lake.columns(never.table), ("user_id",), path, f"needed by targets.{name}.when.never")
     for name, event in case.events.items():
         _expect(columns, event.required, f"use_cases/{case.name}/events", f"required by events.{name}")
     if case.mapping:

@@ -1,7 +1,8 @@
 """Delivery: new predictions to the targets of a use case, each with its own filters and checkpoint.
 
 At least once, in order: a target's checkpoint is committed with its delivered rows. A failing target is backed off, at
-most for a quarter of an hour, and delays no other; pending predictions are delivered afterwards.
+most for a quarter of an hour, and delays no other; pending predictions are delivered afterwards. Where a target has a
+holdout, a budget or suppression, who is reached is decided and recorded before (`decisions`).
 """
 
 import importlib
@@ -9,10 +10,12 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 
-from include.firstday.delivery import publish_predictions
+from include.firstday.delivery import decisions, experiments, publish_predictions
+from include.firstday.delivery.decisions import Order
 from include.firstday.delivery.targets import Row, identified
 from include.firstday.errors import BackedOffError, DeliveryError
 from include.firstday.lake import checkpoints, clock
@@ -29,6 +32,8 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "deliver_predictions"
+DUE = f"delivery/{STAGE}/due_predictions"
+FILTERS = {"probability_from", "changed_by", "once"}  # of a target's rules, those that say which predictions are due
 TURN_SECONDS = 300.0  # the time budget of a run; the next run continues
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=15)
 
@@ -48,18 +53,22 @@ def checkpoint(target: str) -> str:
 
 
 def deliver_predictions(
-    use_case: UseCase, target: str, credentials: Credentials | None = None, run: Run | None = None
+    use_case: UseCase,
+    target: str,
+    credentials: Credentials | None = None,
+    run: Run | None = None,
+    order: Order | None = None,
 ) -> Delivered | None:
     """Deliver pending predictions to a target, by micro-batch; None if there are none.
 
-    A new target receives predictions made from then on. Raises BackedOffError while a failing target is backed off, and
-    DeliveryError if it fails.
+    `order` gives the priorities of a budget that is ordered by uplift or gain. A new target receives predictions made
+    from then on. Raises BackedOffError while a failing target is backed off, and DeliveryError if it fails.
     """
     until = time.monotonic() + TURN_SECONDS
     run = run or Run(task=checkpoint(target))
     steps: list[Delivered] = []
     while time.monotonic() < until:
-        step = _deliver_step(use_case, target, credentials or Credentials(), run)
+        step = _deliver_step(use_case, target, credentials or Credentials(), run, order)
         if step is None:
             break
         steps.append(step)
@@ -83,16 +92,21 @@ def notices(lake: Lake) -> list[str]:
 
 
 @retrying
-def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: Run) -> Delivered | None:
+def _deliver_step(
+    use_case: UseCase, name: str, credentials: Credentials, run: Run, order: Order | None
+) -> Delivered | None:
     target = use_case.targets[name]
     with open_lake(use_case, run) as lake:
         _respect_pause(lake, name)
         after, upto = _progress(lake, name), checkpoints.of(lake, "score_users")
+        if target.when.holdout is None:
+            experiments.end_of(lake, name)
         if upto <= after:
             return None
         batches = lake.rows("delivery/publish_predictions/scored_batches", after=after, upto=upto)
         batch_id = batches[0]["batch_id"] if batches else upto
-        rows = _not_erased(lake, _due(lake, use_case, name, batch_id))
+        due, excluded = _rows(lake, use_case, name, batch_id, order)
+        rows = _not_erased(lake, due)
         try:
             if rows:
                 _send(use_case, target, credentials, rows)
@@ -101,7 +115,9 @@ def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: R
             raise DeliveryError(f"{name}: {error}") from error
         with lake.transaction() as commit:
             sent, rows = rows, _not_erased(lake, rows)
-            if rows:
+            if excluded is not None:
+                decisions.exclude(lake, name, batch_id, excluded)
+            elif rows:
                 lake.append("deliveries", _taken(name, rows))
             lake.delete_rows("delivery_failures", target=name)
             checkpoints.advance(lake, checkpoint(name), after, batch_id)
@@ -110,6 +126,25 @@ def _deliver_step(use_case: UseCase, name: str, credentials: Credentials, run: R
         _scrub_sent(lake, use_case, sent)
     log.info("%s", commit.message)
     return step
+
+
+def _rows(
+    lake: Lake, use_case: UseCase, name: str, batch_id: int, order: Order | None
+) -> tuple[list[Row], list[str] | None]:
+    """The predictions of a micro-batch to send; ids of users who are left out though it was decided to reach them.
+
+    None in place of ids where nothing is decided before: then what is sent is recorded afterwards.
+    """
+    when = use_case.targets[name].when
+    due: dict[str, Any] = {"target": name, "batch_id": batch_id, **when.model_dump(include=FILTERS)}
+    is_decided = decisions.is_decided(lake, name, batch_id)
+    if not is_decided and not when.is_decided:
+        return identified(use_case.name, lake.rows(DUE, **due)), None
+    if not is_decided:
+        lake.build(DUE, **due)
+        decisions.decide(lake, name, when, batch_id, checkpoint(name), order)
+    rows, excluded = decisions.to_send(lake, name, when, batch_id)
+    return identified(use_case.name, rows), excluded
 
 
 def _not_erased(lake: Lake, rows: list[Row]) -> list[Row]:
@@ -132,19 +167,6 @@ def _progress(lake: Lake, name: str) -> int:
             commit.message = f"{name} receives predictions from now on"
             checkpoints.start(lake, stage, checkpoints.of(lake, "score_users"))
     return checkpoints.of(lake, stage)
-
-
-def _due(lake: Lake, use_case: UseCase, name: str, batch_id: int) -> list[Row]:
-    when = use_case.targets[name].when
-    rows = lake.rows(
-        "delivery/deliver_predictions/due_predictions",
-        target=name,
-        batch_id=batch_id,
-        probability_from=when.probability_from,
-        changed_by=when.changed_by,
-        once=when.once,
-    )
-    return identified(use_case.name, rows)
 
 
 def _send(use_case: UseCase, target: Target, credentials: Credentials, rows: list[Row]) -> None:

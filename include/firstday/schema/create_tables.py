@@ -23,6 +23,8 @@ TABLES = (
     "promotions",
     "deliveries",
     "delivery_failures",
+    "decided_batches",
+    "experiments",
 )
 PARTITIONED = {  # table → the time column and its parts that its files are partitioned by
     "events": ("event_time", "year", "month", "day", "hour"),

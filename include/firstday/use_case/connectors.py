@@ -7,16 +7,54 @@ from pydantic import Field, StringConstraints
 from include.firstday.use_case.base import Frozen, Identifier, NonEmptyStr, Share
 
 
+class Holdout(Frozen):
+    """A share of a target's due users who do not reach it, as the control group of an experiment.
+
+    Whether a user is held out follows from user and salt. Another salt or share is another experiment. With
+    `horizon_days`, the experiment's result is that of the users of its first days, and is judged once.
+    """
+
+    share: float = Field(gt=0, lt=1)
+    salt: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,40}$")]
+    horizon_days: float | None = Field(None, gt=0)
+
+
+class Budget(Frozen):
+    """The most users that reach a target on a day, UTC, and which of the due ones: the first in this order."""
+
+    per_day: int = Field(ge=1)
+    order_by: Literal["risk", "uplift", "gain"] = "risk"
+
+
+class Never(Frozen):
+    """Users who must not reach a target: those in an enrichment table with a column `user_id`.
+
+    With a column `until`, up to that time; of several rows of a user the latest micro-batch's counts.
+    """
+
+    table: Identifier
+
+
 class DeliveryRule(Frozen):
-    """A target's filters: by probability, and by what was delivered before.
+    """A target's filters: by probability, by what was delivered before, and by who may or should not be reached.
 
     `probability_from`: minimum probability; default: predicted churn. `changed_by`: of a user again only if the
-    probability has changed by this much since the last delivery. `once`: one prediction per user.
+    probability has changed by this much since the last delivery. `once`: one prediction per user. `cooldown_hours`: not
+    again so soon after the last delivery.
     """
 
     probability_from: Share | None = None
     changed_by: Share = 0.0
     once: bool = False
+    holdout: Holdout | None = None
+    budget: Budget | None = None
+    cooldown_hours: float | None = Field(None, gt=0)
+    never: Never | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether each due user's fate is recorded before anything is delivered."""
+        return any(rule is not None for rule in (self.holdout, self.budget, self.cooldown_hours, self.never))
 
 
 class HttpTarget(Frozen):

@@ -288,6 +288,12 @@ class UseCase(Frozen):
                 "training.label_known_after_hours: expected more than window.hours, as a derived label depends on "
                 f"events after the window; found {hours:g}"
             )
+        for name, target in self.targets.items():
+            if target.when.never and target.when.never.table not in self.enrichment:
+                raise ValueError(
+                    f"targets.{name}.when.never.table: expected one of the enrichment tables "
+                    f"{sorted(self.enrichment)}, found '{target.when.never.table}'"
+                )
         if self.monitoring.drifted_runs > self.monitoring.runs:
             raise ValueError("monitoring.drifted_runs: expected at most monitoring.runs")
         if self.generator is not None and self.generator.behaviour is not None:

@@ -1,11 +1,12 @@
 -- One row per prediction of one micro-batch that matches a target's filters. No personal columns.
+-- A held-out user counts as one who was reached, so that both arms of an experiment are due at the same times.
 -- params: $target, $batch_id, $probability_from, $changed_by, $once
 with told as (
     select
         user_id,
         arg_max(churn_probability, batch_id) as churn_probability
     from deliveries
-    where target = $target
+    where target = $target and suppressed_because is null
     group by user_id
 )
 

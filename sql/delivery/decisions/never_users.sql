@@ -1,0 +1,14 @@
+-- One row per user who must not be reached at a moment: by the latest row of a table of exclusions.
+-- params: $moment
+-- reads: never_rows
+with latest as (
+    select
+        user_id,
+        until,
+        row_number() over (partition by user_id order by batch_id desc, until desc nulls first) as place
+    from never_rows
+)
+
+select user_id
+from latest
+where place = 1 and (until is null or until > $moment)
