@@ -1,18 +1,15 @@
 -- One row per prediction delivered to a target; of a target with a holdout, a budget or suppression, one per due
 -- prediction, also of those that do not reach it, recorded before any is sent.
--- arm: treated or holdout; null where the target has no such rules, and of suppressed predictions.
--- suppressed_because: never, cooldown or budget. It is never with an arm of who was excluded before it was sent.
--- decided_at: the scoring of the micro-batch. priority: what the target's budget is ordered by.
 -- params: none
 create table if not exists deliveries (
-    target varchar not null,
-    user_id varchar not null,
-    batch_id bigint not null,
-    churn_probability double not null,
-    delivered_at timestamp not null,
-    experiment varchar,
-    arm varchar,
-    suppressed_because varchar,
-    decided_at timestamp,
-    priority double
+    target varchar not null, -- name of the target in the YAML
+    user_id varchar not null, -- user
+    batch_id bigint not null, -- micro-batch of the prediction
+    churn_probability double not null, -- probability that was delivered
+    delivered_at timestamp not null, -- when the target accepted it
+    experiment varchar, -- of a target with a holdout: its experiment
+    arm varchar, -- treated or holdout; null without such rules, and of suppressed predictions
+    suppressed_because varchar, -- never, cooldown or budget; with an arm: never, of who was excluded before it was sent
+    decided_at timestamp, -- the scoring of the micro-batch
+    priority double -- what the target's budget is ordered by
 )

@@ -2,7 +2,7 @@
 -- All rows are replaced whenever features are recomputed.
 -- params: none
 create table if not exists feature_fingerprint (
-    source varchar not null,
-    sha256 varchar not null,
-    noted_at timestamp
+    source varchar not null, -- statement or setting
+    sha256 varchar not null, -- its hash
+    noted_at timestamp -- when the features were computed from it
 )

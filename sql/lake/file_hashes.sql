@@ -2,6 +2,6 @@
 -- written. Younger ones are in the messages of their commits.
 -- params: none
 create table if not exists lake.main.file_hashes (
-    path varchar not null,
-    sha256 varchar not null
+    path varchar not null, -- path of the Parquet file
+    sha256 varchar not null -- hash of its bytes when it was written
 )

@@ -1,11 +1,10 @@
 -- One row per monitoring run and measurement of the data and the champion.
--- subject: a feature, an event type, or empty for an overall measurement.
 -- params: none
 create table if not exists monitoring (
-    measured_at timestamp not null,
-    batch_id bigint not null,
-    model_version bigint,
-    metric varchar not null,
-    subject varchar not null,
-    value double
+    measured_at timestamp not null, -- when it was measured
+    batch_id bigint not null, -- last micro-batch of the monitoring run
+    model_version bigint, -- version it is about; null: none
+    metric varchar not null, -- name of the measurement
+    subject varchar not null, -- feature, event type or cut-off; empty for an overall measurement
+    value double -- measured value
 )

@@ -1,13 +1,12 @@
 -- One row per rejected row of a landing file, as it was read, with the rule it broke.
--- header: the first line of its CSV file. replayed_in: the micro-batch that stored it in a replay.
 -- params: none
 create table if not exists rejected_events (
-    batch_id bigint not null,
-    source_file varchar not null,
-    row_number bigint,
-    reason varchar not null,
-    raw varchar,
-    rejected_at timestamp not null,
-    header varchar,
-    replayed_in bigint
+    batch_id bigint not null, -- micro-batch that rejected it
+    source_file varchar not null, -- name of the landing file
+    row_number bigint, -- row or line of the file
+    reason varchar not null, -- broken rule: field, expected, found
+    raw varchar, -- the row as it was read
+    rejected_at timestamp not null, -- when it was rejected
+    header varchar, -- first line of its CSV file
+    replayed_in bigint -- micro-batch that stored it in a replay
 )

@@ -4,10 +4,10 @@
 create table if not exists users as
 select
     registrations.*,
-    cast(null as timestamp) as window_start,
-    cast(null as timestamp) as window_end,
-    cast(null as timestamp) as first_seen_at,
-    cast(null as timestamp) as last_seen_at,
-    cast(null as bigint) as batch_id
+    cast(null as timestamp) as window_start, -- first opening event; null until then
+    cast(null as timestamp) as window_end, -- end of the window; null until it opens
+    cast(null as timestamp) as first_seen_at, -- earliest event
+    cast(null as timestamp) as last_seen_at, -- latest event
+    cast(null as bigint) as batch_id -- last micro-batch with an event of the user
 from registrations
 limit 0

@@ -44,7 +44,9 @@ def train(case: CaseOption, output: OutputOption = Output.TABLE) -> None:
 
 @command()
 def explain(
-    case: CaseOption, user_id: Annotated[str, typer.Argument(metavar="USER_ID")], output: OutputOption = Output.TABLE
+    case: CaseOption,
+    user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="As in users.")],
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Show why the champion predicts what it does for a user: effects that add up to the probability."""
     from include.firstday.errors import NothingToExplainError

@@ -7,16 +7,26 @@ import pandas as pd
 import pyarrow as pa
 
 from include.firstday.lake import clock
+from include.firstday.monitoring.measurements import MEASUREMENTS
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One value of one monitoring run; `subject` is the feature, cut-off or event type it is about, or empty."""
+    """One value of one monitoring run; `subject` is the feature, cut-off or event type it is about, or empty.
+
+    The metric is one of MEASUREMENTS, or one of those with an interval and `_low` or `_high`; else a ValueError.
+    """
 
     metric: str
     value: float
     subject: str = ""
     model_version: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the name, so that no measurement is missing in the reference."""
+        base = self.metric.removesuffix("_low").removesuffix("_high")
+        if base not in MEASUREMENTS or (base != self.metric and not MEASUREMENTS[base].has_interval):
+            raise ValueError(f"{self.metric}: expected one of {', '.join(MEASUREMENTS)}")
 
     @property
     def key(self) -> str:

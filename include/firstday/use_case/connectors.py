@@ -6,6 +6,8 @@ from pydantic import Field, StringConstraints
 
 from include.firstday.use_case.base import Frozen, Identifier, NonEmptyStr, Share
 
+ConnectionId = Annotated[NonEmptyStr, Field(description="id of an Airflow Connection", examples=["my_server"])]
+
 
 class Holdout(Frozen):
     """A share of a target's due users who do not reach it, as the control group of an experiment.
@@ -14,16 +16,20 @@ class Holdout(Frozen):
     `horizon_days`, the experiment's result is that of the users of its first days, and is judged once.
     """
 
-    share: float = Field(gt=0, lt=1)
-    salt: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,40}$")]
-    horizon_days: float | None = Field(None, gt=0)
+    share: float = Field(gt=0, lt=1, description="share of users who are held out", examples=[0.2])
+    salt: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,40}$")] = Field(
+        description="another salt draws other users, and is another experiment", examples=["spring_2026"]
+    )
+    horizon_days: float | None = Field(
+        None, gt=0, description="the result is that of the users of the first days, judged once", examples=[14]
+    )
 
 
 class Budget(Frozen):
     """The most users that reach a target on a day, UTC, and which of the due ones: the first in this order."""
 
-    per_day: int = Field(ge=1)
-    order_by: Literal["risk", "uplift", "gain"] = "risk"
+    per_day: int = Field(ge=1, description="users on a day, UTC", examples=[500])
+    order_by: Literal["risk", "uplift", "gain"] = Field("risk", description="which of the due users: the first by this")
 
 
 class Never(Frozen):
@@ -32,24 +38,25 @@ class Never(Frozen):
     With a column `until`, up to that time; of several rows of a user the latest micro-batch's counts.
     """
 
-    table: Identifier
+    table: Identifier = Field(description="enrichment table with a column `user_id`", examples=["opted_out"])
 
 
 class DeliveryRule(Frozen):
-    """A target's filters: by probability, by what was delivered before, and by who may or should not be reached.
+    """A target's filters: by probability, by what was delivered before, and by who may or should not be reached."""
 
-    `probability_from`: minimum probability; default: predicted churn. `changed_by`: of a user again only if the
-    probability has changed by this much since the last delivery. `once`: one prediction per user. `cooldown_hours`: not
-    again so soon after the last delivery.
-    """
-
-    probability_from: Share | None = None
-    changed_by: Share = 0.0
-    once: bool = False
-    holdout: Holdout | None = None
-    budget: Budget | None = None
-    cooldown_hours: float | None = Field(None, gt=0)
-    never: Never | None = None
+    probability_from: Share | None = Field(
+        None, description="least probability; default: predicted churn only", examples=[0.7]
+    )
+    changed_by: Share = Field(
+        0.0, description="of a user again only if the probability changed by this much", examples=[0.1]
+    )
+    once: bool = Field(False, description="one prediction per user", examples=[True])
+    holdout: Holdout | None = Field(None, description="control group of an experiment")
+    budget: Budget | None = Field(None, description="the most users on a day")
+    cooldown_hours: float | None = Field(
+        None, gt=0, description="not again so soon after the last delivery", examples=[72]
+    )
+    never: Never | None = Field(None, description="users who must not be reached")
 
     @property
     def is_decided(self) -> bool:
@@ -60,59 +67,67 @@ class DeliveryRule(Frozen):
 class HttpTarget(Frozen):
     """An HTTP endpoint for JSON by POST. The connection's password signs the requests."""
 
-    kind: Literal["http"]
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^@\s]+$")]
-    connection: str = ""
-    rows_at_once: int = Field(100, ge=1, le=10_000)
-    when: DeliveryRule = DeliveryRule()
+    kind: Literal["http"] = Field(description="JSON by POST")
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^@\s]+$")] = Field(
+        description="address of the endpoint, without a login", examples=["https://crm.example/churn"]
+    )
+    connection: str = Field("", description="Airflow Connection whose password signs the requests", examples=["crm"])
+    rows_at_once: int = Field(100, ge=1, le=10_000, description="predictions per request; 1: the body is one")
+    when: DeliveryRule = Field(DeliveryRule(), description="which predictions are delivered")
 
 
 class FilesTarget(Frozen):
     """A folder of files, one per micro-batch: below `<home>/published/<use case>/`, absolute, or `s3://bucket/prefix`."""
 
-    kind: Literal["files"]
-    folder: str
-    format: Literal["parquet", "csv", "ndjson"] = "parquet"
-    connection: str = ""
-    when: DeliveryRule = DeliveryRule()
+    kind: Literal["files"] = Field(description="one file per micro-batch")
+    folder: str = Field(
+        description="below `<home>/published/<use case>/`, absolute, or `s3://bucket/prefix`", examples=["archive"]
+    )
+    format: Literal["parquet", "csv", "ndjson"] = Field("parquet", description="format of the files")
+    connection: str = Field(
+        "", description="Airflow Connection of the bucket; default: the machine's own role or keys", examples=["s3"]
+    )
+    when: DeliveryRule = Field(DeliveryRule(), description="which predictions are delivered")
 
 
 class PostgresTarget(Frozen):
     """A table in the PostgreSQL database of the connection, with one row per user."""
 
-    kind: Literal["postgres"]
-    connection: str
-    table: Identifier
-    when: DeliveryRule = DeliveryRule()
+    kind: Literal["postgres"] = Field(description="one row per user, the latest prediction")
+    connection: ConnectionId
+    table: Identifier = Field(description="created if missing", examples=["churn"])
+    when: DeliveryRule = Field(DeliveryRule(), description="which predictions are delivered")
 
 
 class KafkaTarget(Frozen):
     """A topic that exists, or that the brokers create."""
 
-    kind: Literal["kafka"]
-    connection: NonEmptyStr
-    topic: NonEmptyStr
-    when: DeliveryRule = DeliveryRule()
+    kind: Literal["kafka"] = Field(description="one record per prediction or event")
+    connection: ConnectionId
+    topic: NonEmptyStr = Field(description="name of the topic", examples=["churn"])
+    when: DeliveryRule = Field(DeliveryRule(), description="which predictions are delivered")
 
 
 class RedisTarget(Frozen):
     """A stream with approximately the latest `max_length` entries."""
 
-    kind: Literal["redis"]
-    connection: NonEmptyStr
-    stream: NonEmptyStr
-    max_length: int = Field(1_000_000, ge=1)
-    when: DeliveryRule = DeliveryRule()
+    kind: Literal["redis"] = Field(description="one entry per prediction or event")
+    connection: ConnectionId
+    stream: NonEmptyStr = Field(description="name of the stream", examples=["churn"])
+    max_length: int = Field(1_000_000, ge=1, description="approximate number of entries kept")
+    when: DeliveryRule = Field(DeliveryRule(), description="which predictions are delivered")
 
 
 class RabbitmqTarget(Frozen):
     """An exchange that exists; without one, the queue with the name of the routing key."""
 
-    kind: Literal["rabbitmq"]
-    connection: NonEmptyStr
-    exchange: str = ""
-    routing_key: NonEmptyStr
-    when: DeliveryRule = DeliveryRule()
+    kind: Literal["rabbitmq"] = Field(description="one message per prediction or event")
+    connection: ConnectionId
+    exchange: str = Field(
+        "", description="exchange that exists; default: the queue of the routing key's name", examples=["crm"]
+    )
+    routing_key: NonEmptyStr = Field(description="queue's name or, with `exchange`, routing key", examples=["churn"])
+    when: DeliveryRule = Field(DeliveryRule(), description="which predictions are delivered")
 
 
 Target = HttpTarget | FilesTarget | PostgresTarget | KafkaTarget | RedisTarget | RabbitmqTarget
@@ -121,35 +136,37 @@ Target = HttpTarget | FilesTarget | PostgresTarget | KafkaTarget | RedisTarget |
 class KafkaSource(Frozen):
     """A topic; each record is an event, as a JSON object."""
 
-    kind: Literal["kafka"]
-    connection: NonEmptyStr
-    topic: NonEmptyStr
+    kind: Literal["kafka"] = Field(description="one record per prediction or event")
+    connection: ConnectionId
+    topic: NonEmptyStr = Field(description="name of the topic", examples=["churn"])
 
 
 class RedisSource(Frozen):
     """A stream; each entry is an event: its fields, or a JSON object in one of them."""
 
-    kind: Literal["redis"]
-    connection: NonEmptyStr
-    stream: NonEmptyStr
-    field: str = ""
+    kind: Literal["redis"] = Field(description="one entry per prediction or event")
+    connection: ConnectionId
+    stream: NonEmptyStr = Field(description="name of the stream", examples=["orders"])
+    field: str = Field("", description="field with the event as JSON; default: all fields", examples=["event"])
 
 
 class RabbitmqSource(Frozen):
     """A queue that exists; each message is an event, as a JSON object."""
 
-    kind: Literal["rabbitmq"]
-    connection: NonEmptyStr
-    queue: NonEmptyStr
+    kind: Literal["rabbitmq"] = Field(description="one message per prediction or event")
+    connection: ConnectionId
+    queue: NonEmptyStr = Field(description="queue that exists", examples=["payments"])
 
 
 class S3Source(Frozen):
     """Files below a prefix of a bucket, in the formats of landing."""
 
-    kind: Literal["s3"]
-    bucket: NonEmptyStr
-    prefix: str = ""
-    connection: str = ""
+    kind: Literal["s3"] = Field(description="files of a bucket")
+    bucket: NonEmptyStr = Field(description="name of the bucket", examples=["my-events"])
+    prefix: str = Field("", description="folder of the files", examples=["exports/"])
+    connection: str = Field(
+        "", description="Airflow Connection; default: the machine's own role or keys", examples=["s3"]
+    )
 
 
 SourceConfig = KafkaSource | RedisSource | RabbitmqSource | S3Source

@@ -10,15 +10,15 @@ from include.firstday.use_case.base import Frozen, Identifier, Share
 class ByOutcome(Frozen):
     """A parameter of the generator, for users who stay and for users who leave."""
 
-    stays: float = Field(ge=0)
-    leaves: float = Field(ge=0)
+    stays: float = Field(ge=0, description="of users who stay")
+    leaves: float = Field(ge=0, description="of users who leave")
 
 
 class Amounts(Frozen):
     """Log-normal amounts: their median, and the standard deviation of their logarithm."""
 
-    median: float = Field(gt=0)
-    spread: float = Field(0.5, ge=0)
+    median: float = Field(gt=0, description="median of the amounts")
+    spread: float = Field(0.5, ge=0, description="standard deviation of their logarithm")
 
 
 class EventRate(Frozen):
@@ -27,11 +27,11 @@ class EventRate(Frozen):
     Either `per_session`: the mean number per session; or `once`: a probability, `after_minutes` after registration.
     """
 
-    per_session: ByOutcome | None = None
-    once: ByOutcome | None = None
-    after_minutes: float = Field(0, ge=0)
-    amounts: dict[Identifier, Amounts] = {}
-    choices: dict[Identifier, tuple[str, ...]] = {}
+    per_session: ByOutcome | None = Field(None, description="mean number in a session; or `once`")
+    once: ByOutcome | None = Field(None, description="probability of one such event per user; or `per_session`")
+    after_minutes: float = Field(0, ge=0, description="of `once`: minutes after registration")
+    amounts: dict[Identifier, Amounts] = Field({}, description="column: distribution of its amounts")
+    choices: dict[Identifier, tuple[str, ...]] = Field({}, description="column: values to choose from")
 
     @model_validator(mode="after")
     def _either(self) -> "EventRate":
@@ -45,11 +45,11 @@ class EventRate(Frozen):
 class Behaviour(Frozen):
     """The behaviour of generated users: life span, sessions and events."""
 
-    life_days: ByOutcome
-    longest_life_days: float = Field(gt=0, le=365)
-    sessions_per_day: ByOutcome
-    session_minutes: float = Field(gt=0)
-    events: dict[Identifier, EventRate] = Field(min_length=1)
+    life_days: ByOutcome = Field(description="mean days from registration to the last session")
+    longest_life_days: float = Field(gt=0, le=365, description="no user has sessions for longer")
+    sessions_per_day: ByOutcome = Field(description="mean number of sessions a day")
+    session_minutes: float = Field(gt=0, description="mean length of a session")
+    events: dict[Identifier, EventRate] = Field(min_length=1, description="rate and values by event type")
 
 
 class Season(Frozen):
@@ -62,12 +62,12 @@ class Season(Frozen):
 class Generator(Frozen):
     """Parameters of the generator: users with the given `behaviour` or, without it, players of a game."""
 
-    seed: int = Field(ge=0)
-    registrations_per_minute: float = Field(gt=0)
-    churn_share: Share
-    season: Season = Season()
-    behaviour: Behaviour | None = None
-    late_share: Share = 0.0
-    duplicate_share: Share = 0.0
-    malformed_share: Share = 0.0
-    format: Literal["ndjson", "ndjson.gz", "parquet"] = "ndjson.gz"
+    seed: int = Field(ge=0, description="the same seed and minute give the same bytes")
+    registrations_per_minute: float = Field(gt=0, description="mean number of new users a minute")
+    churn_share: Share = Field(description="share of users who leave")
+    season: Season = Field(Season(), description="how registrations vary over day and week")
+    behaviour: Behaviour | None = Field(None, description="what users do; without it, they play a game")
+    late_share: Share = Field(0.0, description="share of events that arrive late")
+    duplicate_share: Share = Field(0.0, description="share of events that arrive twice")
+    malformed_share: Share = Field(0.0, description="share of rows that break a rule")
+    format: Literal["ndjson", "ndjson.gz", "parquet"] = Field("ndjson.gz", description="format of the files")

@@ -36,18 +36,34 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Event(Frozen):
     """One event type of the source."""
 
-    required: tuple[Identifier, ...] = ()
+    required: tuple[Identifier, ...] = Field(
+        (), description="fields without which a row of this type is rejected, besides `user_id` and `event_time`"
+    )
 
 
 class SourceMapping(Frozen):
     """The mapping of a source's columns, event types, files and formats to Firstday's."""
 
-    columns: dict[str, Identifier] = {}
-    event_types: dict[str, Identifier] = {}
-    files: dict[str, Identifier] = {}
-    time_zone: str = "UTC"
-    time_format: str = ""
-    decimal_comma: bool = False
+    columns: dict[str, Identifier] = Field(
+        {}, description="the source's column: Firstday's; several may map to one", examples=[{"customer_id": "user_id"}]
+    )
+    event_types: dict[str, Identifier] = Field(
+        {}, description="the source's event type: Firstday's", examples=[{"Order Placed": "order_placed"}]
+    )
+    files: dict[str, Identifier] = Field(
+        {},
+        description="pattern of file names: the event type of their rows that name none",
+        examples=[{"orders-*": "order_placed"}],
+    )
+    time_zone: str = Field("UTC", description="zone of times without an offset", examples=["Europe/Berlin"])
+    time_format: str = Field(
+        "",
+        description="format of times, by strptime, or `epoch_seconds` or `epoch_milliseconds`; default: ISO 8601",
+        examples=["%d.%m.%Y %H:%M"],
+    )
+    decimal_comma: bool = Field(
+        False, description="1.234,50 is a number; in JSON and Parquet only where a text has a comma", examples=[True]
+    )
 
     @field_validator("columns")
     @classmethod
@@ -76,15 +92,15 @@ class SourceMapping(Frozen):
 class Window(Frozen):
     """The time span in which a user's events count: from the first opening event, both ends included."""
 
-    opened_by: EventTypes = ()
-    hours: float = Field(gt=0)
+    opened_by: EventTypes = Field((), description="event types of which the first opens the window; default: all")
+    hours: float = Field(gt=0, description="length of the window, both ends included")
 
 
 class Costs(Frozen):
     """The costs of a missed churner and of an unneeded offer, in the same unit."""
 
-    missed_churner: float = Field(1, gt=0)
-    unneeded_offer: float = Field(1, gt=0)
+    missed_churner: float = Field(1, gt=0, description="cost of a churner who was not predicted (false negative)")
+    unneeded_offer: float = Field(1, gt=0, description="cost of an offer to a user who stays (false positive)")
 
     @property
     def threshold(self) -> float:
@@ -95,38 +111,53 @@ class Costs(Frozen):
 class Scoring(Frozen):
     """When a user is scored, the costs of wrong decisions, and the bundled model."""
 
-    measures: tuple[Identifier, ...] = Field(min_length=1)
-    costs: Costs = Costs()
-    rescore_after_silence_minutes: tuple[Annotated[int, Field(gt=0)], ...] = (15, 60, 180, 360, 720)
-    shadow: bool = True
-    bundled_model: str | None = None
+    measures: tuple[Identifier, ...] = Field(
+        min_length=1, description="a user is scored after a new event of one of these measures"
+    )
+    costs: Costs = Field(
+        Costs(), description="threshold = unneeded_offer / (unneeded_offer + missed_churner) (Elkan, 2001)"
+    )
+    rescore_after_silence_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        (15, 60, 180, 360, 720),
+        description="without new events, a user is scored at these steps and at the window's end",
+    )
+    shadow: bool = Field(True, description="a challenger that failed a gate scores the same users, for comparison only")
+    bundled_model: str | None = Field(
+        None, description="model file beside the YAML; registered as version 1 when the registry is empty"
+    )
 
 
 class Candidate(Frozen):
     """An estimator by its import path, with parameters; random combinations of `search` are evaluated."""
 
-    estimator: str
-    parameters: dict[str, Any] = {}
-    search: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
-    trials: int = Field(4, ge=1, le=50)
-    scale: bool = False
+    estimator: str = Field(description="import path of a scikit-learn classifier")
+    parameters: dict[str, Any] = Field({}, description="parameters of the estimator")
+    search: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        {}, description="parameter: values to choose from"
+    )
+    trials: int = Field(4, ge=1, le=50, description="random combinations of `search` that are evaluated")
+    scale: bool = Field(False, description="standardise the features first, as linear models need")
 
 
 class Baseline(Frozen):
     """A simple model for comparison: of one feature, or of its ratio to another."""
 
-    feature: Identifier
-    per: Identifier | None = None
+    feature: Identifier = Field(description="the only feature of the baseline")
+    per: Identifier | None = Field(None, description="feature that it is divided by")
 
 
 class Direction(Frozen):
     """A change that must not increase the probability: the features, all multiplied by the factor."""
 
-    features: tuple[Identifier, ...] = Field(min_length=1)
-    factor: float = Field(gt=1)
+    features: tuple[Identifier, ...] = Field(min_length=1, description="features that change together")
+    factor: float = Field(gt=1, description="factor of the change")
 
 
-MEASURED_ONCE = ("scoring_seconds", "model_megabytes", "monotonicity_violation")
+MEASURED_ONCE = {
+    "scoring_seconds": "seconds to score 10,000 users on one thread, the least of three",
+    "model_megabytes": "size of the stored model",
+    "monotonicity_violation": "mean increase in probability where `training.directions` allows none",
+}
 
 
 class Gate(Frozen):
@@ -140,14 +171,18 @@ class Gate(Frozen):
     metric: Literal[
         "roc_auc", "pr_auc", "log_loss", "brier", "calibration_error", "calibration_gap", "accuracy", "f1",
         "lift_at_10_percent", "cost_per_user", "scoring_seconds", "model_megabytes", "monotonicity_violation",
-    ]  # fmt: skip
-    against: Identifier | None = None
-    above: float | None = None
-    at_most: float | None = None
-    confident: bool = False
-    allow_chance: bool = False
-    by: Literal["cutoff"] | None = None
-    minimum_users: int = Field(100, ge=1)
+    ] = Field(description="what is measured: see the metrics of a test")  # fmt: skip
+    against: Identifier | None = Field(
+        None, description="`champion`, `base_rate` or a baseline: the condition is on the advantage over it"
+    )
+    above: float | None = Field(None, description="limit that the value must exceed; or `at_most`")
+    at_most: float | None = Field(None, description="limit that the value must not exceed; or `above`")
+    confident: bool = Field(False, description="the entire 95 % interval must meet the limit")
+    allow_chance: bool = Field(False, description="fails only where the entire 95 % interval violates the limit")
+    by: Literal["cutoff"] | None = Field(None, description="the condition must be met at each cut-off")
+    minimum_users: int = Field(
+        100, ge=1, description="users that a cut-off, or the comparison with the champion, needs to be judged"
+    )
 
     @model_validator(mode="after")
     def _is_one_condition(self) -> "Gate":
@@ -179,26 +214,47 @@ GATES = {
 class Training(Frozen):
     """The training set and the candidates."""
 
-    cutoff_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
-    sampled_moments: int = Field(2, ge=0, le=20, description="of each user, in each interval between cut-offs")
-    as_known: bool = False
-    label: Literal["explicit", "derived"] = "explicit"
-    label_known_after_hours: float = Field(ge=0)
-    minimum_users: int = Field(ge=10)
+    cutoff_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        min_length=1, description="minutes after the window opened, as of which each user is a row"
+    )
+    sampled_moments: int = Field(
+        2, ge=0, le=20, description="further rows of each user, in each interval between cut-offs"
+    )
+    as_known: bool = Field(False, description="exclude events that had happened by a cut-off but were stored later")
+    label: Literal["explicit", "derived"] = Field(
+        "explicit", description="in an event; or computed by `label.sql` from later events"
+    )
+    label_known_after_hours: float = Field(
+        ge=0, description="after the window opened; users whose label is not yet known are excluded"
+    )
+    minimum_users: int = Field(ge=10, description="users with a known label, below which no model is trained")
     refit_half_life_hours: float | None = Field(
         336, gt=0, description="the tested model is refitted on all users, older ones with less weight; null: it is not"
     )
-    candidates: dict[Identifier, Candidate] = Field(min_length=1)
-    baselines: dict[Identifier, Baseline] = {}
-    directions: dict[Identifier, Direction] = {}
-    gates: dict[Identifier, Gate] = GATES
+    candidates: dict[Identifier, Candidate] = Field(min_length=1, description="estimators that are compared")
+    baselines: dict[Identifier, Baseline] = Field({}, description="simple models for comparison, besides the base rate")
+    directions: dict[Identifier, Direction] = Field(
+        {}, description="changes that must not increase the churn probability"
+    )
+    gates: dict[Identifier, Gate] = Field(
+        GATES, description="conditions that a challenger must meet to become the champion; default: see the gates"
+    )
 
 
 class Notifier(Frozen):
     """A notifier of alerts: an Airflow notifier and its arguments; `{message}` is replaced by the alert."""
 
-    notifier: Annotated[str, StringConstraints(pattern=r"^airflow\.providers\.[a-z0-9_.]+\.[A-Za-z]+Notifier$")]
-    arguments: dict[str, Any] = {}
+    notifier: Annotated[str, StringConstraints(pattern=r"^airflow\.providers\.[a-z0-9_.]+\.[A-Za-z]+Notifier$")] = (
+        Field(
+            description="import path of an Airflow notifier",
+            examples=["airflow.providers.smtp.notifications.smtp.SmtpNotifier"],
+        )
+    )
+    arguments: dict[str, Any] = Field(
+        {},
+        description="its arguments; `{message}` is replaced by the alert",
+        examples=[{"to": "team@example.com", "html_content": "{message}"}],
+    )
 
 
 class Monitoring(Frozen):
@@ -207,43 +263,57 @@ class Monitoring(Frozen):
     minimum_rows: int = Field(
         200, ge=1, description="with fewer, a measurement says more about chance than about drift"
     )
-    psi: float = Field(0.2, gt=0)
-    jensen_shannon: float = Field(0.15, gt=0, lt=1)
-    runs: int = Field(5, ge=1)
-    drifted_runs: int = Field(3, ge=1)
+    psi: float = Field(0.2, gt=0, description="population stability index, above which a feature drifted, and")
+    jensen_shannon: float = Field(
+        0.15, gt=0, lt=1, description="Jensen-Shannon distance: drift if both are above their limits"
+    )
+    runs: int = Field(5, ge=1, description="drift is confirmed if, of this many last monitoring runs,")
+    drifted_runs: int = Field(3, ge=1, description="this many measured it")
     retrain_after_hours: float = Field(24, gt=0, description="drift triggers a training at most once in this time")
-    rejected_share: Share = 0.05
-    quarantined_share: Share = 0.05
+    rejected_share: Share = Field(0.05, description="rejected rows among those of the last hour")
+    quarantined_share: Share = Field(0.05, description="quarantined files among those of the last hour")
     null_share: Share = Field(0.1, description="unknown values of a feature, above their share in the training set")
-    lag_seconds: float = Field(900, gt=0)
-    volume_factor: float = Field(3, gt=1, description="events of an hour, above or below the same hour's usual number")
-    churn_rate_shift: Share = 0.05
-    calibration_gap: Share = 0.05
-    roc_auc: Share = 0.6
-    notifiers: tuple[Notifier, ...] = ()
+    lag_seconds: float = Field(900, gt=0, description="from an event to its storage: the median of the last hour")
+    volume_factor: float = Field(3, gt=1, description="events of an hour, above or below the same hour's median")
+    churn_rate_shift: Share = Field(0.05, description="realised churn rate of the last day, against earlier days")
+    calibration_gap: Share = Field(0.05, description="predicted minus realised churn, overall and by cut-off")
+    roc_auc: Share = Field(0.6, description="least realised ROC AUC")
+    notifiers: tuple[Notifier, ...] = Field((), description="who is notified of alerts, besides the log")
 
 
 class UseCase(Frozen):
     """One business case, as configured in its YAML."""
 
-    name: Identifier
-    title: str
-    description: str
-    events: dict[Identifier, Event] = Field(min_length=1)
-    mapping: SourceMapping | None = None
-    sources: dict[Identifier, Annotated[SourceConfig, Field(discriminator="kind")]] = {}
-    personal: tuple[Identifier, ...] = ()
-    registered_by: EventTypes = ()
-    window: Window
-    enrichment: dict[Identifier, str] = {}
-    measures: tuple[Identifier, ...] = Field(min_length=1)
-    features: tuple[Identifier, ...] = Field(min_length=1)
-    scoring: Scoring
-    training: Training
-    monitoring: Monitoring = Monitoring()
-    targets: dict[Identifier, Annotated[Target, Field(discriminator="kind")]] = {}
-    generator: Generator | None = None
-    starts_paused: bool = False
+    name: Identifier = Field(description="name of the folder, of the lake's schema, and prefix of the DAGs")
+    title: str = Field(description="name for people")
+    description: str = Field(description="one sentence, shown in Airflow and on the page")
+    events: dict[Identifier, Event] = Field(min_length=1, description="the event types; others are rejected")
+    mapping: SourceMapping | None = Field(None, description="names and formats of the source, where they differ")
+    sources: dict[Identifier, Annotated[SourceConfig, Field(discriminator="kind")]] = Field(
+        {}, description="queues and buckets that are read every minute"
+    )
+    personal: tuple[Identifier, ...] = Field(
+        (), description="columns of events with personal data: never a feature, never shown"
+    )
+    registered_by: EventTypes = Field((), description="event types of which the first registers a user; default: all")
+    window: Window = Field(description="when a user's events count")
+    enrichment: dict[Identifier, str] = Field(
+        {}, description="table of `enrichment/`: the file beside the YAML with its initial rows"
+    )
+    measures: tuple[Identifier, ...] = Field(min_length=1, description="the measures of `measures.sql`")
+    features: tuple[Identifier, ...] = Field(
+        min_length=1,
+        description="columns of `user_features.sql` that are inputs of the model, in this order",
+        examples=[["purchase_sum", "bet_count", "hours_since_event"]],
+    )
+    scoring: Scoring = Field(description="when users are scored, and the costs of wrong decisions")
+    training: Training = Field(description="training set, candidates and gates")
+    monitoring: Monitoring = Field(Monitoring(), description="limits beyond which an alert is raised")
+    targets: dict[Identifier, Annotated[Target, Field(discriminator="kind")]] = Field(
+        {}, description="systems that predictions are delivered to"
+    )
+    generator: Generator | None = Field(None, description="parameters of generated events; without it, none are")
+    starts_paused: bool = Field(False, description="the DAGs of the use case start paused")
     shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")
 
     @model_validator(mode="after")

@@ -40,10 +40,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure of scored rows, and whether more of it is better."""
+    """A measure of scored rows, whether more of it is better, and its formula or source."""
 
     of: Callable[[Scored], float]
     more_is_better: bool
+    about: str
 
 
 def _accuracy(rows: Scored) -> float:
@@ -88,21 +89,39 @@ def _cost(rows: Scored) -> float:
 
 METRICS = {
     "roc_auc": Metric(
-        lambda rows: float(roc_auc_score(rows.labels, rows.probability, sample_weight=rows.weights)), True
+        lambda rows: float(roc_auc_score(rows.labels, rows.probability, sample_weight=rows.weights)),
+        True,
+        "probability that a churner has a higher probability than a retained user (Hanley and McNeil, 1982)",
     ),
     "pr_auc": Metric(
-        lambda rows: float(average_precision_score(rows.labels, rows.probability, sample_weight=rows.weights)), True
+        lambda rows: float(average_precision_score(rows.labels, rows.probability, sample_weight=rows.weights)),
+        True,
+        "average precision: precision at each threshold, weighted by the gain in recall",
     ),
     "log_loss": Metric(
-        lambda rows: float(log_loss(rows.labels, rows.probability, sample_weight=rows.weights, labels=[0, 1])), False
+        lambda rows: float(log_loss(rows.labels, rows.probability, sample_weight=rows.weights, labels=[0, 1])),
+        False,
+        "mean of −ln of the probability of what came true",
     ),
-    "brier": Metric(_brier, False),
-    "calibration_error": Metric(_calibration_error, False),
-    "calibration_gap": Metric(_calibration_gap, False),
-    "accuracy": Metric(_accuracy, True),
-    "f1": Metric(_f1, True),
-    "lift_at_10_percent": Metric(_lift, True),
-    "cost_per_user": Metric(_cost, False),
+    "brier": Metric(_brier, False, "mean of (probability − label)² (Brier, 1950)"),
+    "calibration_error": Metric(
+        _calibration_error,
+        False,
+        "mean distance of predicted and observed rates over ten bins of equal size (Naeini et al., 2015)",
+    ),
+    "calibration_gap": Metric(
+        _calibration_gap,
+        False,
+        "distance of the mean prediction from the observed rate (calibration in the large, Van Calster et al., 2016)",
+    ),
+    "accuracy": Metric(_accuracy, True, "share of right decisions at the threshold"),
+    "f1": Metric(_f1, True, "harmonic mean of precision and recall at the threshold"),
+    "lift_at_10_percent": Metric(
+        _lift, True, "churn rate of the tenth with the highest probability, divided by that of all"
+    ),
+    "cost_per_user": Metric(
+        _cost, False, "share of missed churners and of unneeded offers, each times its cost in `scoring.costs`"
+    ),
 }
 
 
