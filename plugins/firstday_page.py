@@ -1,6 +1,6 @@
 """The Firstday page in Airflow's navigation and the API under /firstday, with Airflow's login and permissions."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -48,7 +48,20 @@ def _gate() -> Any:
 
         return look
 
-    return Gate(may_enter=get_user, may_read=may("GET"), may_edit=may("POST"), schedule=_schedule)
+    return Gate(
+        may_enter=get_user, may_read=may("GET"), may_edit=may("POST"), schedule=_schedule, failed_runs=_failed_runs
+    )
+
+
+def _failed_runs(use_case: str, since: datetime) -> list[str]:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    failed = (DagRun.dag_id.startswith(f"{use_case}.", autoescape=True), DagRun.state == "failed")
+    recent = select(DagRun.dag_id, DagRun.run_id).where(*failed, DagRun.end_date >= since.replace(tzinfo=UTC))
+    with create_session() as session:
+        return [f"{dag}/{run}" for dag, run in session.execute(recent.order_by(DagRun.end_date.desc()).limit(100))]
 
 
 def _schedule(dag_id: str) -> Any:

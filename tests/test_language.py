@@ -16,7 +16,11 @@ PAGE = REPOSITORY / "include" / "firstday" / "web" / "static"
 FILES = [
     *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")),
     *sorted((REPOSITORY / "docs").rglob("*.md")),
-    *(path for path in sorted(PAGE.iterdir()) if path.suffix in (".js", ".html") and not path.name.startswith("uplot")),
+    *(
+        path
+        for path in sorted(PAGE.iterdir())
+        if path.suffix in (".js", ".html") and not path.name.startswith("echarts")
+    ),
 ]
 
 

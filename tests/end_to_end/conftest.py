@@ -70,7 +70,7 @@ class Visitor:
             self.page.wait_for_timeout(100)
         frame.wait_for_selector("main[aria-busy=false] > *")
         frame.evaluate("tab => { location.hash = tab }", tab)
-        frame.wait_for_selector(f"nav a[aria-current][href='#{tab.split('/')[0]}']")
+        frame.wait_for_selector(f"nav a[aria-current][href$='/{tab.split('/')[0]}']")
         frame.wait_for_selector("main[aria-busy=false] > *")
         return frame
 

@@ -101,7 +101,7 @@ def test_the_page_is_in_airflow_and_fills(visitor: Visitor, pictures: Path) -> N
     visitor.page.get_by_role("link", name="Firstday").click()
     frame = visitor.firstday()
     expect(frame.locator(".state")).to_contain_text("healthy", ignore_case=True)
-    expect(frame.locator(".uplot").first).to_be_visible()
+    expect(frame.locator(".plot canvas").first).to_be_visible()
     tiles = frame.locator(".tile").all_inner_texts()
     assert len(tiles) == 8
     assert any("version 1" in text for text in tiles)
@@ -159,12 +159,26 @@ def test_every_tab_passes_axe_and_fits(browser: Browser, installation: Installat
         visitor.context.close()
 
 
+def test_an_address_outside_the_frame_leads_into_it(visitor: Visitor, installation: Installation) -> None:
+    """What is chosen in the frame is in the browser's address, and a reload leads there again."""
+    user = installation.firstday("users?limit=1")["users"][0]["user_id"]
+    frame = visitor.firstday(f"users/{user}")
+    expect(frame.get_by_role("heading", name=user)).to_be_visible()
+    address = f"{visitor.url}/plugin/firstday/firstday/#first_day_churn/users/{user}"
+    visitor.page.wait_for_function("address => location.href === address", arg=address)
+    visitor.page.reload()
+    expect(visitor.page.frame_locator("iframe").get_by_role("heading", name=user)).to_be_visible()
+    other = visitor.context.new_page()
+    other.goto(f"{visitor.url}/plugin/firstday/firstday/#first_day_churn/lake")
+    expect(other.frame_locator("iframe").get_by_role("heading", name="Tables")).to_be_visible(timeout=60_000)
+
+
 def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     frame = visitor.firstday()
     frame.locator("nav a").first.focus()
     visitor.page.keyboard.press("Tab")
     visitor.page.keyboard.press("Enter")
-    frame.wait_for_selector("nav a[aria-current][href='#users']")
+    frame.wait_for_selector("nav a[aria-current][href$='/users']")
     frame.wait_for_selector("#search")
     frame.locator("#search").focus()
     visitor.page.keyboard.type("0")
@@ -175,7 +189,7 @@ def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     expect(first).to_have_text(re.compile("^0"))
     first.focus()
     visitor.page.keyboard.press("Enter")
-    expect(frame.get_by_role("heading", name="Churn probability over time")).to_be_visible()
+    expect(frame.get_by_role("heading", name="Probability of churn over time")).to_be_visible()
 
 
 def test_posted_events_arrive_in_the_chart_and_are_scored(

@@ -22,7 +22,7 @@ from pydantic import (
 from include.firstday.errors import UseCaseError
 from include.firstday.lake.shards import BUCKETS
 from include.firstday.settings import REPOSITORY, settings
-from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share, is_taken
+from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share, is_taken
 from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.renamed import renamed_keys
@@ -287,6 +287,7 @@ class UseCase(Frozen):
     name: Identifier = Field(description="name of the folder, of the lake's schema, and prefix of the DAGs")
     title: str = Field(description="name for people")
     description: str = Field(description="one sentence, shown in Airflow and on the page")
+    outcome: NonEmptyStr = Field("churn", description="what is predicted, in words: users with label 1 have it")
     events: dict[Identifier, Event] = Field(min_length=1, description="the event types; others are rejected")
     mapping: SourceMapping | None = Field(None, description="names and formats of the source, where they differ")
     sources: dict[Identifier, Annotated[SourceConfig, Field(discriminator="kind")]] = Field(

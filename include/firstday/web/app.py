@@ -1,8 +1,8 @@
 """The FastAPI app: the page, its files, and the API under `/api/{use_case}`. Every route requires authentication."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from include.firstday.authoring import check_use_case
 from include.firstday.errors import (
     BacklogError,
     BodyError,
+    InputError,
     KeyReusedError,
     LakeError,
     NothingToExplainError,
@@ -30,6 +31,7 @@ from include.firstday.web.delivery import delivery
 from include.firstday.web.reader import Reader, reader
 
 STATIC = Path(__file__).parent / "static"
+VERSIONED = re.compile(r"-\d+\.\d+\.\d+\.")
 STATIC_FILES = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
 
 HEADERS = {
@@ -60,20 +62,7 @@ _OF_BODY = _OF_USE_CASE | {
     429: schemas.problem("too much is pending in landing; retry after Retry-After seconds"),
 }
 
-# What no user's id holds: the contract rejects it, and the catalog's SQL would end there.
-_NO_CONTROL = r"[^\x00-\x1f\x7f]"
-UserId = Annotated[str, PathParameter(pattern=rf"^{_NO_CONTROL}+$")]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A filter of users."""
-
-    search: Annotated[str, Query(max_length=200, pattern=rf"^{_NO_CONTROL}*$", description="prefix of the user id")] = (
-        ""
-    )
-    only: Annotated[users.Only, Query(description="filter by the latest prediction")] = "all"
-    limit: Annotated[int, Query(ge=1, le=100_000)] = 200
+UserId = Annotated[str, PathParameter(pattern=rf"^{users.NO_CONTROL}+$")]
 
 
 def build(gate: Gate) -> FastAPI:
@@ -86,6 +75,7 @@ def build(gate: Gate) -> FastAPI:
     app.add_exception_handler(NothingToExplainError, _status(404))
     app.add_exception_handler(LakeError, _status(503))
     app.add_exception_handler(KeyReusedError, _status(422))
+    app.add_exception_handler(InputError, _status(422))
     app.add_exception_handler(BodyError, _invalid_body)
     app.add_exception_handler(BacklogError, _retry_later)
     app.include_router(_page(app, gate))
@@ -107,7 +97,10 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
         """Return a static file of the page."""
         if name not in STATIC_FILES:
             raise HTTPException(404, f"no file {name}")
-        return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
+        # A file with its version in its name never changes.
+        is_fixed = VERSIONED.search(name) is not None
+        cache = "private, max-age=31536000, immutable" if is_fixed else "no-cache"
+        return FileResponse(STATIC / name, headers={"Cache-Control": cache})
 
     @router.get("/api/openapi.json", include_in_schema=False)
     def openapi() -> dict[str, Any]:
@@ -122,9 +115,11 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
                 name=case.name,
                 title=case.title,
                 description=case.description,
+                outcome=case.outcome,
                 features=list(case.features),
                 event_types=list(case.events),
                 window_hours=case.window.hours,
+                cutoff_minutes=sorted(case.training.cutoff_minutes),
             )
             for case in sorted(check_use_case.valid(), key=lambda case: (case.starts_paused, case.name))
         ]
@@ -139,22 +134,29 @@ def _reading(gate: Gate) -> APIRouter:
     @router.get("/status")
     def status(case: Case) -> schemas.Status:
         """Return the state of the pipeline: state line, totals, lag, model, latest micro-batch, next run."""
-        return overview.status(case, gate.schedule(overview.process_events(case.use_case)))
+        return overview.status(case, gate)
 
     @router.get("/activity")
-    def activity(case: Case, hours: Annotated[float, Query(ge=0.5, le=72)] = 3) -> schemas.Activity:
-        """Return events, rejected rows, predictions and lag over the last hours."""
-        return overview.activity(case, hours)
+    def activity(
+        case: Case, hours: Annotated[float, Query(ge=0.5, le=72)] = 3, until: datetime | None = None
+    ) -> schemas.Activity:
+        """Return events, rejected rows, predictions, lag and marks over the hours up to a time, by default to now."""
+        return overview.activity(case, hours, _naive("until", until) if until else None)
 
     @router.get("/users")
-    def list_users(case: Case, choice: Annotated[Choice, Depends()]) -> schemas.Users:
+    def list_users(case: Case, choice: Annotated[users.Choice, Depends()]) -> schemas.Users:
         """List users in their window, highest risk first; with `search`, all users with that id prefix."""
-        return users.users(case, choice.search, choice.only, choice.limit)
+        return users.users(case, choice)
+
+    @router.get("/users/cohorts")
+    def cohorts(case: Case) -> list[schemas.Cohort]:
+        """List the values of the registrations' columns by which `/users` can be filtered."""
+        return users.cohorts(case)
 
     @router.get("/users.csv", response_class=StreamingResponse)
-    def export_users(case: Case, choice: Annotated[Choice, Depends()]) -> StreamingResponse:
+    def export_users(case: Case, choice: Annotated[users.Choice, Depends()]) -> StreamingResponse:
         """Export the list of users as CSV."""
-        found = users.users(case, choice.search, choice.only, choice.limit)
+        found = users.users(case, choice)
         attachment = {"Content-Disposition": f'attachment; filename="{case.use_case.name}_users.csv"'}
         return StreamingResponse(users.as_csv(found), media_type="text/csv", headers=attachment)
 
@@ -178,11 +180,7 @@ def _reading(gate: Gate) -> APIRouter:
         case: Case, since: datetime, limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000
     ) -> schemas.Predictions:
         """Return predictions made after a time, with the features used. A time without an offset is UTC."""
-        try:
-            moment = clock.naive(since) if since.tzinfo else since
-        except OverflowError as error:  # the year 1 in a zone east of Greenwich
-            raise HTTPException(422, "since: expected a time of the years 1 to 9999 in UTC") from error
-        return users.predictions_since(case, moment, limit)
+        return users.predictions_since(case, _naive("since", since), limit)
 
     @router.get("/model")
     def show_model(case: Case) -> schemas.Model:
@@ -197,8 +195,7 @@ def _reading(gate: Gate) -> APIRouter:
     @router.get("/metrics", response_class=PlainTextResponse)
     def show_metrics(case: Case) -> PlainTextResponse:
         """Return the state as gauges in Prometheus text format."""
-        status = overview.status(case, gate.schedule(overview.process_events(case.use_case)))
-        return PlainTextResponse(metrics.text(status), media_type=metrics.MEDIA_TYPE)
+        return PlainTextResponse(metrics.text(overview.status(case, gate)), media_type=metrics.MEDIA_TYPE)
 
     return router
 
@@ -229,6 +226,14 @@ def _writing(gate: Gate) -> APIRouter:
             raise HTTPException(503, f"landing is not writable: {error.strerror}; retry later") from error
 
     return router
+
+
+def _naive(name: str, moment: datetime) -> datetime:
+    """A time of a request as naive UTC; one without an offset is UTC. Raises HTTPException."""
+    try:
+        return clock.naive(moment) if moment.tzinfo else moment
+    except OverflowError as error:  # the year 1 in a zone east of Greenwich
+        raise HTTPException(422, f"{name}: expected a time of the years 1 to 9999 in UTC") from error
 
 
 def _from_here(request: Request) -> None:

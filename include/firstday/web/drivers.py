@@ -1,10 +1,14 @@
 """Top drivers of one user's current churn probability: Shapley values against the training median."""
 
+import logging
+import threading
 from typing import Any
 
 from include.firstday.errors import NothingToExplainError
 from include.firstday.models import registry
+from include.firstday.models.reasons import Explainer
 from include.firstday.scoring.explain import Effect, explain
+from include.firstday.use_case.use_case import UseCase
 from include.firstday.web import schemas
 from include.firstday.web.cache import Memory
 from include.firstday.web.reader import Reader
@@ -15,19 +19,21 @@ METHOD = (
 )
 MODEL_SECONDS = 60.0  # how long the champion is cached
 
+log = logging.getLogger(__name__)
+_MEDIANS: dict[str, dict[str, float]] = {}
 _MODELS = Memory()  # not the reader's: the first load takes seconds and must not block queries of the lake
 
 
 def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
     """Return the effects of a user's features on the champion's probability. Raises NothingToExplainError."""
     use_case = reader.use_case
-    champion = _MODELS.get(lambda: registry.champion(use_case), use_case.name, MODEL_SECONDS)
+    model = champion(use_case)
     rows = reader.ask(lambda lake: lake.rows_of("user_features", user_id=user_id))
-    if champion is None or not rows:
+    if model is None or not rows:
         raise NothingToExplainError(
-            "no champion yet: trigger train_model" if champion is None else f"user {user_id} has no features"
+            "no champion yet: trigger train_model" if model is None else f"user {user_id} has no features"
         )
-    found = explain(champion, {name: _number(rows[0][name]) for name in use_case.features})
+    found = explain(model, {name: _number(rows[0][name]) for name in use_case.features})
     return schemas.Drivers(
         method=METHOD,
         model_version=found.model_version,
@@ -35,6 +41,29 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
         base_probability=found.base,
         drivers=[_driver(one) for one in found.effects],
     )
+
+
+def medians(use_case: UseCase) -> dict[str, float]:
+    """Median of each feature in the champion's training set; none until the model is loaded, which takes seconds."""
+    known: dict[str, float] | None = _MEDIANS.get(use_case.name)
+    if known is None:
+        _MEDIANS[use_case.name] = {}
+        threading.Thread(target=_load_medians, args=(use_case,), daemon=True).start()
+    return known or {}
+
+
+def _load_medians(use_case: UseCase) -> None:
+    try:
+        found = champion(use_case)
+        _MEDIANS[use_case.name] = Explainer(found.model).medians if found else {}
+    except Exception:
+        log.warning("the medians of %s could not be read from MLflow", use_case.name, exc_info=True)
+        _MEDIANS.pop(use_case.name, None)
+
+
+def champion(use_case: UseCase) -> registry.Champion | None:
+    """The champion, remembered for a minute."""
+    return _MODELS.get(lambda: registry.champion(use_case), use_case.name, MODEL_SECONDS)
 
 
 def _driver(one: Effect) -> schemas.Driver:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from include.firstday.web import schemas
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-LEVELS = ("healthy", "empty", "behind", "stalled")
+LEVELS = ("healthy", "degraded", "empty", "behind", "stalled")
 
 
 def _age(status: schemas.Status) -> float | None:

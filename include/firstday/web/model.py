@@ -34,6 +34,7 @@ def model(reader: Reader) -> schemas.Model:
         distribution=_distribution(found["distribution"]),
         calibration=found["calibration"],
         monitoring=found["monitoring"],
+        limits=schemas.Limits(**{name: getattr(use_case.monitoring, name) for name in schemas.Limits.model_fields}),
     )
 
 

@@ -1,5 +1,6 @@
 """The current state of a use case, and its activity over the last hours."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,8 @@ from include.firstday.lake.lake import Lake
 from include.firstday.servers import links
 from include.firstday.settings import version
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import schemas
-from include.firstday.web.auth import Schedule
+from include.firstday.web import health, schemas
+from include.firstday.web.auth import Gate, Schedule
 from include.firstday.web.reader import Reader
 from include.firstday.web.state import Work, state
 
@@ -27,15 +28,22 @@ def process_events(use_case: UseCase) -> str:
     return f"{use_case.name}.process_events"
 
 
-def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
+def status(reader: Reader, gate: Gate) -> schemas.Status:
     """Return the state of the use case."""
     now, use_case = clock.now(), reader.use_case
+    schedule = gate.schedule(process_events(use_case))
+    failed = gate.failed_runs(use_case.name, now - health.HOUR)
     found: dict[str, Any] = reader.ask(lambda lake: _status(lake, use_case, now), "status", seconds=FRESH)
     champion = reader.ask(_champion, "champion", seconds=SLOW)
+    batch = found["last_micro_batch"]
+    well: health.Health = reader.ask(
+        lambda lake: health.health(lake, use_case, batch, now),
+        *("health", batch["batch_id"] if batch else None),
+        seconds=SLOW,
+    )
     pending = landing.pending(use_case.name, tuple(use_case.enrichment))
     oldest = min((_arrived_at(file) for file in pending), default=None)
     slowest = max((row for row in found["stages"] if row["stage"] in MICRO_BATCH_STAGES), key=lambda row: row["behind"])
-    batch = found["last_micro_batch"]
     work = Work(
         events=found["totals"]["events"],
         pending_files=len(pending),
@@ -44,6 +52,7 @@ def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
         behind=slowest["behind"],
         last_commit_at=max((row["updated_at"] for row in found["stages"]), default=None),
         has_champion=champion is not None or slowest["stage"] != "score_users" or not slowest["behind"],
+        problems=(*well.problems, *_failed(failed)),
     )
     line = state(work, schedule, now)
     return schemas.Status(
@@ -59,20 +68,31 @@ def status(reader: Reader, schedule: Schedule | None) -> schemas.Status:
         model=_linked(champion),
         last_micro_batch=_last_micro_batch(batch, found["commits"]) if batch else None,
         schedule=_next_run(schedule),
+        last_hour=schemas.LastHour(
+            **vars(well.last_hour),
+            rejected_share=well.last_hour.rejected_share,
+            quarantined_files=len(well.quarantined),
+            failed_runs=[schemas.FailedRun(airflow_run=run, url=links.airflow_run(run)) for run in failed],
+        ),
     )
 
 
-def activity(reader: Reader, hours: float) -> schemas.Activity:
-    """Return events, rejected rows, predictions and lag over the last hours."""
+def activity(reader: Reader, hours: float, until: datetime | None = None) -> schemas.Activity:
+    """Return events, rejected rows, predictions, lag and marks over the hours up to a time (naive UTC), or to now."""
     step = max(60, round(hours * 3600 / STEPS / 60) * 60)
-    end = int(datetime.now(UTC).timestamp()) // step * step
+    moment = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+    end = int(moment.timestamp()) // step * step
     begin = end - int(hours * 3600) // step * step
-    return reader.ask(lambda lake: _activity(lake, reader.use_case, begin, end, step), "activity", hours, seconds=5)
+    return reader.ask(
+        lambda lake: _activity(lake, reader.use_case, begin, end, step), "activity", begin, end, step, seconds=5
+    )
 
 
 def _status(lake: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
     batch = next(iter(lake.rows("web/overview/last_micro_batch")), None)
-    lag = lake.rows("web/overview/lag_over_time", since=now - timedelta(minutes=LAG_MINUTES), step_seconds=3600)
+    lag = lake.rows(
+        "web/overview/lag_over_time", since=now - timedelta(minutes=LAG_MINUTES), until=now, step_seconds=3600
+    )
     commits = lake.rows("operations/status/commits", since=batch["started_at"], row_limit=COMMITS) if batch else []
     return {
         "totals": lake.row("operations/status/summary"),
@@ -122,12 +142,19 @@ def _next_run(schedule: Schedule | None) -> schemas.NextRun | None:
     )
 
 
+def _failed(runs: list[str]) -> Iterator[str]:
+    if runs:
+        dags = ", ".join(sorted({run.split("/")[0].split(".")[-1] for run in runs}))
+        yield f"{'1 run' if len(runs) == 1 else f'{len(runs):,} runs'} failed in the last hour: {dags}."
+
+
 def _arrived_at(file: landing.LandingFile) -> datetime:
     return clock.naive(datetime.fromtimestamp(file.arrived_at_ns / 1e9, UTC))
 
 
 def _activity(lake: Lake, use_case: UseCase, begin: int, end: int, step: int) -> schemas.Activity:
-    span: dict[str, Any] = {"since": clock.naive(datetime.fromtimestamp(begin, UTC)), "step_seconds": step}
+    since, until = (clock.naive(datetime.fromtimestamp(at, UTC)) for at in (begin, end + step))
+    span: dict[str, Any] = {"since": since, "until": until, "step_seconds": step}
     axis = list(range(begin, end + 1, step))
     per_minute = 60 / step
 
@@ -162,5 +189,6 @@ def _activity(lake: Lake, use_case: UseCase, begin: int, end: int, step: int) ->
                 for name in ("predictions", "predicted_churn")
             }
         ),
+        marks=[schemas.Mark(**row) for row in lake.rows("web/overview/marks", since=since, until=until)],
         lag=series(**{name: {row["step_at"]: row[name] for row in lag} for name in ("median_seconds", "p95_seconds")}),
     )

@@ -27,15 +27,17 @@ class UseCaseName(BaseModel):
     name: str
     title: str
     description: str
+    outcome: str = Field(description="what is predicted, such as churn")
     features: list[str]
     event_types: list[str]
     window_hours: float
+    cutoff_minutes: list[int]
 
 
 class StateLine(BaseModel):
     """The state of the pipeline, with reasons."""
 
-    level: Literal["healthy", "empty", "behind", "stalled"]
+    level: Literal["healthy", "degraded", "empty", "behind", "stalled"]
     reasons: list[str]
 
 
@@ -115,6 +117,25 @@ class NextRun(BaseModel):
     last_state: str | None
 
 
+class FailedRun(BaseModel):
+    """A run that failed, and its page in Airflow."""
+
+    airflow_run: str
+    url: str | None
+
+
+class LastHour(BaseModel):
+    """What the state line judges: the micro-batches of the last hour, files in quarantine, and failed runs."""
+
+    micro_batches: int
+    rows_stored: int
+    rows_rejected: int
+    rejected_share: float | None
+    lag_seconds: float | None = Field(description="from an event to its storage, median")
+    quarantined_files: int
+    failed_runs: list[FailedRun]
+
+
 class Status(BaseModel):
     """How one use case stands at this moment."""
 
@@ -130,6 +151,7 @@ class Status(BaseModel):
     model: Champion | None
     last_micro_batch: LastMicroBatch | None
     schedule: NextRun | None
+    last_hour: LastHour
 
 
 class Series(BaseModel):
@@ -140,6 +162,14 @@ class Series(BaseModel):
     values: dict[str, list[float | None]]
 
 
+class Mark(BaseModel):
+    """An event that explains a change in a chart: a promotion, a deployment of other statements, or drift."""
+
+    marked_at: Utc
+    kind: Literal["promotion", "deployment", "drift"]
+    name: str
+
+
 class Activity(BaseModel):
     """Activity over the last hours, in equal time steps."""
 
@@ -147,6 +177,7 @@ class Activity(BaseModel):
     rejected: Series = Field(description="share of rows rejected, by commit time of the micro-batch")
     predictions: Series = Field(description="users scored per minute, and those with predicted churn")
     lag: Series = Field(description="seconds from an event to its prediction: median and 95th percentile")
+    marks: list[Mark]
 
 
 class Accepted(BaseModel):
@@ -164,6 +195,14 @@ class Started(BaseModel):
     url: str
 
 
+class Reason(BaseModel):
+    """Features that say the same, and by how much they raised the probability of a prediction."""
+
+    features: list[str]
+    effect: float
+    values: list[float | None] = Field([], description="of the features, at the prediction")
+
+
 class User(BaseModel):
     """A user: window and latest prediction, without personal data."""
 
@@ -176,20 +215,27 @@ class User(BaseModel):
     predicted_churn: bool | None
     scored_at: Utc | None
     model_version: int | None
+    window_end: Utc | None = None
+    label: int | None = Field(None, description="1 if the outcome came true, once it is known and stored in the lake")
+    history: list[float] = Field([], description="probabilities of the latest predictions, oldest first")
+    reasons: list[Reason] = []
 
 
 class Users(BaseModel):
-    """Users in their window, highest risk first."""
+    """One page of the users in their window, highest risk first."""
 
     users: list[User]
-    is_cut: bool = Field(description="whether there are more users than the limit")
+    total: int
+    is_cut: bool = Field(description="whether there are more users than this page")
+    medians: dict[str, float] = Field({}, description="median of each feature in the champion's training set")
 
 
-class Reason(BaseModel):
-    """Features that say the same, and by how much they raised the probability of a prediction."""
+class Cohort(BaseModel):
+    """A value of a column of registrations: the number of users who have registered with it recently."""
 
-    features: list[str]
-    effect: float
+    column: str
+    value: str
+    users: int
 
 
 class Prediction(BaseModel):
@@ -320,6 +366,17 @@ class Measurement(BaseModel):
     value: float | None
 
 
+class Limits(BaseModel):
+    """Limits of monitoring, from the use case's YAML."""
+
+    psi: float
+    jensen_shannon: float
+    roc_auc: float
+    calibration_gap: float
+    churn_rate_shift: float
+    null_share: float
+
+
 class Model(BaseModel):
     """Model versions, promotions, score distribution, calibration and monitoring."""
 
@@ -331,6 +388,7 @@ class Model(BaseModel):
     distribution: list[Bin]
     calibration: list[CalibrationBin]
     monitoring: list[Measurement]
+    limits: Limits
 
 
 class LakeTable(BaseModel):

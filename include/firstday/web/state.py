@@ -1,4 +1,4 @@
-"""The state line: whether the pipeline is healthy, behind or stalled, with the reasons and the remedy."""
+"""The state line: whether the pipeline is healthy, degraded, behind or stalled, with the reasons and the remedy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 
 from include.firstday.web.auth import Schedule
 
-Level = Literal["healthy", "empty", "behind", "stalled"]
+Level = Literal["healthy", "degraded", "empty", "behind", "stalled"]
 
 BEHIND_AFTER = timedelta(minutes=2)  # two schedule intervals: one run may just have been missed
 STALLED_AFTER = timedelta(minutes=5)
@@ -28,6 +28,7 @@ class Work:
     behind: int
     last_commit_at: datetime | None
     has_champion: bool
+    problems: tuple[str, ...] = ()  # sentences: what is not well though all is processed
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,21 @@ class State:
 
 def state(work: Work, schedule: Schedule | None, now: datetime) -> State:
     """Return the state of the pipeline at a time."""
-    causes = tuple(_causes(work, schedule))
+    causes = (*_causes(work, schedule), *work.problems)
     waiting = tuple(_waiting(work, now))
     if work.events == 0 and not waiting:
         return State("empty", ("No events yet: unpause generate_events, or post events to the API.", *causes))
     if schedule and schedule.is_paused:
         return State("stalled", (*causes, *waiting))
     if not waiting:
-        return State("healthy", causes or ("All events are processed.",))
+        return State("degraded" if work.problems else "healthy", causes or ("All events are processed.",))
     idle = now - (work.last_commit_at or now)
     waited = now - work.oldest_pending_at if work.oldest_pending_at else idle
     if min(idle, waited) >= STALLED_AFTER:
         return State("stalled", (*waiting, *(causes or _unknown(idle))))
     if waited >= BEHIND_AFTER or work.behind > BEHIND_BATCHES:
         return State("behind", (*waiting, *causes))
-    return State("healthy", causes or ("New events are being processed.",))
+    return State("degraded" if work.problems else "healthy", causes or ("New events are being processed.",))
 
 
 def _waiting(work: Work, now: datetime) -> Iterator[str]:

@@ -3,42 +3,130 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from include.firstday.errors import UnknownUserError
+from fastapi import Query
+
+from include.firstday.errors import InputError, UnknownUserError
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
+from include.firstday.records import contract
 from include.firstday.servers import links
-from include.firstday.web import schemas
+from include.firstday.use_case.use_case import UseCase
+from include.firstday.web import drivers, schemas
 from include.firstday.web.reader import Reader
 
 EVENTS_SHOWN = 500
 FRESH = 2.0
+COHORTS_FRESH = 60.0
+COHORT_VALUES = 25  # a column with more values is none to choose from
+EARLIEST = datetime(1970, 1, 1)
+# What no user's id holds: the contract rejects it, and the catalog's SQL would end there.
+NO_CONTROL = r"[^\x00-\x1f\x7f]"
 Only = Literal["all", "predicted_churn", "likely_to_stay", "not_scored"]
+Sort = Literal[
+    "churn_probability", "registered_at", "window_start", "window_end", "last_seen_at", "scored_at", "model_version",
+    "-churn_probability", "-registered_at", "-window_start", "-window_end", "-last_seen_at", "-scored_at",
+    "-model_version",
+]  # fmt: skip
+EXPORTED = tuple(name for name in schemas.User.model_fields if name not in ("history", "reasons"))
+Text = Annotated[str, Query(max_length=200, pattern=rf"^{NO_CONTROL}*$")]
 
 
-def users(reader: Reader, search: str, only: Only, limit: int) -> schemas.Users:
+@dataclass(frozen=True)
+class Choice:
+    """A filter of users, their order, and a page."""
+
+    search: Annotated[Text, Query(description="prefix of the user id")] = ""
+    only: Annotated[Only, Query(description="filter by the latest prediction")] = "all"
+    cohort: Annotated[Text, Query(description="column of registrations that must have `cohort_value`")] = ""
+    cohort_value: Text = ""
+    hour: Annotated[int | None, Query(ge=0, le=23, description="hour of the registration, UTC")] = None
+    sort: Annotated[Sort, Query(description="column; - before it for descending")] = "-churn_probability"
+    offset: Annotated[int, Query(ge=0, le=10**9)] = 0
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 200
+
+
+def users(reader: Reader, choice: Choice) -> schemas.Users:
     """List users in their window, highest risk first; with `search`, all users with that id prefix."""
+    use_case, now = reader.use_case, clock.now()
+    if choice.cohort and choice.cohort not in _cohort_columns(reader):
+        raise InputError(f"cohort: expected one of {', '.join(_cohort_columns(reader))}, found {choice.cohort}")
     rows = reader.ask(
         lambda lake: lake.rows(
             "web/users/users",
-            now=clock.now(),
-            window_seconds=reader.use_case.window.hours * 3600,
-            search=search,
-            choice=only,
-            row_limit=limit + 1,
+            now=now,
+            # Who is in their window was registered and scored in it, or shortly before.
+            since=EARLIEST if choice.search else now - timedelta(hours=use_case.window.hours + 24),
+            registering=use_case.registering,
+            choice=choice.only,
+            row_limit=choice.limit + 1,
+            row_offset=choice.offset,
+            **{name: getattr(choice, name) for name in ("search", "cohort", "cohort_value", "hour", "sort")},
         ),
-        *("users", search, only, limit),
+        *("users", choice),
         seconds=FRESH,
     )
-    return schemas.Users(users=rows[:limit], is_cut=len(rows) > limit)
+    return schemas.Users(
+        users=[_listed(use_case, row, now) for row in rows[: choice.limit]],
+        total=rows[0]["total"] if rows else 0,
+        is_cut=len(rows) > choice.limit,
+        medians=drivers.medians(use_case),
+    )
+
+
+def cohorts(reader: Reader) -> list[schemas.Cohort]:
+    """List the values of text columns of recent registrations that have few, the most frequent first."""
+    use_case = reader.use_case
+    since = clock.now() - timedelta(hours=use_case.window.hours + 24)
+    columns = _cohort_columns(reader)
+    rows = reader.ask(
+        lambda lake: lake.rows("web/users/cohorts", since=since, registering=use_case.registering, columns=columns),
+        "cohorts",
+        seconds=COHORTS_FRESH,
+    )
+    values = Counter(row["column_name"] for row in rows)
+    return [
+        schemas.Cohort(column=row["column_name"], value=row["value"], users=row["users"])
+        for row in rows
+        if values[row["column_name"]] <= COHORT_VALUES
+    ]
+
+
+def _cohort_columns(reader: Reader) -> list[str]:
+    """Text columns of events that say nothing about who somebody is."""
+    hidden = {*contract.IDENTIFIERS, *contract.OWN_COLUMNS, *reader.use_case.personal}
+    columns = reader.ask(lambda lake: lake.columns("events"), "columns of events", seconds=COHORTS_FRESH)
+    return [name for name, kind in columns.items() if kind == "VARCHAR" and name not in hidden]
+
+
+def _listed(use_case: UseCase, row: dict[str, Any], now: datetime) -> schemas.User:
+    newest = json.loads(row["newest"]) if row["newest"] else {}
+    is_known = row["window_start"] and row["window_start"] + _until_label(use_case) <= now
+    return schemas.User(
+        **row
+        | {"history": row["history"] or [], "label": int(row["label"]) if is_known and row["label"] else None}
+        | {"reasons": _reasons(row["reasons"], newest)}
+    )
+
+
+def _until_label(use_case: UseCase) -> timedelta:
+    return timedelta(hours=use_case.training.label_known_after_hours)
+
+
+def _reasons(stored: str | None, prediction: dict[str, Any]) -> list[dict[str, Any]]:
+    """Stored reasons, with the values that the features had at the prediction."""
+    found = json.loads(stored) if stored else []
+    return [one | {"values": [_number(prediction.get(name)) for name in one["features"]]} for one in found]
 
 
 def as_csv(found: schemas.Users) -> Iterator[str]:
     """Format users as CSV, line by line. A cell that a spreadsheet would read as a formula becomes text."""
-    rows: list[list[object]] = [list(schemas.User.model_fields), *(_cells(user) for user in found.users)]
+    rows: list[list[object]] = [list(EXPORTED), *(_cells(user) for user in found.users)]
     for row in rows:
         line = io.StringIO()
         csv.writer(line).writerow(row)
@@ -106,7 +194,7 @@ def _predictions(lake: Lake, user_id: str) -> list[schemas.Prediction]:
 
 
 def _with_reasons(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"reasons": json.loads(row["reasons"]) if row["reasons"] else []}
+    return row | {"reasons": _reasons(row["reasons"], row)}
 
 
 def _event(row: dict[str, Any], amounts: list[str]) -> schemas.UserEvent:
@@ -125,7 +213,8 @@ def _zoned(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cells(found: schemas.User) -> list[object]:
-    return [_plain(value) for value in found.model_dump().values()]
+    values = found.model_dump(include=set(EXPORTED))
+    return [_plain(values[name]) for name in EXPORTED]
 
 
 def _plain(value: object) -> object:

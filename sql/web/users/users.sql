@@ -1,46 +1,94 @@
 -- One row per user in their window, highest risk first; with a $search, per user with that id prefix.
--- params: $now, $window_seconds, $search, $choice, $row_limit
+-- total: the number of all such users. history: the probabilities of the user's predictions, oldest first.
+-- $cohort: a column of the registration that must have $cohort_value, or empty. $hour: of the registration, or null.
+-- params: $now, $since, $search, $choice, $cohort, $cohort_value, $hour, $registering, $sort, $row_limit, $row_offset
 with latest as (
     select
         user_id,
         max(scored_at) as scored_at,
         arg_max(churn_probability, batch_id) as churn_probability,
         arg_max(predicted_churn, batch_id) as predicted_churn,
-        arg_max(model_version, batch_id) as model_version
+        arg_max(model_version, batch_id) as model_version,
+        max(batch_id) as batch_id
     from predictions
+    where scored_at >= $since and starts_with(user_id, $search)
     group by user_id
+),
+
+cohort as (
+    select distinct user_id
+    from events
+    where
+        $cohort != ''
+        and list_contains($registering, event_type)
+        and event_time >= $since
+        and json_extract_string(to_json(events), '$."' || coalesce(nullif($cohort, ''), 'none') || '"') = $cohort_value
 ),
 
 wanted as (
     select
-        user_id,
-        registered_at,
-        window_start,
-        last_seen_at,
-        coalesce(window_start <= $now and window_start + to_seconds($window_seconds) >= $now, false) as is_in_window
+        users.user_id,
+        users.registered_at,
+        users.window_start,
+        users.window_end,
+        users.last_seen_at,
+        json_extract_string(to_json(users), '$.label') as label,
+        coalesce(users.window_start <= $now and users.window_end >= $now, false) as is_in_window,
+        latest.* exclude (user_id)
     from users
-    where registered_at is not null
+    left join latest on users.user_id = latest.user_id
+    where
+        users.registered_at is not null
+        and ($search != '' or (users.window_start <= $now and users.window_end >= $now))
+        and starts_with(users.user_id, $search)
+        and ($cohort = '' or users.user_id in (select cohort.user_id from cohort))
+        and ($hour is null or hour(users.registered_at) = $hour)
+        and (
+            $choice = 'all'
+            or ($choice = 'predicted_churn' and latest.predicted_churn)
+            or ($choice = 'likely_to_stay' and not latest.predicted_churn)
+            or ($choice = 'not_scored' and latest.user_id is null)
+        )
+),
+
+sorted as (
+    select
+        *,
+        count(*) over () as total,
+        case ltrim($sort, '-')
+            when 'registered_at' then epoch(registered_at)
+            when 'window_start' then epoch(window_start)
+            when 'window_end' then epoch(window_end)
+            when 'last_seen_at' then epoch(last_seen_at)
+            when 'scored_at' then epoch(scored_at)
+            when 'model_version' then cast(model_version as double)
+            else churn_probability
+        end * case when starts_with($sort, '-') then -1 else 1 end as place
+    from wanted
+),
+
+page as (
+    select *
+    from sorted
+    order by place asc nulls last, user_id asc
+    limit $row_limit offset $row_offset
+),
+
+history as (
+    select
+        predictions.user_id,
+        list(predictions.churn_probability order by predictions.batch_id) as probabilities,
+        arg_max(predictions, predictions.batch_id) as newest
+    from predictions
+    where predictions.user_id in (select page.user_id from page) and predictions.scored_at >= $since
+    group by predictions.user_id
 )
 
 select
-    wanted.user_id,
-    wanted.registered_at,
-    wanted.window_start,
-    wanted.last_seen_at,
-    wanted.is_in_window,
-    latest.churn_probability,
-    latest.predicted_churn,
-    latest.scored_at,
-    latest.model_version
-from wanted
-left join latest on wanted.user_id = latest.user_id
-where
-    ((wanted.is_in_window and $search = '') or ($search != '' and starts_with(wanted.user_id, $search)))
-    and (
-        $choice = 'all'
-        or ($choice = 'predicted_churn' and latest.predicted_churn)
-        or ($choice = 'likely_to_stay' and not latest.predicted_churn)
-        or ($choice = 'not_scored' and latest.user_id is null)
-    )
-order by latest.churn_probability desc nulls last, wanted.user_id asc
-limit $row_limit
+    page.* exclude (place, batch_id),
+    list_slice(history.probabilities, -20, -1) as history,
+    history.newest.reasons,
+    to_json(history.newest) as newest
+from page
+left join history on page.user_id = history.user_id
+order by page.place asc nulls last, page.user_id asc

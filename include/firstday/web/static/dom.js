@@ -8,53 +8,51 @@ export function h(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
-}
-
-/** A table from columns `{title, cell, number}` and rows. */
-export function table(caption, columns, rows) {
-  const head = columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : null }, column.title));
-  const cells = (row) => columns.map((column) => h("td", { class: column.number ? "number" : null }, column.cell(row) ?? ""));
-  return h(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h(
-      "table",
-      {},
-      h("caption", { class: "hidden" }, caption),
-      h("thead", {}, h("tr", {}, head)),
-      h("tbody", {}, rows.map((row) => h("tr", {}, cells(row)))),
-    ),
-  );
 }
 
 export const card = (title, ...children) => h("section", { class: "card" }, h("h2", {}, title), ...children);
 export const wide = (title, ...children) => h("section", { class: "card wide" }, h("h2", {}, title), ...children);
 export const empty = (...words) => h("p", { class: "empty" }, ...words);
+export const quiet = (...words) => h("p", { class: "quiet" }, ...words);
+export const mono = (...words) => h("span", { class: "mono wrap" }, ...words);
 
-export function tile(title, value, note = "") {
-  return h("dl", { class: "tile" }, h("dt", {}, title), h("dd", { class: "big" }, value), h("dd", { class: "quiet" }, note));
+export function tile(title, value, note = "", level = "") {
+  return h("dl", { class: `tile ${level}` }, h("dt", {}, title), h("dd", { class: "big" }, value), h("dd", { class: "quiet" }, note));
+}
+
+/** A labelled choice `[[value, words]]`. */
+export function choose(id, title, choices, chosen, onchange) {
+  const options = choices.map(([value, words]) => h("option", { value, selected: String(value) === String(chosen) }, words));
+  return h("label", {}, title, h("select", { id, onchange: (event) => onchange(event.target.value) }, options));
 }
 
 const NONE = "–";
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
-export const count = (value) => (value === null || value === undefined ? NONE : whole.format(value));
+const isNone = (value) => value === null || value === undefined || Number.isNaN(value);
+// A value and its unit are never on two lines.
+const unit = (value, name) => `${value}\u00a0${name}`;
+export const count = (value) => (isNone(value) ? NONE : whole.format(value));
 export const counted = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
-export const number = (value) => (value === null || value === undefined ? NONE : short.format(value));
-export const percent = (value, digits = 1) => (value === null || value === undefined ? NONE : `${(value * 100).toFixed(digits)} %`);
+export const number = (value) => (isNone(value) ? NONE : short.format(value));
+export const exact = (digits) => (value) => (isNone(value) ? NONE : value.toFixed(digits));
+export const percent = (value, digits = 1) => (isNone(value) ? NONE : unit((value * 100).toFixed(digits), "%"));
 export function seconds(value) {
-  if (value === null || value === undefined) return NONE;
-  if (value < 120) return `${value.toFixed(value < 10 ? 1 : 0)} s`;
-  return value < 7200 ? `${(value / 60).toFixed(0)} min` : `${(value / 3600).toFixed(1)} h`;
+  if (isNone(value)) return NONE;
+  if (value < 120) return unit(value.toFixed(value < 10 ? 1 : 0), "s");
+  return value < 7200 ? unit((value / 60).toFixed(0), "min") : unit((value / 3600).toFixed(1), "h");
 }
 export function bytes(value) {
   const units = ["B", "kB", "MB", "GB", "TB"];
-  let size = value, unit = 0;
-  for (; size >= 1000 && unit < units.length - 1; unit += 1) size /= 1000;
-  return `${size.toFixed(unit && size < 100 ? 1 : 0)} ${units[unit]}`;
+  let size = value, step = 0;
+  for (; size >= 1000 && step < units.length - 1; step += 1) size /= 1000;
+  return unit(size.toFixed(step && size < 100 ? 1 : 0), units[step]);
 }
+/** A name of code in words: `bet_count` is "bet count". */
+export const words = (name) => name.replaceAll("_", " ");
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 // Airflow stores its user's time zone under this key; the default is UTC.
 const chosen = (localStorage.getItem("timezone") ?? "UTC").replaceAll('"', "");
@@ -70,17 +68,60 @@ export function time(text) {
   return h("time", { datetime: text, title: `${full.format(moment)} ${zone}` }, isToday ? clock.format(moment) : full.format(moment));
 }
 
-/** A link out of this page. Airflow's frame may not navigate, so the click is made in Airflow's own document. */
+/** Seconds from a timestamp to now. */
+export const age = (text) => (text ? Math.max((Date.now() - new Date(text).getTime()) / 1000, 0) : null);
+
+/** Follow a link in the document around this frame, which Airflow does not let navigate by itself. */
+export function follow(attributes) {
+  const outer = (window.parent === window ? window : window.parent).document.createElement("a");
+  Object.assign(outer, attributes);
+  outer.click();
+}
+
+/** A link out of this page. */
 export function leave(url, ...words) {
   if (!url) return h("span", {}, ...words);
   const isOutside = !url.startsWith("/");
-  const follow = (event) => {
+  const click = (event) => {
     if (window.parent === window) return;
     event.preventDefault();
-    const outer = window.parent.document.createElement("a");
-    outer.href = new URL(url, document.baseURI).href;
-    if (isOutside || event.ctrlKey || event.metaKey || event.button === 1) Object.assign(outer, { target: "_blank", rel: "noopener" });
-    outer.click();
+    const isNew = isOutside || event.ctrlKey || event.metaKey || event.button === 1;
+    follow({ href: new URL(url, document.baseURI).href, ...(isNew ? { target: "_blank", rel: "noopener" } : {}) });
   };
-  return h("a", { href: url, rel: "noopener", target: isOutside ? "_blank" : "_top", onclick: follow, onauxclick: follow }, ...words);
+  return h("a", { href: url, rel: "noopener", target: isOutside ? "_blank" : "_top", onclick: click, onauxclick: click }, ...words);
+}
+
+/** A link that downloads a file. */
+export function download(url, name, ...words) {
+  const click = (event) => {
+    if (window.parent === window) return;
+    event.preventDefault();
+    follow({ href: new URL(url, document.baseURI).href, download: name });
+  };
+  return h("a", { href: url, download: name, onclick: click }, ...words);
+}
+
+/** Copy text; in a page that is not secure by the older way. */
+export async function copy(text) {
+  if (navigator.clipboard && window.isSecureContext) {
+    const isCopied = await navigator.clipboard.writeText(text).then(() => true, () => false);
+    if (isCopied) return true;
+  }
+  const area = h("textarea", { class: "hidden" });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  return isCopied;
+}
+
+/** A button that copies a text and reports it. */
+export function copyButton(text, title = "Copy") {
+  const button = h("button", { type: "button", class: "small" }, title);
+  button.addEventListener("click", async () => {
+    button.textContent = (await copy(typeof text === "function" ? text() : text)) ? "Copied" : "Not copied";
+    setTimeout(() => (button.textContent = title), 2000);
+  });
+  return button;
 }

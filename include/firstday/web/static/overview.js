@@ -1,36 +1,43 @@
-// Overview tab: state, totals, charts and the latest micro-batch.
+// Overview: is it well? State with reasons, freshness, rates, rejected rows, and micro-batches by stage.
 
 import * as api from "./api.js";
-import { chart } from "./charts.js";
-import { count, counted, empty, h, leave, percent, seconds, tile, time, wide } from "./dom.js";
+import { timeChart } from "./charts.js";
+import { age, card, choose, count, counted, empty, h, leave, percent, seconds, tile, time, wide } from "./dom.js";
+import { address, ask, asked } from "./route.js";
+import { table } from "./table.js";
+import { seriesName } from "./words.js";
 
-let hours = 3;
+const RANGES = [[1, "last hour"], [3, "last 3 hours"], [12, "last 12 hours"], [24, "last 24 hours"], [72, "last 3 days"]];
 
 export async function overview(useCase) {
-  const [status, activity] = await Promise.all([
-    api.get(useCase.name, "status"),
-    api.get(useCase.name, `activity?hours=${hours}`),
-  ]);
-  return [line(status.state), tiles(status, activity), span(), charts(activity), microBatch(status.last_micro_batch)];
+  const hours = Number(asked("hours")) || 3;
+  const until = asked("until");
+  const query = new URLSearchParams({ hours, ...(until ? { until } : {}) });
+  const [status, activity] = await Promise.all([api.get(useCase.name, "status"), api.get(useCase.name, `activity?${query}`)]);
+  return [state(status), tiles(status, activity), span(hours, until), charts(activity, useCase), microBatch(status.last_micro_batch), stages(status)];
 }
 
-function line(state) {
-  return h("p", { class: `state ${state.level}`, role: "status" }, h("strong", {}, state.level), h("span", {}, state.reasons.join(" ")));
+function state({ state: { level, reasons }, last_hour: { failed_runs: failed } }) {
+  const lines = reasons.length > 1 ? h("ul", {}, reasons.map((reason) => h("li", {}, reason))) : h("span", {}, reasons[0]);
+  const runs = failed.slice(0, 5).map((run) => leave(run.url, run.airflow_run));
+  return h("div", { class: `state ${level}`, role: "status" }, h("strong", {}, level), lines, runs.length ? h("span", { class: "wrap" }, "Failed runs: ", runs.flatMap((link, index) => (index ? [", ", link] : [link]))) : null);
 }
 
 function tiles(status, activity) {
-  const { totals, lag, model, pending, schedule } = status;
-  const rejected = totals.rejected_events / Math.max(totals.events + totals.rejected_events, 1);
+  const { totals, lag, model, pending, schedule, last_hour: hour, last_micro_batch: batch } = status;
+  const lake = (words) => h("a", { href: address("lake") }, words);
+  const isRejecting = hour.rejected_share > 0 || hour.quarantined_files > 0;
+  const quarantine = hour.quarantined_files ? `, ${counted(hour.quarantined_files, "file")} in quarantine` : "";
   return h(
     "div",
     { class: "tiles" },
     tile("Events per minute", count(newest(activity.events)), `${count(totals.events)} in the lake`),
     tile("Predictions per minute", count(newest(activity.predictions, ["predictions"])), `${count(totals.predictions)} in the inference log`),
-    tile("Users in their window", count(status.users_in_window), `${count(totals.users)} registered`),
+    tile("Users in their window", count(status.users_in_window), h("a", { href: address("users") }, `${count(totals.users)} registered`)),
     tile("Event-to-prediction lag", seconds(lag.median_seconds), `median; 95th percentile ${seconds(lag.p95_seconds)}, last ${lag.over_minutes} min`),
-    tile("Rejected rows", percent(rejected, 2), h("a", { href: "#lake" }, counted(totals.rejected_events, "row"))),
+    tile("Rejected rows, last hour", percent(hour.rejected_share, 2), lake(`${counted(hour.rows_rejected, "row")} of ${count(hour.rows_rejected + hour.rows_stored)}${quarantine}; ${count(totals.rejected_events)} in all`), isRejecting ? "warned" : ""),
     tile("Champion", model ? leave(model.url, `version ${model.version}`) : "none", model ? h("span", {}, "since ", time(model.since)) : "trigger train_model"),
-    tile("Pending files", count(pending.files), pending.files ? h("span", {}, "oldest ", time(pending.oldest_at)) : "landing is empty"),
+    tile("Latest commit", batch ? `${seconds(age(batch.committed_at))} ago` : "–", pending.files ? h("span", {}, `${counted(pending.files, "file")} pending, oldest `, time(pending.oldest_at)) : "no pending files in landing"),
     tile("Next run", schedule ? (schedule.is_paused ? "paused" : time(schedule.next_run_at)) : "–", schedule?.last_state ? `last run: ${schedule.last_state}` : "no run yet"),
   );
 }
@@ -53,31 +60,34 @@ function zeros(series) {
   return { ...series, values: Object.fromEntries(Object.entries(series.values).map(([name, values]) => [name, fill(values)])) };
 }
 
-function span() {
-  const choose = (event) => {
-    hours = Number(event.target.value);
-    window.dispatchEvent(new HashChangeEvent("hashchange"));
-  };
-  const choices = [[1, "last hour"], [3, "last 3 hours"], [12, "last 12 hours"], [24, "last 24 hours"], [72, "last 3 days"]];
-  return h(
-    "div",
-    { class: "bar" },
-    h("label", {}, "Time range", h("select", { id: "hours", onchange: choose }, choices.map(([value, words]) => h("option", { value, selected: value === hours }, words)))),
-  );
+function set(changes) {
+  ask(changes);
+  window.dispatchEvent(new Event("refresh"));
 }
 
-function charts(activity) {
-  const { events, predictions, lag, rejected } = activity;
-  const nothing = (series) => lastKnown(series) < 0;
-  const draw = (title, series, missing, spec = {}) =>
-    h("section", { class: "card" }, nothing(series) ? [h("h2", {}, title), empty(missing)] : chart(title, series.step_at, series.values, spec));
+function span(hours, until) {
+  const zoomed = until ? h("button", { type: "button", id: "now", onclick: () => set({ until: null }) }, "Up to now") : null;
+  const choices = RANGES.some(([value]) => value === hours) ? RANGES : [...RANGES, [hours, `${hours} hours`]];
+  const end = h("input", { id: "until", type: "datetime-local", value: until ? until.slice(0, 16) : "", onchange: (event) => set({ until: event.target.value ? `${event.target.value}:00Z` : null }) });
+  return h("div", { class: "bar" }, choose("hours", "Time range", choices, hours, (value) => set({ hours: value })), h("label", {}, "up to (UTC)", end), zoomed);
+}
+
+const milliseconds = (text) => new Date(text).getTime();
+
+function charts(activity, useCase) {
+  const marks = activity.marks.map((mark) => ({ at: milliseconds(mark.marked_at), name: mark.name }));
+  const draw = (key, title, series, missing, spec) => {
+    if (lastKnown(series) < 0) return card(title, empty(missing));
+    const lines = Object.entries(series.values).map(([name, values]) => ({ name: seriesName(name, useCase.outcome), points: series.step_at.map((at, index) => [at * 1000, values[index]]) }));
+    return h("section", { class: "card" }, timeChart(key, title, { series: lines, marks, ...spec }));
+  };
   return h(
     "div",
-    { class: "cards" },
-    draw("Events per minute, by type", zeros(events), "No events in this time range. Unpause generate_events, or post events to the API."),
-    draw("Predictions per minute", zeros(predictions), "No users scored in this time range."),
-    draw("Event-to-prediction lag", lag, "No users scored in this time range.", { format: seconds }),
-    draw("Rejected share of rows", rejected, "No micro-batches in this time range.", { format: (value) => percent(value), range: (_, low, high) => [0, Math.max(high * 1.1, 0.01)] }),
+    { class: "cards two" },
+    draw("events", "Events per minute, by type", zeros(activity.events), "No events in this time range. Unpause generate_events, or post events to the API.", { y: "events per minute", format: count }),
+    draw("predictions", "Predictions per minute", zeros(activity.predictions), "No users scored in this time range.", { y: "users per minute", format: count }),
+    draw("lag", "Event-to-prediction lag", activity.lag, "No users scored in this time range.", { y: "time from event to prediction", format: seconds }),
+    draw("rejected", "Rejected share of rows", activity.rejected, "No micro-batches in this time range.", { y: "share of rows", format: (value) => percent(value, value && value < 0.01 ? 2 : 1), min: 0 }),
   );
 }
 
@@ -95,4 +105,14 @@ function microBatch(batch) {
     h("p", {}, `${counted(batch.rows_stored, "event")} stored, ${counted(batch.rows_rejected, "row")} rejected; started at `, time(batch.started_at), " by ", leave(batch.url, batch.airflow_run)),
     h("ol", { class: "stages" }, STAGES.map(stage)),
   );
+}
+
+function stages({ stages: rows }) {
+  const columns = [
+    { id: "stage", title: "Stage", cell: (row) => h("span", { class: "mono" }, row.stage) },
+    { id: "batch_id", title: "Checkpoint", number: true, cell: (row) => count(row.batch_id) },
+    { id: "behind", title: "Micro-batches behind", number: true, cell: (row) => count(row.behind) },
+    { id: "updated_at", title: "Updated", cell: (row) => time(row.updated_at) },
+  ];
+  return wide("Stages", table("stages", "Stages and their checkpoints", columns, rows));
 }

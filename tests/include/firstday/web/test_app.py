@@ -19,7 +19,13 @@ def allowed() -> None:
 
 @pytest.fixture
 def client(churn: UseCase) -> Iterator[TestClient]:
-    gate = Gate(may_enter=allowed, may_read=allowed, may_edit=allowed, schedule=lambda dag: None)
+    gate = Gate(
+        may_enter=allowed,
+        may_read=allowed,
+        may_edit=allowed,
+        schedule=lambda dag: None,
+        failed_runs=lambda name, since: [],
+    )
     yield TestClient(build(gate), raise_server_exceptions=False)
     reader(churn.name).close()
 

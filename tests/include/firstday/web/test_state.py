@@ -80,5 +80,15 @@ def test_scoring_without_a_champion_says_so() -> None:
     )
 
 
+def test_a_problem_makes_a_pipeline_that_keeps_up_degraded_and_one_that_does_not_is_still_behind() -> None:
+    problem = "The latest micro-batch rejected 13 of 16 rows."
+    found = state(replace(IDLE, problems=(problem,)), RUNNING, NOW)
+    assert (found.level, found.reasons) == ("degraded", (problem,))
+    backlog = replace(IDLE, pending_files=40, oldest_pending_at=ago(30), last_commit_at=ago(0.1), problems=(problem,))
+    found = state(backlog, RUNNING, NOW)
+    assert found.level == "behind"
+    assert problem in found.reasons
+
+
 def test_a_dag_that_airflow_does_not_know_is_said() -> None:
     assert "check its Dag import errors" in state(IDLE, None, NOW).reasons[0]

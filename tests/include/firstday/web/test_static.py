@@ -8,7 +8,7 @@ import pytest
 from include.firstday.settings import REPOSITORY
 
 STATIC = REPOSITORY / "include" / "firstday" / "web" / "static"
-MODULES = [path for path in sorted(STATIC.glob("*.js")) if path.name != "uplot.js"]
+MODULES = [path for path in sorted(STATIC.glob("*.js")) if not path.name.startswith("echarts")]
 
 
 def exported(path: Path) -> set[str]:
@@ -24,8 +24,8 @@ def test_a_module_imports_what_is_exported(path: Path) -> None:
         assert set(re.findall(rf"\b{name}\.(\w+)\(", text)) <= exported(STATIC / module), module
 
 
-def test_each_tab_is_a_function_of_its_module() -> None:
+def test_each_room_is_a_function_of_its_module() -> None:
     text = (STATIC / "main.js").read_text()
-    (tabs,) = re.findall(r"const TABS = \{([^}]+)\}", text)
-    functions = {tab.split(":")[-1].strip() for tab in tabs.split(",")}
+    (rooms,) = re.findall(r"const ROOMS = \{([^}]+)\}", text)
+    functions = {room.split(":")[-1].strip() for room in rooms.split(",")}
     assert functions <= set(re.findall(r"^import \{ (\w+) \}", text, re.MULTILINE))

@@ -1,0 +1,36 @@
+// Names of code, in words: metrics, series, features and reasons.
+
+import { number, words } from "./dom.js";
+
+const NAMES = {
+  median_seconds: "median", p95_seconds: "95th percentile", predictions: "users scored", rejected_share: "rejected share",
+  psi: "population stability index", roc_auc: "ROC AUC", pr_auc: "PR AUC", log_loss: "log loss", brier: "Brier score",
+  calibration_gap: "predicted minus observed rate", calibration_error: "calibration error", lift_at_10_percent: "lift at 10 %",
+  f1: "F1", cost_per_user: "cost per user", jensen_shannon: "Jensen-Shannon distance", null_share: "share of unknown values",
+};
+
+export const named = (name) => NAMES[name] ?? words(name);
+
+/** The name of a series of the activity. */
+export const seriesName = (name, outcome) => (name === "predicted_churn" ? `predicted ${outcome}` : named(name));
+
+const plural = (name, value) => (value === 1 || name.endsWith("s") ? name : `${name}s`);
+
+/** A feature's value in words, such as "55 wins" or "2.5 h since the last event". */
+export function featureValue(feature, value) {
+  if (value === null || value === undefined) return `${words(feature)} unknown`;
+  const hours = /^hours_since_(.+)$/.exec(feature);
+  if (hours) return `${number(value)} h since ${hours[1] === "open" ? "the window opened" : hours[1] === "event" ? "the last event" : words(hours[1])}`;
+  const part = /^(.+)_(count|sum|mean|var)$/.exec(feature);
+  if (!part) return `${words(feature)} ${number(value)}`;
+  const [, measure, kind] = part;
+  if (kind === "count") return `${number(value)} ${plural(words(measure), value)}`;
+  return { sum: `${words(measure)} total ${number(value)}`, mean: `${words(measure)} mean ${number(value)}`, var: `${words(measure)} variance ${number(value)}` }[kind];
+}
+
+/** A reason in words: its features' values beside the medians of the training set. */
+export function reason(one, medians = {}) {
+  return one.features.map((feature, index) => featureValue(feature, one.values?.[index]) + (feature in medians ? ` (median ${number(medians[feature])})` : "")).join(", ");
+}
+
+export const points = (effect) => `${effect >= 0 ? "+" : "−"}${(Math.abs(effect) * 100).toFixed(1)}`;
