@@ -2,7 +2,8 @@
 
 **Reads** `rejected_events`. **Writes** `events`, for each row that no longer breaks a rule, and marks the row with the
 micro-batch that stored it (`replayed_in`); `process_events` does the rest. Rows that still break a rule remain.
-**Trigger it** with the prefix of a reason, such as `event_type`, or without one for all rows.
+**Trigger it** with the prefix of a reason, such as `event_type`, or without one for all rows. With the action
+`dismiss` the rows stay in the table, but are no longer pending.
 `firstday rejected` lists the reasons. Rows with broken text need a corrected file instead.
 
 **When it fails**: rows that were stored remain stored, once; clear the run to replay the rest.
@@ -24,7 +25,15 @@ def build(use_case: UseCase) -> None:
     @define_dag(
         use_case,
         topic="lake",
-        params={"reason": Param("", type="string", description="how the reason begins; empty: every refused row")},
+        params={
+            "reason": Param("", type="string", description="prefix of the reason; empty: all rejected rows"),
+            "action": Param(
+                "replay",
+                type="string",
+                enum=["replay", "dismiss"],
+                description="replay: store rows that break no rule any more; dismiss: list them no longer as pending",
+            ),
+        },
     )
     def replay_rejected() -> None:
         @task(outlets=[landing_asset(use_case.name)])
@@ -32,8 +41,10 @@ def build(use_case: UseCase) -> None:
             """Replay rejected rows; valid ones are stored as a micro-batch."""
             from include.firstday.ingest import replay_rejected as stage
 
-            return stage.describe(
-                stage.replay_rejected(load(use_case.name), str((params or {}).get("reason", "")), current_run())
-            )
+            asked = params or {}
+            reason, case = str(asked.get("reason", "")), load(use_case.name)
+            if asked.get("action") == "dismiss":
+                return stage.describe_dismissed(stage.dismiss_rejected(case, reason, current_run()))
+            return stage.describe(stage.replay_rejected(case, reason, current_run()))
 
         replay()

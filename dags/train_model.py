@@ -29,6 +29,9 @@ from include.firstday.orchestration.tasks import (
 )
 from include.firstday.use_case.use_case import UseCase, load
 
+AS_CONFIGURED = "as the use case is configured"
+AS_KNOWN = {"yes": True, "no": False}
+
 
 @each_use_case
 def build(use_case: UseCase) -> None:
@@ -48,9 +51,10 @@ def build(use_case: UseCase) -> None:
                 description="train on what was stored up to this micro-batch; empty: all",
             ),
             "as_known": Param(
-                None,
-                type=["null", "boolean"],
-                description="leave out events that were stored after the cut-off; empty: as the use case says",
+                AS_CONFIGURED,
+                type="string",
+                enum=[AS_CONFIGURED, *AS_KNOWN],
+                description="whether events that were stored after the cut-off are left out",
             ),
         },
     )
@@ -61,9 +65,12 @@ def build(use_case: UseCase) -> None:
             from include.firstday.models import registry
             from include.firstday.models.training import training_set as stage
 
-            asked = {name: (params or {}).get(name) for name in ("batch_id", "as_known")}
+            asked = params or {}
+            as_known = AS_KNOWN.get(str(asked.get("as_known")))
             try:
-                training_set = stage.build_training_set(load(use_case.name), **asked, run=current_run())
+                training_set = stage.build_training_set(
+                    load(use_case.name), batch_id=asked.get("batch_id"), as_known=as_known, run=current_run()
+                )
             except TooLittleDataError as error:
                 fail_without_retry(str(error))
             link_to_mlflow(registry.run_url(training_set["run_id"]))

@@ -280,7 +280,8 @@ def test_a_minute_comes_in_and_is_scored(installation: Installation) -> None:
 
 def test_airflow_does_not_keep_the_id_of_an_erased_user(installation: Installation) -> None:
     dag, user_id = "first_day_churn.forget_user", "nobody-with-this-id-4711"
-    body = json.dumps({"conf": {"user_id": user_id}, "logical_date": None}).encode()
+    conf = {"user_id": user_id, "dry_run": False, "confirmation": user_id}
+    body = json.dumps({"conf": conf, "logical_date": None}).encode()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {installation.token()}"}
     run = get(f"{installation.airflow}/api/v2/dags/{dag}/dagRuns", body, **headers)["dag_run_id"]
     wait_until(lambda: installation.api(f"dags/{dag}/dagRuns/{run}")["state"] == "success", 180, every=1)

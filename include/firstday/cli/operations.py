@@ -25,13 +25,21 @@ def rebuild_features(case: CaseOption) -> None:
 
 
 @command()
-def forget_user(case: CaseOption, user_id: Annotated[str, typer.Argument(help="As in events.")]) -> None:
-    """Erase one user from the lake, its history, its files and the artifacts of training."""
+def forget_user(
+    case: CaseOption,
+    user_id: Annotated[str, typer.Argument(help="As in events.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be erased.")] = False,
+) -> None:
+    """Erase one user from the lake, its history, its files and the artifacts of training; write a certificate."""
     from include.firstday.operations import forget_user as stage
 
+    if dry_run:
+        print(stage.describe_held(stage.find_user(case, user_id)))
+        return
+    this = run()
     with progress("Erasing") as report:
-        erased = stage.forget_user(case, user_id, run(), report)
-    print(stage.describe(erased))
+        erased = stage.forget_user(case, user_id, this, report)
+    print(f"{stage.describe(erased)}; certificate: {stage.certificate(case, user_id, erased, this)}")
 
 
 @command()

@@ -21,6 +21,7 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "replay_rejected"
+DISMISSED = 0  # no micro-batch: in `replayed_in` of a row that nobody will replay
 ROW_LIMIT = 50_000  # rows of one micro-batch
 Cursor = dict[str, Any]
 START: Cursor = {"batch_id": 0, "source_file": "", "row_number": 0}
@@ -49,6 +50,22 @@ def replay_rejected(use_case: UseCase, reason: str = "", run: Run | None = None)
         total = Replayed(total.tried + done.tried, total.stored + done.stored, total.batch_ids + done.batch_ids)
     log.info("%s", describe(total))
     return total
+
+
+@retrying
+def dismiss_rejected(use_case: UseCase, reason: str, run: Run | None = None) -> int:
+    """Mark rejected rows whose reason has a prefix as dismissed: nobody expects them to be replayed; their number."""
+    with open_lake(use_case, run or Run(task=STAGE)) as lake, lake.transaction() as commit:
+        lake.build("ingest/replay_rejected/dismissed_rows", reason=reason)
+        dismissed = lake.execute("ingest/replay_rejected/delete_pending", reason=reason)
+        lake.insert_from("rejected_events", "dismissed_rows", replayed_in=DISMISSED)
+        commit.message = describe_dismissed(dismissed)
+    return dismissed
+
+
+def describe_dismissed(rows: int) -> str:
+    """Describe the result of a dismissal in one line."""
+    return f"{rows:,} rejected rows dismissed"
 
 
 def describe(replayed: Replayed) -> str:

@@ -343,7 +343,8 @@ def _refuse_lines(lake: Lake, entry: Consumed, rejected: readers.Rejected) -> Co
 def _refuse_file(lake: Lake, entry: Consumed, error: Exception) -> Consumed:
     """Store nothing of a file that cannot be read: it may arrive again, complete."""
     _unstage(lake, entry.file)
-    reason = f"file: cannot be read: {_sentence(error)}"
+    # An error of DuckDB names the whole path, which is the server's affair.
+    reason = f"file: cannot be read: {_sentence(error).replace(f'{entry.file.path.parent}/', '')}"
     row: dict[str, Any] = {"source_file": entry.file.name, "row_number": None, "reason": reason, "raw": None}
     lake.append("staged_rejects", pa.Table.from_pylist([row]))
     log.warning("%s: moved to quarantine: %s", entry.file.name, reason)

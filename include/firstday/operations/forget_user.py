@@ -5,11 +5,13 @@ then older versions of both; last, a search for remaining personal data. A kille
 start.
 """
 
+import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from filelock import FileLock
@@ -26,12 +28,13 @@ from include.firstday.operations import maintain_lake
 from include.firstday.privacy import person_data, tombstones
 from include.firstday.privacy.person_data import Person
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.settings import settings
+from include.firstday.settings import private_folder, settings
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
 
 STAGE = "forget_user"
+CERTIFICATES = "certificates"  # in home
 SQL = f"operations/{STAGE}"
 
 
@@ -43,6 +46,53 @@ class Forgotten:
     files: int
     runs: int
     alike: int = 0  # other ids that differ by surrounding blanks only
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is held of a user: rows by table, and files with the user in them."""
+
+    rows: dict[str, int]
+    files: int
+
+
+def find_user(use_case: UseCase, user_id: str) -> Held:
+    """Count what an erasure would erase, by the id exactly as stored. Changes nothing."""
+    with open_lake(use_case, read_only=True) as lake:
+        tables = sorted(lake.tables() - lake.views())
+        rows = {table: lake.count(table, user_id=user_id) for table in tables if "user_id" in lake.columns(table)}
+        person = _person(lake, use_case, user_id)
+        rows["rejected_events"] = sum(1 for _ in _rejected(lake, person))
+    folders = [folder for folder in settings().data_folders if folder.is_dir()]
+    return Held(rows, sum(1 for folder in folders for _ in person_data.find(folder, person)))
+
+
+def describe_held(held: Held) -> str:
+    """Describe what is held in one line, without the user."""
+    rows = ", ".join(f"{count:,} in {table}" for table, count in held.rows.items() if count) or "none"
+    return f"dry run, nothing was erased; rows: {rows}; files with the user: {held.files:,}"
+
+
+def certificate(use_case: UseCase, user_id: str, done: Forgotten, run: Run) -> Path:
+    """Write what was erased, when and by whom; return the file. It names the user by the tombstone's hash only."""
+    with open_lake(use_case, read_only=True) as lake:
+        tombstone = tombstones.of(lake, user_id)
+    about = {
+        "use_case": use_case.name,
+        "user_sha256": tombstone["user_sha256"],
+        "salt": tombstone["salt"],
+        "erased_at": f"{clock.now().isoformat()}Z",
+        "erased_by": run.id,
+        "rows": done.rows,
+        "files_rewritten": done.files,
+        "mlflow_runs_changed": done.runs,
+        "files_that_still_hold_the_user": 0,  # or forget_user would have failed
+    }
+    folder = settings().home / CERTIFICATES
+    private_folder(folder)
+    path = folder / f"{use_case.name}-{tombstone['user_sha256'][:16]}.json"
+    path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 @retrying
@@ -142,10 +192,14 @@ def _erase(lake: Lake, person: Person) -> int:
     for table in tables:
         if "source_file" in lake.columns(table):
             lake.change_values(table, "source_file", person.user_id, person.without_id)
+    return rows + sum(lake.delete_rows("rejected_events", **row) for row in _rejected(lake, person))
+
+
+def _rejected(lake: Lake, person: Person) -> Iterator[dict[str, Any]]:
+    """Rejected rows that hold a user, without their text."""
     for row in lake.rows(f"{SQL}/rejected_with", words=list(person.words)):
         if person_data.is_in_line(row.pop("raw").encode(), person):
-            rows += lake.delete_rows("rejected_events", **row)
-    return rows
+            yield row
 
 
 def _search(person: Person) -> None:

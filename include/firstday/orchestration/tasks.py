@@ -78,6 +78,11 @@ def notify(use_case: UseCase, message: str) -> None:
         getattr(importlib.import_module(module), name)(**arguments)(context)
 
 
+def log_progress(done: int, total: int, text: str) -> None:
+    """Write a step of a long task into its log."""
+    logging.getLogger(__name__).info("step %s of %s: %s", done, total, text)
+
+
 def current_run() -> Run:
     """Who the running task is, the same over its retries."""
     task = get_current_context()["ti"]

@@ -40,6 +40,14 @@ def add(lake: Lake, user_id: str) -> bool:
     return True
 
 
+def of(lake: Lake, user_id: str) -> dict[str, str]:
+    """An erased user's hash and its salt. Raises LookupError where the user has no tombstone."""
+    for row in lake.rows_of(TABLE):
+        if row["user_sha256"] == _sha256(row["salt"], user_id):
+            return {"user_sha256": row["user_sha256"], "salt": row["salt"]}
+    raise LookupError("the user has no tombstone")
+
+
 def is_anyone(lake: Lake) -> bool:
     """Whether any user has been erased."""
     return lake.has_rows(TABLE)

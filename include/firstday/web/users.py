@@ -29,9 +29,8 @@ EARLIEST = datetime(1970, 1, 1)
 NO_CONTROL = r"[^\x00-\x1f\x7f]"
 Only = Literal["all", "predicted_churn", "likely_to_stay", "not_scored"]
 Sort = Literal[
-    "churn_probability", "registered_at", "window_start", "window_end", "last_seen_at", "scored_at", "model_version",
-    "-churn_probability", "-registered_at", "-window_start", "-window_end", "-last_seen_at", "-scored_at",
-    "-model_version",
+    "churn_probability", "registered_at", "window_end", "last_seen_at", "scored_at", "model_version",
+    "-churn_probability", "-registered_at", "-window_end", "-last_seen_at", "-scored_at", "-model_version",
 ]  # fmt: skip
 EXPORTED = tuple(name for name in schemas.User.model_fields if name not in ("history", "reasons"))
 Text = Annotated[str, Query(max_length=200, pattern=rf"^{NO_CONTROL}*$")]

@@ -8,8 +8,7 @@ with latest as (
         max(scored_at) as scored_at,
         arg_max(churn_probability, batch_id) as churn_probability,
         arg_max(predicted_churn, batch_id) as predicted_churn,
-        arg_max(model_version, batch_id) as model_version,
-        max(batch_id) as batch_id
+        arg_max(model_version, batch_id) as model_version
     from predictions
     where scored_at >= $since and starts_with(user_id, $search)
     group by user_id
@@ -19,9 +18,7 @@ cohort as (
     select distinct user_id
     from events
     where
-        $cohort != ''
-        and list_contains($registering, event_type)
-        and event_time >= $since
+        $cohort != '' and list_contains($registering, event_type) and event_time >= $since
         and json_extract_string(to_json(events), '$."' || coalesce(nullif($cohort, ''), 'none') || '"') = $cohort_value
 ),
 
@@ -45,8 +42,8 @@ wanted as (
         and ($hour is null or hour(users.registered_at) = $hour)
         and (
             $choice = 'all'
-            or ($choice = 'predicted_churn' and latest.predicted_churn)
-            or ($choice = 'likely_to_stay' and not latest.predicted_churn)
+            or (latest.predicted_churn and $choice = 'predicted_churn')
+            or (not latest.predicted_churn and $choice = 'likely_to_stay')
             or ($choice = 'not_scored' and latest.user_id is null)
         )
 ),
@@ -57,7 +54,6 @@ sorted as (
         count(*) over () as total,
         case ltrim($sort, '-')
             when 'registered_at' then epoch(registered_at)
-            when 'window_start' then epoch(window_start)
             when 'window_end' then epoch(window_end)
             when 'last_seen_at' then epoch(last_seen_at)
             when 'scored_at' then epoch(scored_at)
@@ -76,16 +72,16 @@ page as (
 
 history as (
     select
-        predictions.user_id,
-        list(predictions.churn_probability order by predictions.batch_id) as probabilities,
-        arg_max(predictions, predictions.batch_id) as newest
+        user_id,
+        list(churn_probability order by batch_id) as probabilities,
+        arg_max(predictions, batch_id) as newest
     from predictions
-    where predictions.user_id in (select page.user_id from page) and predictions.scored_at >= $since
-    group by predictions.user_id
+    where user_id in (select page.user_id from page) and scored_at >= $since
+    group by user_id
 )
 
 select
-    page.* exclude (place, batch_id),
+    page.* exclude (place),
     list_slice(history.probabilities, -20, -1) as history,
     history.newest.reasons,
     to_json(history.newest) as newest

@@ -132,3 +132,23 @@ def test_a_loosened_check_lets_its_rows_in(churn: UseCase, own_checks: Path) -> 
     (own_checks / "amounts.sql").unlink()
     assert replay_rejected.replay_rejected(churn).stored == 1
     assert replay_rejected.rejected_by_rule(churn) == []
+
+
+def test_a_dismissed_row_stays_but_is_no_longer_pending(churn: UseCase, fixed: UseCase) -> None:
+    deliver(churn, "spins.ndjson", ndjson(SPIN, SPIN | {"user_id": "u2"}, SPIN | {"event_type": None}))
+    store_events.store_events(churn)
+    assert replay_rejected.dismiss_rejected(churn, "event_type: expected") == 2
+    assert [row["rule"] for row in replay_rejected.rejected_by_rule(churn)] == ["event_type: required, missing"]
+    assert select(churn, "select count(*) as n, count(replayed_in) as dismissed from rejected_events") == [
+        {"n": 3, "dismissed": 2}
+    ]
+    assert replay_rejected.replay_rejected(fixed).stored == 0
+    assert replay_rejected.dismiss_rejected(churn, "event_type: expected") == 0
+
+
+def test_a_file_that_cannot_be_read_is_named_without_its_folder(churn: UseCase, home: Path) -> None:
+    deliver(churn, "broken.parquet", b"PAR1 broken broken broken PAR1")
+    store_events.store_events(churn)
+    (row,) = select(churn, "select reason from rejected_events")
+    assert "broken.parquet" in str(row["reason"])
+    assert str(home) not in str(row["reason"])

@@ -22,6 +22,7 @@ from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import replay_rejected, store_events
 from include.firstday.lake import statements
+from include.firstday.lake.run import Run
 from include.firstday.models import promotion, registry
 from include.firstday.models.training.training_set import build_training_set
 from include.firstday.operations import export_tables, forget_user, maintain_lake
@@ -138,6 +139,27 @@ def test_no_byte_of_a_forgotten_person_is_left_and_nobody_else_is_touched(churn:
     assert_no_trace(home, user_id, name, address)
     assert select(churn, "select count(*) as n from events where user_id = 'somebody-else'") == [{"n": 2}]
     assert forget_user.forget_user(churn, user_id).rows == 0
+
+
+def test_a_dry_run_counts_what_an_erasure_erases_and_its_certificate_names_nobody(churn: UseCase, home: Path) -> None:
+    rows = [bet("the-victim", minute, bet_amount=1) for minute in range(3)] + [bet("somebody-else", 1, bet_amount=1)]
+    rows.append(bet("the-victim", 4, bet_amount="none"))
+    deliver(churn, "bets.ndjson", ndjson(*rows))
+    process(churn)
+    held = forget_user.find_user(churn, "the-victim")
+    assert (held.rows["events"], held.rows["predictions"], held.rows["rejected_events"]) == (3, 0, 1)
+    assert held.files > 0
+    assert "3 in events" in forget_user.describe_held(held)
+    assert select(churn, "select count(*) as n from events") == [{"n": 4}]
+    run = Run(dag="first_day_churn.forget_user", run="manual", task="erase")
+    done = forget_user.forget_user(churn, "the-victim", run)
+    path = forget_user.certificate(churn, "the-victim", done, run)
+    about = json.loads(path.read_text())
+    assert (about["rows"], about["erased_by"]) == (done.rows, run.id)
+    assert done.rows == sum(held.rows.values())
+    assert about["user_sha256"] == select(churn, "select user_sha256 from tombstones")[0]["user_sha256"]
+    assert "victim" not in path.name + path.read_text()
+    assert forget_user.find_user(churn, "the-victim") == forget_user.Held(dict.fromkeys(held.rows, 0), 0)
 
 
 def test_who_is_unknown_is_kept_away_from_now_on(churn: UseCase) -> None:
