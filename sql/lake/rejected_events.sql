@@ -8,5 +8,5 @@ create table if not exists rejected_events (
     raw varchar, -- the row as it was read
     rejected_at timestamp not null, -- when it was rejected
     header varchar, -- first line of its CSV file
-    replayed_in bigint -- micro-batch that stored it in a replay; 0: dismissed
+    replayed_in bigint -- micro-batch that stored it in a replay, 0 of a dismissed row
 )
