@@ -310,14 +310,14 @@ def _load(path: Path) -> Any:
     return skops.io.load(path, trusted=list(TRUSTED))
 
 
-def log_monitoring(use_case: UseCase, values: dict[str, float], batch_id: int) -> None:
-    """Add values to the metrics over time of the experiment's one run `monitoring`, at the step of a micro-batch."""
+def log_measurements(use_case: UseCase, name: str, values: dict[str, float], batch_id: int) -> None:
+    """Add values to the metrics over time of the experiment's one run of a name, at the step of a micro-batch."""
     import mlflow
 
     store = client()
-    runs = store.search_runs([_experiment(use_case)], "attributes.run_name = 'monitoring'", max_results=1)
+    runs = store.search_runs([_experiment(use_case)], f"attributes.run_name = '{name}'", max_results=1)
     resume = {"run_id": runs[0].info.run_id} if runs else {}
-    with start_run(use_case, "monitoring", **resume):
+    with start_run(use_case, name, **resume):
         mlflow.log_metrics(values, step=batch_id)
 
 

@@ -24,6 +24,7 @@ from include.firstday.lake.shards import BUCKETS
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share, is_taken
 from include.firstday.use_case.connectors import SourceConfig, Target
+from include.firstday.use_case.decision import Decision, EffectRule, ValueOf
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.renamed import renamed_keys
 
@@ -313,6 +314,8 @@ class UseCase(Frozen):
     targets: dict[Identifier, Annotated[Target, Field(discriminator="kind")]] = Field(
         {}, description="systems that predictions are delivered to"
     )
+    decision: Decision | None = Field(None, description="what an offer costs and brings, in a currency")
+    effect: EffectRule = Field(EffectRule(), description="the outcome by which experiments are measured")
     generator: Generator | None = Field(None, description="parameters of generated events; without it, none are")
     starts_paused: bool = Field(False, description="the DAGs of the use case start paused")
     shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")
@@ -365,6 +368,7 @@ class UseCase(Frozen):
                     f"targets.{name}.when.never.table: expected one of the enrichment tables "
                     f"{sorted(self.enrichment)}, found '{target.when.never.table}'"
                 )
+        self._check_decision()
         if self.monitoring.drifted_runs > self.monitoring.runs:
             raise ValueError("monitoring.drifted_runs: expected at most monitoring.runs")
         if self.generator is not None and self.generator.behaviour is not None:
@@ -373,6 +377,17 @@ class UseCase(Frozen):
                     raise ValueError(
                         f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
                     )
+
+    def _check_decision(self) -> None:
+        value = self.decision.value_of_retained if self.decision else None
+        if isinstance(value, ValueOf) and value.feature not in self.features:
+            raise ValueError(
+                f"decision.value_of_retained.feature: expected one of the features, found '{value.feature}'"
+            )
+        for name, target in self.targets.items():
+            budget = target.when.budget
+            if budget and budget.order_by == "gain" and self.decision is None:
+                raise ValueError(f"targets.{name}.when.budget.order_by: gain needs `decision`, with costs and values")
 
     @property
     def registering(self) -> list[str]:
@@ -383,6 +398,11 @@ class UseCase(Frozen):
     def opening(self) -> list[str]:
         """Event types of which the first opens the window; all types by default."""
         return list(self.window.opened_by or self.events)
+
+    @property
+    def has_experiments(self) -> bool:
+        """Whether a target has a holdout."""
+        return any(target.when.holdout for target in self.targets.values())
 
     @property
     def folder(self) -> Path:
