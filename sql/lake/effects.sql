@@ -1,4 +1,5 @@
--- One row per measurement of an experiment. Outcomes are such that more is better: of labels, the share that stayed.
+-- One row per measurement of an experiment. Of outcomes more is better.
+-- outcome: label (who stayed), share (outcome.sql with 0 or 1) or mean (outcome.sql with other numbers).
 -- treated, holdout: users whose outcome is known. effect: of treated minus holdout. low, high: its 95 % interval at one
 -- look; valid_low, valid_high: the interval for all looks together.
 -- gain_per_user: value minus cost of an offer, in the use case's currency, with its interval for all looks.

@@ -1,12 +1,15 @@
 """Commands for experiments: what deliveries have changed."""
 
+import tempfile
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from include.firstday.cli.options import CaseOption, run
-from include.firstday.cli.output import Output, OutputOption, show
+from include.firstday.cli.output import Output, OutputOption, progress, show
 
 commands = typer.Typer()
 command = partial(commands.command, rich_help_panel="Experiments")
@@ -33,3 +36,26 @@ def effect(
             print(f"  {alert}")
     if not rows:
         print("no experiment: a target with a holdout makes one, with its next delivery")
+
+
+@command()
+def simulate_experiment(
+    case: CaseOption,
+    days: Annotated[float, typer.Option(min=0.1, help="Simulated days, and two more for the last outcomes.")] = 14,
+    effect: Annotated[float, typer.Option(min=0, max=0.99, help="Share of users who stay because of an offer.")] = 0.1,
+    persuadable: Annotated[bool, typer.Option("--persuadable", help="All of them in a quarter of the users.")] = False,
+    home: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep the simulated lake there.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Run generated users through the pipeline into an experiment, in a lake of its own, and measure its effect."""
+    from include.firstday.delivery import effects
+    from include.firstday.operations import simulate_experiment as stage
+
+    with tempfile.TemporaryDirectory(prefix="firstday-simulation-") as temporary, progress("Simulating") as report:
+        folder = home or Path(temporary)
+        found = stage.simulate_experiment(case, folder, days, effect, is_persuadable=persuadable, progress=report)
+    if output != Output.TABLE:
+        show([asdict(found.measured) | {"true_effect": found.true_effect}], output)
+        return
+    print(effects.describe(case, found.measured))
+    print(f"true effect on the treated: {100 * found.true_effect:.1f} points")

@@ -7,7 +7,8 @@ from datetime import datetime
 from include.firstday.delivery import statistics
 from include.firstday.use_case.use_case import UseCase
 
-LABEL = "label"
+LABEL, SHARE, MEAN = "label", "share", "mean"  # kinds of outcomes: of label and share every one is 0 or 1
+VERBS = {LABEL: ("saved", "lost"), SHARE: ("gained", "lost"), MEAN: ("gained", "lost")}
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ def describe(use_case: UseCase, one: Effect) -> str:
     if not one.is_shown:
         least = "" if one.minimum_detectable is None else f"; {_shown(one, one.minimum_detectable)} can be detected"
         return f"{one.experiment}: no effect shown: {size} ({span}), {users}{least}{erased}"
-    verb = ("saved" if one.effect > 0 else "lost") if one.outcome == LABEL else "changed the outcome by"
-    shown = _shown(one, abs(one.effect) if one.outcome == LABEL else one.effect)
-    if one.effect < 0 and one.outcome == LABEL:
+    verb = VERBS[one.outcome][one.effect < 0]
+    if one.effect < 0:
         span = f"{_number(one, -high)} to {_number(one, -low)}"
+    shown = _shown(one, abs(one.effect))
     return f"{one.experiment}: {verb} {shown} ({span}), {users}{_money(use_case, one)}{erased}"
 
 
@@ -90,12 +91,11 @@ def alerts(one: Effect) -> Iterator[str]:
 
 
 def _shown(one: Effect, value: float) -> str:
-    is_share = one.treated_mean is not None and one.outcome == LABEL
-    return f"{_number(one, value)} points" if is_share else _number(one, value)
+    return f"{_number(one, value)} " + {LABEL: "points", SHARE: "points of the outcome", MEAN: "per user"}[one.outcome]
 
 
 def _number(one: Effect, value: float) -> str:
-    return f"{100 * value:.1f}" if one.outcome == LABEL else f"{value:.3f}"
+    return f"{value:.3f}" if one.outcome == MEAN else f"{100 * value:.1f}"
 
 
 def _money(use_case: UseCase, one: Effect) -> str:
@@ -104,7 +104,7 @@ def _money(use_case: UseCase, one: Effect) -> str:
         return ""
     currency, cost = use_case.decision.currency, use_case.decision.offer_cost * one.treated
     each = ""
-    if one.outcome == LABEL and one.saved is not None and one.saved >= 1:
+    if one.outcome != MEAN and one.saved is not None and one.saved >= 1:
         each = f": {one.saved:,.0f} users, at {cost / one.saved:,.2f} {currency} each"
     return (
         f"{each}; gain per treated user {one.gain_per_user:,.2f} {currency} "

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from include.firstday.delivery import statistics
 from include.firstday.delivery.deliver_predictions import checkpoint
-from include.firstday.delivery.effects import Effect, alerts, describe
+from include.firstday.delivery.effects import LABEL, MEAN, SHARE, Effect, alerts, describe
 from include.firstday.delivery.statistics import Difference, Values
 from include.firstday.errors import InputError
 from include.firstday.features import outcomes
@@ -99,7 +99,6 @@ def _measure(lake: Lake, use_case: UseCase, about: dict[str, Any]) -> Effect:
         experiment=name,
         measured_at=clock.now(),
         batch_id=stored.batch_id,
-        outcome=use_case.effect.outcome,
         balance_p_value=balance.p_value,
         least_balanced=balance.what,
         contaminated=counts["contaminated"],
@@ -115,14 +114,16 @@ def _difference(use_case: UseCase, known: pd.DataFrame) -> dict[str, Any]:
     """The part of a measurement that rests on users whose outcome is known."""
     arms = [known[known["arm"] == arm] for arm in (TREATED, HOLDOUT)]
     treated, holdout = (arm["outcome"].to_numpy("float64") for arm in arms)
-    found: dict[str, Any] = {"treated": len(treated), "holdout": len(holdout)}
+    is_share = bool(np.isin(known["outcome"], (0, 1)).all())
+    kind = LABEL if use_case.effect.outcome == LABEL else SHARE if is_share else MEAN
+    found: dict[str, Any] = {"outcome": kind, "treated": len(treated), "holdout": len(holdout)}
     empty = dict.fromkeys(
         ("treated_mean", "holdout_mean", "effect", "low", "high", "valid_low", "valid_high", "minimum_detectable",
          "gain_per_user", "gain_low", "gain_high")
     )  # fmt: skip
     if not len(treated) or not len(holdout):
         return found | empty
-    sizes, is_share = (len(treated), len(holdout)), bool(np.isin(known["outcome"], (0, 1)).all())
+    sizes = len(treated), len(holdout)
     fixed = (
         statistics.newcombe(treated.sum(), sizes[0], holdout.sum(), sizes[1])
         if is_share

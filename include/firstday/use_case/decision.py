@@ -10,9 +10,9 @@ from include.firstday.use_case.base import Frozen, Identifier, NonEmptyStr, Shar
 class ValueOf(Frozen):
     """The value of a user who stays, as so many times one of their features, at least `minimum`."""
 
-    feature: Identifier
-    times: float = Field(1, gt=0)
-    minimum: float = Field(0, ge=0)
+    feature: Identifier = Field(description="one of the features", examples=["purchase_sum"])
+    times: float = Field(1, gt=0, description="factor")
+    minimum: float = Field(0, ge=0, description="the least value")
 
 
 class Decision(Frozen):
@@ -21,10 +21,10 @@ class Decision(Frozen):
     `kept_share`: of churners with an offer, those who stay because of it.
     """
 
-    currency: NonEmptyStr
-    offer_cost: float = Field(gt=0)
-    value_of_retained: float | ValueOf
-    kept_share: Share = Field(1, gt=0)
+    currency: NonEmptyStr = Field(description="name of the currency, as reports show it", examples=["EUR"])
+    offer_cost: float = Field(gt=0, description="cost of an offer", examples=[2])
+    value_of_retained: float | ValueOf = Field(description="value of a user who stays, or how it follows from a feature")
+    kept_share: Share = Field(1, gt=0, description="share of churners with an offer who stay because of it")
 
 
 class EffectRule(Frozen):
@@ -34,5 +34,5 @@ class EffectRule(Frozen):
     experiment; more of it is better.
     """
 
-    outcome: Literal["label", "statement"] = "label"
-    known_after_hours: float = Field(48, gt=0)
+    outcome: Literal["label", "statement"] = Field("label", description="the label, or `outcome.sql`")
+    known_after_hours: float = Field(48, gt=0, description="of a statement: after a user entered the experiment")

@@ -371,6 +371,11 @@ class UseCase(Frozen):
         self._check_decision()
         if self.monitoring.drifted_runs > self.monitoring.runs:
             raise ValueError("monitoring.drifted_runs: expected at most monitoring.runs")
+        if self.generator and self.generator.response and self.generator.response.target not in self.targets:
+            raise ValueError(
+                f"generator.response.target: expected one of the targets {sorted(self.targets)}, "
+                f"found '{self.generator.response.target}'"
+            )
         if self.generator is not None and self.generator.behaviour is not None:
             for name in self.generator.behaviour.events:
                 if name not in self.events:

@@ -1,6 +1,8 @@
 """Effects through the lake: true effects found, none invented, broken and contaminated experiments named."""
 
+import shutil
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from include.firstday.authoring import check_use_case
 from include.firstday.delivery import deliver_predictions, effects, measure_effect
 from include.firstday.delivery.effects import Effect
 from include.firstday.errors import InputError
-from include.firstday.lake import checkpoints
+from include.firstday.lake import checkpoints, statements
 from include.firstday.models import registry
 from include.firstday.operations import forget_user
 from include.firstday.schema.open_lake import open_lake
@@ -207,4 +209,36 @@ def test_an_outcome_of_the_use_cases_own_is_measured_from_its_statement(churn: U
     assert one.treated + one.holdout == 1000
     assert one.treated_mean == pytest.approx(0.6, abs=0.05)
     assert one.holdout_mean == pytest.approx(0.2, abs=0.05)
-    assert "changed the outcome by 0.3" in effects.describe(case, one)
+    assert f"gained {100 * one.effect:.1f} points of the outcome (" in effects.describe(case, one)
+
+
+def test_an_outcome_in_money_has_the_bootstraps_interval_and_is_in_the_currency_itself(
+    churn: UseCase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each treated user spends 6 on average and each held-out one 4, so that an offer of 1 gains about 1."""
+    sql = tmp_path / "sql"
+    shutil.copytree(statements.SQL, sql)
+    monkeypatch.setattr(statements, "SQL", sql)
+    text = (sql / "use_cases/first_day_churn/outcome.sql").read_text()
+    counted = "cast(count(outcome_events.user_id) > 0 as integer)"
+    assert counted in text
+    spent = text.replace(counted, "cast(coalesce(sum(outcome_events.bet_amount), 0) as double)")
+    (sql / "use_cases/first_day_churn/outcome.sql").write_text(spent)
+    money = {"currency": "EUR", "offer_cost": 1, "value_of_retained": 1000}
+    case = case_of(churn, effect={"outcome": "statement"}, decision=money)
+    begin(case)
+    played(case, effect=0, users=1000)
+    deliver(case)
+    with open_lake(case) as lake, lake.transaction():
+        lake._connection.execute(
+            "insert into events by name select user_id, 'new_bet' as event_type, 2 as batch_id, 'a' as source_file, "
+            "decided_at as ingested_at, decided_at + interval 30 hours as event_time, "
+            "(case when arm = 'treated' then 6 else 4 end) * (hash(user_id) % 3) as bet_amount from deliveries"
+        )
+    reach(case, NOON + timedelta(hours=48))
+    one = measured(case)
+    assert one.outcome == "mean"
+    assert one.low < 2 < one.high
+    assert one.gain_per_user == pytest.approx(one.effect - 1)
+    assert f"gained {one.effect:.3f} per user (" in effects.describe(case, one)
+    assert f"gain per treated user {one.gain_per_user:.2f} EUR (" in effects.describe(case, one)
