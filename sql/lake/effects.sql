@@ -1,34 +1,28 @@
 -- One row per measurement of an experiment. Of outcomes more is better.
--- outcome: label (who stayed), share (outcome.sql with 0 or 1) or mean (outcome.sql with other numbers).
--- treated, holdout: users whose outcome is known. effect: of treated minus holdout. low, high: its 95 % interval at one
--- look; valid_low, valid_high: the interval for all looks together.
--- gain_per_user: value minus cost of an offer, in the use case's currency, with its interval for all looks.
--- is_final: all outcomes are known. is_at_horizon: and it ran up to its stated horizon, so that there is one look.
--- entered: users of both arms, known or not. erased: of these, those erased since.
 -- params: none
 create table if not exists effects (
-    experiment varchar not null,
-    measured_at timestamp not null,
-    batch_id bigint not null,
-    outcome varchar not null,
-    treated bigint not null,
-    holdout bigint not null,
-    treated_mean double,
-    holdout_mean double,
-    effect double,
-    low double,
-    high double,
-    valid_low double,
-    valid_high double,
-    minimum_detectable double,
-    balance_p_value double not null,
-    least_balanced varchar not null,
-    contaminated bigint not null,
-    entered bigint not null,
-    erased bigint not null,
-    is_final boolean not null,
-    is_at_horizon boolean not null,
-    gain_per_user double,
-    gain_low double,
-    gain_high double
+    experiment varchar not null, -- name of the experiment
+    measured_at timestamp not null, -- when
+    batch_id bigint not null, -- the last stored micro-batch
+    outcome varchar not null, -- label (who stayed), share (outcome.sql with 0 or 1) or mean (with other numbers)
+    treated bigint not null, -- treated users whose outcome is known
+    holdout bigint not null, -- held-out users whose outcome is known
+    treated_mean double, -- mean outcome of these treated users
+    holdout_mean double, -- mean outcome of these held-out users
+    effect double, -- the difference of the means, treated minus holdout
+    low double, -- lower end of its 95 % interval for a single analysis
+    high double, -- upper end of it
+    valid_low double, -- lower end of its 95 % interval for all measurements together
+    valid_high double, -- upper end of it
+    minimum_detectable double, -- the least true effect that so many users show in 80 % of cases
+    balance_p_value double not null, -- probability that chance makes arms that differ so much
+    least_balanced varchar not null, -- the feature, or the number of users, in which they differ most
+    contaminated bigint not null, -- held-out users whom the target reached all the same
+    entered bigint not null, -- users of both arms, with known outcomes or not
+    erased bigint not null, -- of these, users who have been erased since
+    is_final boolean not null, -- all outcomes are known
+    is_at_horizon boolean not null, -- and it ran up to its stated horizon, so that there is a single analysis
+    gain_per_user double, -- value less cost of an offer to a treated user, in the use case's currency
+    gain_low double, -- lower end of its 95 % interval for all measurements together
+    gain_high double -- upper end of it
 )

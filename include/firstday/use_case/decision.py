@@ -23,7 +23,9 @@ class Decision(Frozen):
 
     currency: NonEmptyStr = Field(description="name of the currency, as reports show it", examples=["EUR"])
     offer_cost: float = Field(gt=0, description="cost of an offer", examples=[2])
-    value_of_retained: float | ValueOf = Field(description="value of a user who stays, or how it follows from a feature")
+    value_of_retained: float | ValueOf = Field(
+        description="value of a user who stays, or how it follows from a feature"
+    )
     kept_share: Share = Field(1, gt=0, description="share of churners with an offer who stay because of it")
 
 
