@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from include.firstday.use_case.base import Frozen, Identifier, NonEmptyStr, Share
 
@@ -27,6 +27,20 @@ class Decision(Frozen):
         description="value of a user who stays, or how it follows from a feature"
     )
     kept_share: Share = Field(1, gt=0, description="share of churners with an offer who stay because of it")
+
+    @property
+    def costs(self) -> dict[str, float] | None:
+        """Costs of a missed churner and of an unneeded offer; None where a user's value follows from a feature."""
+        if isinstance(self.value_of_retained, ValueOf):
+            return None
+        brings = self.kept_share * self.value_of_retained - self.offer_cost
+        return {"missed_churner": brings, "unneeded_offer": self.offer_cost}
+
+    @model_validator(mode="after")
+    def _brings_something(self) -> "Decision":
+        if self.costs and self.costs["missed_churner"] <= 0:
+            raise ValueError("expected kept_share times value_of_retained above offer_cost: no offer pays otherwise")
+        return self
 
 
 class EffectRule(Frozen):

@@ -320,6 +320,15 @@ class UseCase(Frozen):
     starts_paused: bool = Field(False, description="the DAGs of the use case start paused")
     shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _costs_of_the_decision(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Where what an offer costs and brings is the same for all users, the threshold follows from it."""
+        if not isinstance(data, dict) or not data.get("decision") or not isinstance(data.get("scoring"), dict):
+            return data
+        costs = Decision.model_validate(data["decision"]).costs
+        return data | {"scoring": data["scoring"] | {"costs": costs}} if costs else data
+
     @model_validator(mode="after")
     def _names_agree(self) -> "UseCase":
         for key, chosen in (("registered_by", self.registered_by), ("window.opened_by", self.window.opened_by)):
@@ -452,6 +461,8 @@ def read(path: Path) -> UseCase:
         raise UseCaseError(f"{path}: expected YAML: {error}") from error
     if renamed := list(renamed_keys(content)):
         raise UseCaseError("\n".join(f"{path}: {sentence}" for sentence in renamed))
+    if _has_costs_twice(content):
+        raise UseCaseError(f"{path}: expected scoring.costs or decision: both say what a missed churner costs")
     try:
         use_case = UseCase.model_validate(content)
     except ValidationError as error:
@@ -459,6 +470,15 @@ def read(path: Path) -> UseCase:
     if use_case.name != path.parent.name:
         raise UseCaseError(f"{path}: name: expected '{path.parent.name}', the folder's name, found '{use_case.name}'")
     return use_case
+
+
+def _has_costs_twice(content: Any) -> bool:
+    """Whether a YAML gives costs beside a decision from which they follow."""
+    if not isinstance(content, dict) or not isinstance(content.get("scoring"), dict):
+        return False
+    decision = content.get("decision")
+    is_same_for_all = isinstance(decision, dict) and not isinstance(decision.get("value_of_retained"), dict)
+    return is_same_for_all and "costs" in content["scoring"]
 
 
 def _sentences(path: Path, error: ValidationError) -> Iterator[str]:
