@@ -39,6 +39,30 @@ def effect(
 
 
 @command()
+def train_uplift(case: CaseOption, target: Annotated[str, typer.Argument(help="A target with a holdout.")]) -> None:
+    """Train a model of what a target's deliveries change, and promote it if it passes its gates."""
+    from include.firstday.delivery import uplift as stage
+
+    trained = stage.train_uplift(case, target, run())
+    print(stage.describe(trained) if trained else "no new outcomes since the last model")
+
+
+@command()
+def rollback_uplift(
+    case: CaseOption,
+    target: Annotated[str, typer.Argument(help="A target with a model of uplift.")],
+    version: Annotated[
+        int | None, typer.Option(min=1, help="The version to promote; the previous champion unless given.")
+    ] = None,
+) -> None:
+    """Make the previous champion of a target's models of uplift, or another version, the champion again."""
+    from include.firstday.models.uplift import store
+
+    before, now = store.rollback(case, target, version)
+    print(f"version {now} is the champion, version {before} no longer is")
+
+
+@command()
 def simulate_experiment(
     case: CaseOption,
     days: Annotated[float, typer.Option(min=0.1, help="Simulated days, and two more for the last outcomes.")] = 14,

@@ -60,7 +60,7 @@ class Effect:
 
 def describe(use_case: UseCase, one: Effect) -> str:
     """Say in one line what an experiment has shown."""
-    erased = f"; {one.erased:,} of its users have been erased" if one.erased else ""
+    erased = f"; {one.erased:,} of its users {'has' if one.erased == 1 else 'have'} been erased" if one.erased else ""
     if one.effect is None or one.interval is None:
         return f"{one.experiment}: no outcomes of both arms are known yet{erased}"
     low, high = one.interval

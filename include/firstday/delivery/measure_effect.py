@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 STAGE = "measure_effect"
 SQL = f"delivery/{STAGE}"
 NEVER = datetime(9999, 1, 1)
+LONG_AGO = datetime(1970, 1, 1)  # the watermark before the first event
 TREATED, HOLDOUT = "treated", "holdout"
 
 
@@ -74,6 +75,16 @@ def of_row(row: dict[str, Any]) -> Effect:
     return Effect(**{name: row[name] for name in Effect.__dataclass_fields__})
 
 
+def users_of(lake: Lake, use_case: UseCase, experiment: str, target: str, until: datetime = NEVER) -> pd.DataFrame:
+    """One row per user who entered an experiment before a time, as `measured_users.sql` has them: features as logged
+    with their first decision, `arm`, `assigned_at`, and `outcome`, NaN where it is not known yet."""
+    upto, watermark = checkpoints.of(lake, checkpoint(target)), checkpoints.stored(lake).watermark
+    lake.build(f"{SQL}/assigned_users", experiment=experiment, upto=upto, until=until)
+    outcomes.build_outcomes(lake, use_case, watermark or LONG_AGO)
+    users: pd.DataFrame = lake.table(f"{SQL}/measured_users").to_pandas()
+    return users
+
+
 def _unfinished(lake: Lake) -> list[dict[str, Any]]:
     final = {row["experiment"] for row in lake.rows_of("effects", is_final=True)}
     rows = [row for row in lake.rows_of("experiments") if row["experiment"] not in final]
@@ -85,9 +96,7 @@ def _measure(lake: Lake, use_case: UseCase, about: dict[str, Any]) -> Effect:
     stored, upto = checkpoints.stored(lake), checkpoints.of(lake, checkpoint(target))
     watermark = stored.watermark or about["started_at"]
     horizon = about["started_at"] + timedelta(days=about["horizon_days"]) if about["horizon_days"] else NEVER
-    lake.build(f"{SQL}/assigned_users", experiment=name, upto=upto, until=horizon)
-    outcomes.build_outcomes(lake, use_case, watermark)
-    users: pd.DataFrame = lake.table(f"{SQL}/measured_users").to_pandas()
+    users = users_of(lake, use_case, name, target, horizon)
     spans = {"upto": upto, "until": horizon, "ended_at": about["ended_at"] or NEVER}
     counts = lake.row(f"{SQL}/counted", experiment=name, target=target, **spans)
     features = users[list(use_case.features)].astype("float64").to_numpy()

@@ -107,7 +107,7 @@ def with_alias(use_case: UseCase, alias: str) -> Champion | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-    model = _registered_model(use_case.name, int(version.version))
+    model = registered_model(use_case.name, int(version.version))
     found = tuple(str(name) for name in model.feature_names_in_)
     if found != use_case.features:
         raise ModelError(
@@ -268,7 +268,7 @@ def _experiment(use_case: UseCase) -> str:
     return str(found.experiment_id)
 
 
-def _registered_model(name: str, version: int) -> Any:
+def registered_model(name: str, version: int) -> Any:
     """The model of a version from the local cache; where its file is truncated or corrupt, it is fetched once more."""
     path = _download(name, version)
     try:

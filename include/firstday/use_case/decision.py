@@ -1,8 +1,8 @@
 """What an offer costs and brings, and how its effect is measured."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from include.firstday.use_case.base import Frozen, Identifier, NonEmptyStr, Share
 
@@ -52,3 +52,32 @@ class EffectRule(Frozen):
 
     outcome: Literal["label", "statement"] = Field("label", description="the label, or `outcome.sql`")
     known_after_hours: float = Field(48, gt=0, description="of a statement: after a user entered the experiment")
+
+
+class Regressor(Frozen):
+    """A scikit-learn regressor by its import path, with parameters."""
+
+    estimator: Annotated[str, StringConstraints(pattern=r"^sklearn\.[a-z_.]+\.[A-Za-z]+$")] = Field(
+        description="import path of a scikit-learn regressor", examples=["sklearn.linear_model.Ridge"]
+    )
+    parameters: dict[str, Any] = Field({}, description="arguments of the estimator", examples=[{"alpha": 10}])
+    scale: bool = Field(False, description="standardise the features")
+
+
+REGRESSORS = {
+    "linear": Regressor(estimator="sklearn.linear_model.Ridge", parameters={"alpha": 10.0}, scale=True),
+    "boosting": Regressor(
+        estimator="sklearn.ensemble.HistGradientBoostingRegressor",
+        parameters={"max_iter": 60, "learning_rate": 0.05, "max_leaf_nodes": 6, "min_samples_leaf": 50},
+    ),
+}
+
+
+class UpliftRule(Frozen):
+    """The training of models of uplift from a target's experiments."""
+
+    minimum_users: int = Field(2000, ge=200, description="users with a known outcome before a model is trained")
+    minimum_holdout: int = Field(200, ge=20, description="of them, held-out ones")
+    regressors: dict[Identifier, Regressor] = Field(
+        REGRESSORS, min_length=1, description="T- and X-learners are made of each of these"
+    )

@@ -24,7 +24,7 @@ from include.firstday.lake.shards import BUCKETS
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share, is_taken
 from include.firstday.use_case.connectors import SourceConfig, Target
-from include.firstday.use_case.decision import Decision, EffectRule, ValueOf
+from include.firstday.use_case.decision import Decision, EffectRule, UpliftRule, ValueOf
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.renamed import renamed_keys
 
@@ -316,6 +316,7 @@ class UseCase(Frozen):
     )
     decision: Decision | None = Field(None, description="what an offer costs and brings, in a currency")
     effect: EffectRule = Field(EffectRule(), description="the outcome by which experiments are measured")
+    uplift: UpliftRule = Field(UpliftRule(), description="models of what an offer changes, learned from experiments")
     generator: Generator | None = Field(None, description="parameters of generated events; without it, none are")
     starts_paused: bool = Field(False, description="the DAGs of the use case start paused")
     shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")

@@ -182,7 +182,7 @@ def test_who_is_erased_leaves_the_experiment_and_it_says_so(churn: UseCase) -> N
     assert (before.erased, after.erased) == (0, 1)
     assert after.treated + after.holdout == USERS - 1
     assert after.entered == USERS
-    assert effects.describe(case, after).endswith("; 1 of its users have been erased")
+    assert effects.describe(case, after).endswith("; 1 of its users has been erased")
 
 
 def test_an_outcome_of_the_use_cases_own_is_measured_from_its_statement(churn: UseCase) -> None:
