@@ -37,11 +37,12 @@ def define(use_case: UseCase, target: str) -> None:
         def deliver() -> None:
             """Deliver pending predictions, by micro-batch."""
             from include.firstday.delivery import deliver_predictions as stage
+            from include.firstday.delivery import orders
 
             case = load(use_case.name)
             known = credentials(case.targets[target].connection)
             try:
-                if stage.deliver_predictions(case, target, known, current_run()) is None:
+                if stage.deliver_predictions(case, target, known, current_run(), orders.order(case, target)) is None:
                     skip("no new predictions")
             except BackedOffError as error:
                 skip(str(error))

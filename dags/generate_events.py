@@ -54,9 +54,12 @@ def build(use_case: UseCase) -> None:
         @task(outlets=[landing])
         def write_minutes(params: dict[str, float] | None = None) -> None:
             """Write the events of every complete minute since the last run."""
+            from include.firstday.delivery import experiments
             from include.firstday.generator import generate_events as stage
 
-            written = stage.generate_missed(load(use_case.name), overrides=dict(params or {}))
+            case = load(use_case.name)
+            reached = experiments.reached_by_generator(case)
+            written = stage.generate_missed(case, overrides=dict(params or {}), reached=reached)
             report((f"{written} written", {"rows": written.rows, "files": written.files}), landing)
 
         write_minutes()

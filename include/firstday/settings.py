@@ -3,7 +3,10 @@
 Every setting is an environment variable `FIRSTDAY_<NAME>`; all have a default that works on one machine.
 """
 
+import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -149,6 +152,21 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_problem(each) for each in error.errors())) from None
+
+
+@contextmanager
+def another_home(home: Path) -> Iterator[None]:
+    """Let all state be in another folder, on this machine alone, in what is called inside: for simulations."""
+    names = tuple(f"FIRSTDAY_{name}" for name in ("HOME", "LAKE_CATALOG", "LAKE_DATA", "MLFLOW_URL"))
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
+    os.environ["FIRSTDAY_HOME"] = str(home)
+    settings.cache_clear()
+    try:
+        yield
+    finally:
+        del os.environ["FIRSTDAY_HOME"]
+        os.environ.update(before)
+        settings.cache_clear()
 
 
 @cache

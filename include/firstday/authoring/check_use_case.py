@@ -6,8 +6,10 @@ DAG files build DAGs for valid use cases; `dags/check_use_cases.py` shows the ot
 import hashlib
 from collections.abc import Iterator
 
+import pyarrow as pa
+
 from include.firstday.errors import QueryError, UseCaseError
-from include.firstday.features import labels, update_features
+from include.firstday.features import labels, outcomes, update_features
 from include.firstday.lake import clock, connections, statements
 from include.firstday.lake.lake import Columns, Lake
 from include.firstday.records import contract
@@ -102,6 +104,11 @@ def _try_stages(lake: Lake, case: UseCase) -> None:
         _expect(lake.columns("users"), ("label",), f"use_cases/{case.name}/registrations", "as the label is explicit")
     labels.build_labels(lake, case, clock.now())
     _expect(lake.columns("labels"), ("user_id", "label"), f"use_cases/{case.name}/label")
+    if case.effect.outcome == "statement":
+        users = {"user_id": pa.string(), "assigned_at": pa.timestamp("us")}
+        lake.build_rows("assigned_users", pa.schema(list(users.items())).empty_table())
+        outcomes.build_outcomes(lake, case, clock.now())
+        _expect(lake.columns("outcomes"), ("user_id", "outcome"), f"use_cases/{case.name}/outcome")
 
 
 def _expect(columns: Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:

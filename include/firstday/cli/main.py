@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from include.firstday.cli import authoring, data, models, operations
+from include.firstday.cli import authoring, data, experiments, models, operations
 from include.firstday.cli.options import complete_use_case
 from include.firstday.errors import FirstdayError
 from include.firstday.settings import version
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for group in (data, models, operations, authoring):
+for group in (data, models, experiments, operations, authoring):
     app.add_typer(group.commands)
 
 

@@ -4,12 +4,15 @@ An experiment runs from the first micro-batch that is decided with its salt and 
 due predictions reach the target is a function of user and salt, so nobody changes arm within one.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from include.firstday.errors import NoLakeError
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.connectors import Holdout
+from include.firstday.use_case.use_case import UseCase
 
 TABLE = "experiments"
 
@@ -41,6 +44,19 @@ def end_of(lake: Lake, target: str) -> None:
         with lake.transaction() as commit:
             commit.message = f"the experiment of {target} has ended"
             join(lake, target, None, clock.now())
+
+
+def reached_by_generator(use_case: UseCase) -> dict[str, datetime]:
+    """User → when the target that generated users respond to reached them, zoned; nobody where they do not respond."""
+    response = use_case.generator.response if use_case.generator else None
+    if response is None:
+        return {}
+    try:
+        with open_lake(use_case, read_only=True) as lake:
+            rows = lake.rows("delivery/experiments/reached_users", target=response.target)
+    except NoLakeError:
+        return {}
+    return {row["user_id"]: row["reached_at"].replace(tzinfo=UTC) for row in rows}
 
 
 def _end(lake: Lake, row: dict[str, Any], moment: datetime) -> None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from include.firstday.generator import season
 from include.firstday.generator.chance import Floats, Ints, Keys, keys, normal, poisson, uniform
+from include.firstday.generator.response import Reached, returns_at
 from include.firstday.use_case.generator import Behaviour, ByOutcome, EventRate, Generator
 
 MINUTE = 60_000_000  # microseconds
@@ -27,6 +28,8 @@ class Users:
     key: Keys
     registered_at: Ints
     leaves_at: Ints
+    returns_at: Ints  # from when an offer keeps who would have left
+    stays_until: Ints  # then
     is_churner: Ints
     liking: Floats
 
@@ -45,10 +48,17 @@ class Sessions:
     length: Ints
 
 
-def events(config: Generator, behaviour: Behaviour, start: int, end: int, since: int | None) -> pa.Table:
+def events(
+    config: Generator,
+    behaviour: Behaviour,
+    start: int,
+    end: int,
+    since: int | None,
+    reached: Reached | None = None,
+) -> pa.Table:
     """All events with start <= time < end (minutes since 1970), by time; of users who registered from `since` on."""
     longest = int(behaviour.longest_life_days * DAY_MINUTES)
-    who = _users(config, behaviour, max(start - longest - 1, since or 0), end)
+    who = _users(config, behaviour, max(start - longest - 1, since or 0), end, reached)
     visits = _sessions(behaviour, who, start * MINUTE, end * MINUTE)
     ids = pa.array([f"{key:016x}" for key in who.key], pa.string())
     schema = _schema(behaviour)
@@ -62,7 +72,7 @@ def events(config: Generator, behaviour: Behaviour, start: int, end: int, since:
     )
 
 
-def _users(config: Generator, behaviour: Behaviour, first: int, last: int) -> Users:
+def _users(config: Generator, behaviour: Behaviour, first: int, last: int, reached: Reached | None) -> Users:
     minutes = np.arange(first, last, dtype=np.int64)
     counts = poisson(season.registrations(config, minutes), uniform("registrations", config.seed, minutes))
     minute = np.repeat(minutes, counts)
@@ -70,10 +80,22 @@ def _users(config: Generator, behaviour: Behaviour, first: int, last: int) -> Us
     key = keys("user", config.seed, minute, index)
     is_churner = (uniform("churner", key) < config.churn_share).astype(np.int64)
     registered_at = minute * MINUTE + (uniform("registered", key) * MINUTE).astype(np.int64)
-    mean = np.where(is_churner == 1, behaviour.life_days.leaves, behaviour.life_days.stays)
-    days = np.minimum(mean * np.exp(0.5 * normal("life", key)), behaviour.longest_life_days)
-    leaves_at = registered_at + (days * DAY_MINUTES * MINUTE).astype(np.int64)
-    return Users(key, registered_at, leaves_at, is_churner, np.exp(0.35 * normal("liking", key)))
+    life = np.exp(0.5 * normal("life", key))
+
+    def ends(mean: Floats | float) -> Ints:
+        days = np.minimum(mean * life, behaviour.longest_life_days)
+        return registered_at + (days * DAY_MINUTES * MINUTE).astype(np.int64)
+
+    liking = normal("liking", key)
+    return Users(
+        key=key,
+        registered_at=registered_at,
+        leaves_at=ends(np.where(is_churner == 1, behaviour.life_days.leaves, behaviour.life_days.stays)),
+        returns_at=returns_at(config, key, is_churner, liking, reached),
+        stays_until=ends(behaviour.life_days.stays),
+        is_churner=is_churner,
+        liking=np.exp(0.35 * liking),
+    )
 
 
 def _sessions(behaviour: Behaviour, who: Users, start: int, end: int) -> Sessions:
@@ -85,7 +107,8 @@ def _sessions(behaviour: Behaviour, who: Users, start: int, end: int) -> Session
     gaps[:, 0] = 0
     starts = who.registered_at[:, None] + (np.cumsum(gaps, axis=1) * DAY_MINUTES * MINUTE).astype(np.int64)
     longest = int(4 * behaviour.session_minutes * MINUTE)
-    near = (starts < np.minimum(who.leaves_at, end)[:, None]) & (starts + longest >= start)
+    is_kept = (starts >= who.returns_at[:, None]) & (starts < np.minimum(who.stays_until, end)[:, None])
+    near = ((starts < np.minimum(who.leaves_at, end)[:, None]) | is_kept) & (starts + longest >= start)
     near[:, 0] |= (starts[:, 0] < end) & (starts[:, 0] + longest >= start)
     user, session = np.nonzero(near)
     spread = np.exp(0.4 * normal("length", who.key[user], session))
@@ -119,11 +142,13 @@ def _rows(
 
 
 def _once(name: str, happens: EventRate, who: Users) -> tuple[Ints, Ints, Keys]:
-    chance = who.of(happens.once or ByOutcome(stays=0, leaves=0))
-    user = np.nonzero(uniform(f"{name} happens", who.key) < chance)[0]
-    key = keys(name, who.key[user])
+    rates = happens.once or ByOutcome(stays=0, leaves=0)
+    draw = uniform(f"{name} happens", who.key)
+    key = keys(name, who.key)
     minutes = happens.after_minutes * (0.5 + uniform("after", key))
-    return user, who.registered_at[user] + (minutes * MINUTE).astype(np.int64), key
+    time = who.registered_at + (minutes * MINUTE).astype(np.int64)
+    user = np.nonzero((draw < who.of(rates)) | ((draw < rates.stays) & (time >= who.returns_at)))[0]
+    return user, time[user], key[user]
 
 
 def _in_sessions(name: str, happens: EventRate, who: Users, visits: Sessions) -> tuple[Ints, Ints, Keys]:

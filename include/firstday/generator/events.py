@@ -10,6 +10,7 @@ from include.firstday.generator import behaviour, play
 from include.firstday.generator.chance import Ints
 from include.firstday.generator.people import COLUMNS, people
 from include.firstday.generator.players import LIFE_MINUTES, MINUTE, Players, players
+from include.firstday.generator.response import Reached
 from include.firstday.use_case.generator import Generator
 
 MONEY = pa.decimal128(18, 2)
@@ -29,15 +30,18 @@ SCHEMA = pa.schema(
 )
 
 
-def events(config: Generator, start: datetime, end: datetime, since: datetime | None = None) -> pa.Table:
+def events(
+    config: Generator, start: datetime, end: datetime, since: datetime | None = None, reached: Reached | None = None
+) -> pa.Table:
     """Return all events with start <= event_time < end, by time; null where a type has no value.
 
     `start`, `end` and `since` have time zones and are whole minutes. With `since`, no user registers before it.
+    `reached`: by an offer, and when; they respond as the configuration says.
     """
     first, last = _minute(start), _minute(end)
     if config.behaviour is not None:
-        return behaviour.events(config, config.behaviour, first, last, _minute(since) if since else None)
-    who = players(config, max(first - LIFE_MINUTES, _minute(since) if since else 0), last)
+        return behaviour.events(config, config.behaviour, first, last, _minute(since) if since else None, reached)
+    who = players(config, max(first - LIFE_MINUTES, _minute(since) if since else 0), last, reached)
     span = first * MINUTE, last * MINUTE
     all_sessions = play.sessions(who)
     bets, wins = play.bets_and_wins(who, all_sessions, *span)

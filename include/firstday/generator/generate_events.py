@@ -21,6 +21,7 @@ from include.firstday import landing
 from include.firstday.errors import UseCaseError
 from include.firstday.generator import events
 from include.firstday.generator.chance import Ints, uniform
+from include.firstday.generator.response import Reached
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.use_case import UseCase
 
@@ -45,9 +46,14 @@ class Generated:
 
 
 def generate_missed(
-    use_case: UseCase, now: datetime | None = None, overrides: dict[str, float] | None = None
+    use_case: UseCase,
+    now: datetime | None = None,
+    overrides: dict[str, float] | None = None,
+    reached: Reached | None = None,
 ) -> Generated:
     """Write every whole minute between the last one written and `now`, at most three days of them.
+
+    `reached`: users by an offer, and when, to whom the generator's response applies.
 
     Whole hours are a file each, or a long pause would leave thousands. What is written is remembered file by file.
     """
@@ -58,7 +64,7 @@ def generate_missed(
     config = Generator.model_validate(_config(use_case).model_dump() | (overrides or {}))
     files = rows = 0
     for first, last in _missed(max(until, end - LONGEST_GAP), end):
-        size = _write(use_case, config, first, last, since)
+        size = _write(use_case, config, first, last, since, reached)
         files, rows = files + (size > 0), rows + size
         _remember(use_case, since, last)
         if last - first > MINUTE:
@@ -110,8 +116,15 @@ def _config(use_case: UseCase) -> Generator:
     return use_case.generator
 
 
-def _write(use_case: UseCase, config: Generator, first: datetime, last: datetime, since: datetime | None) -> int:
-    lines = [line for minute in _minutes(first, last) for line in _lines(config, minute, since)]
+def _write(
+    use_case: UseCase,
+    config: Generator,
+    first: datetime,
+    last: datetime,
+    since: datetime | None,
+    reached: Reached | None = None,
+) -> int:
+    lines = [line for minute in _minutes(first, last) for line in _lines(config, minute, since, reached)]
     if lines:
         ending = "ndjson" if config.format == "parquet" else config.format
         content = b"".join(lines)
@@ -166,14 +179,16 @@ def _remember(use_case: UseCase, since: datetime, until: datetime) -> None:
     new.rename(marker)
 
 
-def _lines(config: Generator, minute: datetime, since: datetime | None) -> Iterator[bytes]:
+def _lines(config: Generator, minute: datetime, since: datetime | None, reached: Reached | None) -> Iterator[bytes]:
     """The lines delivered in one minute: its own events but the late ones, and those that were late before."""
     for late_by in (0, *LATE_BY) if config.late_share else (0,):
-        yield from _delivered(config, minute - late_by * MINUTE, minute, since)
+        yield from _delivered(config, minute - late_by * MINUTE, minute, since, reached)
 
 
-def _delivered(config: Generator, happened: datetime, delivered: datetime, since: datetime | None) -> Iterator[bytes]:
-    table = events(config, happened, happened + MINUTE, since)
+def _delivered(
+    config: Generator, happened: datetime, delivered: datetime, since: datetime | None, reached: Reached | None
+) -> Iterator[bytes]:
+    table = events(config, happened, happened + MINUTE, since, reached)
     position = np.arange(table.num_rows)
     key = int(happened.timestamp())
     lateness = _lateness(config, key, position)

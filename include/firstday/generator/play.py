@@ -45,7 +45,8 @@ def sessions(who: Players) -> Sessions:
     start = who.bought_at[:, None] + (np.cumsum(gaps, axis=1) * HOUR).astype(np.int64)
     minutes = who.session_minutes[:, None] * np.exp(0.4 * normal("length of session", key, number))
     end = start + (np.clip(minutes, 3, 120) * MINUTE).astype(np.int64)
-    player, session = np.nonzero(start < who.leaves_at[:, None])
+    is_kept = (start >= who.returns_at[:, None]) & (start < who.stays_until[:, None])
+    player, session = np.nonzero((start < who.leaves_at[:, None]) | is_kept)
     return Sessions(player, session, start[player, session], end[player, session])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from include.firstday.generator import season
 from include.firstday.generator.chance import Floats, Ints, Keys, keys, normal, poisson, uniform
 from include.firstday.generator.postcodes import FIRST, indices
+from include.firstday.generator.response import Reached, returns_at
 from include.firstday.use_case.generator import Generator
 
 MINUTE = 60_000_000  # microseconds
@@ -24,6 +25,8 @@ class Players:
     postcode: Ints
     bought_at: Ints
     leaves_at: Ints
+    returns_at: Ints  # from when an offer keeps who would have left
+    stays_until: Ints  # then
     stake: Floats  # median bet, in the currency
     bets_per_minute: Floats
     win_share: Floats
@@ -35,21 +38,23 @@ class Players:
         return Players(**{name: column[rows] for name, column in vars(self).items()})
 
 
-def players(config: Generator, start: int, end: int) -> Players:
+def players(config: Generator, start: int, end: int, reached: Reached | None = None) -> Players:
     """Return the players who register in the minutes start <= minute < end (minutes since 1970)."""
     minutes = np.arange(start, end, dtype=np.int64)
     counts = poisson(season.registrations(config, minutes), uniform("registrations", config.seed, minutes))
     minute = np.repeat(minutes, counts)
     index = np.arange(len(minute)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return _traits(config, minute, keys("player", config.seed, minute, index))
+    return _traits(config, minute, keys("player", config.seed, minute, index), reached)
 
 
-def _traits(config: Generator, minute: Ints, key: Keys) -> Players:
+def _traits(config: Generator, minute: Ints, key: Keys, reached: Reached | None) -> Players:
     is_churner = (uniform("churner", key) < config.churn_share).astype(np.int64)
     # How much a player likes the game: it decides how often they come and how they do, beside whether they stay.
     liking = 0.85 * (1 - 2 * is_churner) + normal("liking", key)
     registered_at = minute * MINUTE + (uniform("registered", key) * MINUTE).astype(np.int64)
     bought_at = registered_at + ((0.02 + 3 * uniform("bought", key) ** 3) * HOUR).astype(np.int64)
+    last = registered_at + (LIFE_MINUTES - 60) * MINUTE
+    stake = normal("stake", key)
     return Players(
         key=key,
         registered_at=registered_at,
@@ -58,9 +63,11 @@ def _traits(config: Generator, minute: Ints, key: Keys) -> Players:
         bought_at=bought_at,
         leaves_at=np.minimum(
             bought_at + (_stay_hours(key, is_churner) * HOUR).astype(np.int64),
-            registered_at + (LIFE_MINUTES - 60) * MINUTE,
+            last,
         ),
-        stake=np.exp(0.7 + 0.12 * liking + 0.8 * normal("stake", key)),
+        returns_at=returns_at(config, key, is_churner, stake, reached),
+        stays_until=np.minimum(bought_at + (_stay_hours(key, np.zeros_like(is_churner)) * HOUR).astype(np.int64), last),
+        stake=np.exp(0.7 + 0.12 * liking + 0.8 * stake),
         bets_per_minute=np.exp(1.75 + 0.05 * liking + 0.35 * normal("pace", key)),
         win_share=np.clip(0.30 + 0.018 * liking + 0.022 * normal("luck", key), 0.1, 0.5),
         session_gap=np.exp(1.45 - 0.36 * liking + 0.25 * normal("gap", key)),

@@ -107,7 +107,7 @@ def with_alias(use_case: UseCase, alias: str) -> Champion | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-    model = _registered_model(use_case.name, int(version.version))
+    model = registered_model(use_case.name, int(version.version))
     found = tuple(str(name) for name in model.feature_names_in_)
     if found != use_case.features:
         raise ModelError(
@@ -268,7 +268,7 @@ def _experiment(use_case: UseCase) -> str:
     return str(found.experiment_id)
 
 
-def _registered_model(name: str, version: int) -> Any:
+def registered_model(name: str, version: int) -> Any:
     """The model of a version from the local cache; where its file is truncated or corrupt, it is fetched once more."""
     path = _download(name, version)
     try:
@@ -310,14 +310,14 @@ def _load(path: Path) -> Any:
     return skops.io.load(path, trusted=list(TRUSTED))
 
 
-def log_monitoring(use_case: UseCase, values: dict[str, float], batch_id: int) -> None:
-    """Add values to the metrics over time of the experiment's one run `monitoring`, at the step of a micro-batch."""
+def log_measurements(use_case: UseCase, name: str, values: dict[str, float], batch_id: int) -> None:
+    """Add values to the metrics over time of the experiment's one run of a name, at the step of a micro-batch."""
     import mlflow
 
     store = client()
-    runs = store.search_runs([_experiment(use_case)], "attributes.run_name = 'monitoring'", max_results=1)
+    runs = store.search_runs([_experiment(use_case)], f"attributes.run_name = '{name}'", max_results=1)
     resume = {"run_id": runs[0].info.run_id} if runs else {}
-    with start_run(use_case, "monitoring", **resume):
+    with start_run(use_case, name, **resume):
         mlflow.log_metrics(values, step=batch_id)
 
 

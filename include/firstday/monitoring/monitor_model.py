@@ -68,7 +68,7 @@ def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | 
         if upto > after:
             measured += _measured(lake, use_case, champion, after, upto)
         # Before the commit: where MLflow fails, the retry measures again and no alert is lost.
-        registry.log_monitoring(use_case, {one.key: one.value for one in measured}, upto)
+        registry.log_measurements(use_case, "monitoring", {one.key: one.value for one in measured}, upto)
         with lake.transaction() as commit:
             lake.append("monitoring", as_rows(measured, upto))
             confirmed = _confirmed(lake, use_case, measured)

@@ -25,6 +25,7 @@ TABLES = (
     "delivery_failures",
     "decided_batches",
     "experiments",
+    "effects",
 )
 PARTITIONED = {  # table → the time column and its parts that its files are partitioned by
     "events": ("event_time", "year", "month", "day", "hour"),

@@ -59,6 +59,20 @@ class Season(Frozen):
     weekend_factor: float = Field(1, gt=0, description="factor of a weekend day relative to a working day")
 
 
+class Response(Frozen):
+    """How users respond to the deliveries of a target: `effect` is the share of all users who stay because of one.
+
+    `only: persuadable`: all of them are in a quarter of the users, whom features show.
+    """
+
+    target: Identifier = Field(description="the target whose deliveries are the offers", examples=["offers"])
+    effect: float = Field(gt=0, lt=1, description="share of all users who stay because of an offer", examples=[0.1])
+    only: Literal["persuadable", "anyone"] = Field("anyone", description="who of them: anyone, or all in a quarter")
+
+
+PERSUADABLE_SHARE = 0.25
+
+
 class Generator(Frozen):
     """Parameters of the generator: users with the given `behaviour` or, without it, players of a game."""
 
@@ -67,7 +81,22 @@ class Generator(Frozen):
     churn_share: Share = Field(description="share of users who leave")
     season: Season = Field(Season(), description="how registrations vary over day and week")
     behaviour: Behaviour | None = Field(None, description="what users do; without it, they play a game")
+    response: Response | None = Field(None, description="what users make of an offer; without it, nothing")
     late_share: Share = Field(0.0, description="share of events that arrive late")
     duplicate_share: Share = Field(0.0, description="share of events that arrive twice")
     malformed_share: Share = Field(0.0, description="share of rows that break a rule")
     format: Literal["ndjson", "ndjson.gz", "parquet"] = Field("ndjson.gz", description="format of the files")
+
+    @property
+    def response_rate(self) -> float:
+        """Of the users who would leave and can be persuaded, the share that an offer keeps."""
+        if self.response is None:
+            return 0.0
+        share = PERSUADABLE_SHARE if self.response.only == "persuadable" else 1.0
+        return self.response.effect / (self.churn_share * share) if self.churn_share else float("inf")
+
+    @model_validator(mode="after")
+    def _can_respond(self) -> "Generator":
+        if self.response_rate > 1:
+            raise ValueError("response.effect: expected at most the share of users who churn and can be persuaded")
+        return self

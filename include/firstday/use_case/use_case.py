@@ -24,6 +24,7 @@ from include.firstday.lake.shards import BUCKETS
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share, is_taken
 from include.firstday.use_case.connectors import SourceConfig, Target
+from include.firstday.use_case.decision import Decision, EffectRule, UpliftRule, ValueOf
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.renamed import renamed_keys
 
@@ -313,9 +314,21 @@ class UseCase(Frozen):
     targets: dict[Identifier, Annotated[Target, Field(discriminator="kind")]] = Field(
         {}, description="systems that predictions are delivered to"
     )
+    decision: Decision | None = Field(None, description="what an offer costs and brings, in a currency")
+    effect: EffectRule = Field(EffectRule(), description="the outcome by which experiments are measured")
+    uplift: UpliftRule = Field(UpliftRule(), description="models of what an offer changes, learned from experiments")
     generator: Generator | None = Field(None, description="parameters of generated events; without it, none are")
     starts_paused: bool = Field(False, description="the DAGs of the use case start paused")
     shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _costs_of_the_decision(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Where what an offer costs and brings is the same for all users, the threshold follows from it."""
+        if not isinstance(data, dict) or not data.get("decision") or not isinstance(data.get("scoring"), dict):
+            return data
+        costs = Decision.model_validate(data["decision"]).costs
+        return data | {"scoring": data["scoring"] | {"costs": costs}} if costs else data
 
     @model_validator(mode="after")
     def _names_agree(self) -> "UseCase":
@@ -365,14 +378,31 @@ class UseCase(Frozen):
                     f"targets.{name}.when.never.table: expected one of the enrichment tables "
                     f"{sorted(self.enrichment)}, found '{target.when.never.table}'"
                 )
+        self._check_decision()
         if self.monitoring.drifted_runs > self.monitoring.runs:
             raise ValueError("monitoring.drifted_runs: expected at most monitoring.runs")
+        if self.generator and self.generator.response and self.generator.response.target not in self.targets:
+            raise ValueError(
+                f"generator.response.target: expected one of the targets {sorted(self.targets)}, "
+                f"found '{self.generator.response.target}'"
+            )
         if self.generator is not None and self.generator.behaviour is not None:
             for name in self.generator.behaviour.events:
                 if name not in self.events:
                     raise ValueError(
                         f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
                     )
+
+    def _check_decision(self) -> None:
+        value = self.decision.value_of_retained if self.decision else None
+        if isinstance(value, ValueOf) and value.feature not in self.features:
+            raise ValueError(
+                f"decision.value_of_retained.feature: expected one of the features, found '{value.feature}'"
+            )
+        for name, target in self.targets.items():
+            budget = target.when.budget
+            if budget and budget.order_by == "gain" and self.decision is None:
+                raise ValueError(f"targets.{name}.when.budget.order_by: gain needs `decision`, with costs and values")
 
     @property
     def registering(self) -> list[str]:
@@ -383,6 +413,11 @@ class UseCase(Frozen):
     def opening(self) -> list[str]:
         """Event types of which the first opens the window; all types by default."""
         return list(self.window.opened_by or self.events)
+
+    @property
+    def has_experiments(self) -> bool:
+        """Whether a target has a holdout."""
+        return any(target.when.holdout for target in self.targets.values())
 
     @property
     def folder(self) -> Path:
@@ -427,6 +462,8 @@ def read(path: Path) -> UseCase:
         raise UseCaseError(f"{path}: expected YAML: {error}") from error
     if renamed := list(renamed_keys(content)):
         raise UseCaseError("\n".join(f"{path}: {sentence}" for sentence in renamed))
+    if _has_costs_twice(content):
+        raise UseCaseError(f"{path}: expected scoring.costs or decision: both say what a missed churner costs")
     try:
         use_case = UseCase.model_validate(content)
     except ValidationError as error:
@@ -434,6 +471,15 @@ def read(path: Path) -> UseCase:
     if use_case.name != path.parent.name:
         raise UseCaseError(f"{path}: name: expected '{path.parent.name}', the folder's name, found '{use_case.name}'")
     return use_case
+
+
+def _has_costs_twice(content: Any) -> bool:
+    """Whether a YAML gives costs beside a decision from which they follow."""
+    if not isinstance(content, dict) or not isinstance(content.get("scoring"), dict):
+        return False
+    decision = content.get("decision")
+    is_same_for_all = isinstance(decision, dict) and not isinstance(decision.get("value_of_retained"), dict)
+    return is_same_for_all and "costs" in content["scoring"]
 
 
 def _sentences(path: Path, error: ValidationError) -> Iterator[str]:

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from include.firstday.models import registry
-from include.firstday.models.training import baselines, plots
+from include.firstday.models.training import baselines, plots, profit
 from include.firstday.models.training.candidates import log_with_reference, measure_cost
 from include.firstday.models.training.metrics import Estimate, Labels, Values, estimates
 from include.firstday.models.training.refit import refit
 from include.firstday.models.training.training_set import at_cutoffs, read, split
+from include.firstday.models.value import value_of
 from include.firstday.use_case.use_case import UseCase
 
 MODEL = "model"
@@ -80,6 +81,7 @@ def evaluate_candidate(
         mlflow.log_table(_table(by_cutoff, "cutoff_minutes"), "test_by_cutoff.json")
         for name, figure in plots.of_test(use_case, holdout.labels, probability, by_cutoff).items():
             plots.log(figure, name)
+        profits = _log_profit(holdout, probability)
         plots.log(plots.importance(model, holdout.features, holdout.labels), "permutation_importance.png")
     version_run_id = _refit(use_case, training_set, model) or str(best["run_id"])
     version = registry.register(use_case, version_run_id, costs.threshold)
@@ -91,10 +93,26 @@ def evaluate_candidate(
         "candidates": [{key: value for key, value in result.items() if key != "run_id"} for result in results],
         "overall": {name: _plain(found) for name, found in overall.items()},
         "by_cutoff": {str(minutes): _plain(found) for minutes, found in by_cutoff.items()},
+        "profit": profits,
         "confusion": _confusion(holdout.labels, probability >= costs.threshold),
         **measured,
         **{key: found.value for key, found in overall[MODEL].items()},
     }
+
+
+def _log_profit(holdout: Holdout, probability: Values) -> dict[str, Any] | None:
+    """Log the profit by threshold to the active run; what of it the model card shows, None without a `decision`."""
+    import mlflow
+
+    decision, threshold = holdout.use_case.decision, holdout.use_case.scoring.costs.threshold
+    if decision is None:
+        return None
+    values = value_of(decision, holdout.rows)
+    found = profit.profit(holdout.labels, probability, holdout.users, values, decision)
+    mlflow.log_metrics({"test_profit_per_user": found.at(threshold).value, "test_best_profit": found.best.value})
+    mlflow.log_table(found.table(), "profit_by_threshold.json")
+    plots.log(profit.figure(found, threshold, decision), "profit_by_threshold.png")
+    return profit.summary(found, threshold)
 
 
 def _refit(use_case: UseCase, training_set: dict[str, Any], tested: Any) -> str | None:

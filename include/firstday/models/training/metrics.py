@@ -148,14 +148,14 @@ def scores(
 def estimates(labels: Labels, probability: Values, users: NDArray[np.object_], costs: Costs) -> dict[str, Estimate]:
     """Every metric with its bootstrap interval; arrays of shape (n,)."""
     found = scores(labels, probability, costs)
-    drawn = [scores(labels, probability, costs, weights) for weights in _draws(labels, users)]
+    drawn = [scores(labels, probability, costs, weights) for weights in draws(labels, users)]
     return {name: _estimate(value, [draw[name] for draw in drawn]) for name, value in found.items()}
 
 
 def estimate(metric: str, labels: Labels, probability: Values, users: NDArray[np.object_], costs: Costs) -> Estimate:
     """One metric with its bootstrap interval; arrays of shape (n,)."""
     of = METRICS[metric].of
-    drawn = [of(Scored(labels, probability, weights, costs)) for weights in _draws(labels, users)]
+    drawn = [of(Scored(labels, probability, weights, costs)) for weights in draws(labels, users)]
     return _estimate(of(Scored(labels, probability, np.ones(len(labels)), costs)), drawn)
 
 
@@ -170,10 +170,10 @@ def advantage(
         gain = of(Scored(labels, ours, weights, costs)) - of(Scored(labels, theirs, weights, costs))
         return sign * gain + 0.0  # never -0.0
 
-    return _estimate(difference(np.ones(len(labels))), [difference(weights) for weights in _draws(labels, users)])
+    return _estimate(difference(np.ones(len(labels))), [difference(weights) for weights in draws(labels, users)])
 
 
-def _draws(labels: Labels, users: NDArray[np.object_]) -> Iterator[Values]:
+def draws(labels: Labels, users: NDArray[np.object_]) -> Iterator[Values]:
     """Weights of the rows in each draw of as many users, with replacement, that has users of both labels."""
     _, user = np.unique(users, return_inverse=True)
     count = int(user.max()) + 1

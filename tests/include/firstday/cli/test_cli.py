@@ -202,7 +202,7 @@ def test_help_shows_every_command_in_its_group(capsys: pytest.CaptureFixture[str
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     groups = [line.split()[1] for line in out.splitlines() if line.startswith("╭")]
-    assert groups == ["Options", "Data", "Models", "Operations", "Authoring"]
+    assert groups == ["Options", "Data", "Models", "Experiments", "Operations", "Authoring"]
     assert main(["nothing"]) == 2
 
 

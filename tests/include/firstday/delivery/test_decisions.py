@@ -169,12 +169,12 @@ def test_where_more_are_due_than_can_be_reached_a_low_priority_is_not_reached_th
 
 
 def test_a_budget_is_ordered_by_what_it_is_given(churn: UseCase) -> None:
-    case = with_rules(churn, budget={"per_day": 2, "order_by": "gain"})
+    case = with_rules(churn, budget={"per_day": 2, "order_by": "uplift"})
     begin(case)
     predict(case, {"a": 0.9, "b": 0.5, "c": 0.1})
     assert deliver(case, order=lambda features: -features["churn_probability"].to_numpy()) == 2
     assert set(reached(case)) == {"b", "c"}
-    assert rows(case, "decided_batches")[0]["ordered_by"] == "gain"
+    assert rows(case, "decided_batches")[0]["ordered_by"] == "uplift"
     predict(case, {"d": 0.9, "e": 0.5, "f": 0.1}, hours=24)
     assert deliver(case) == 2  # without a model that may be used, by risk
     assert set(reached(case)) == {"b", "c", "d", "e"}
@@ -378,6 +378,7 @@ def test_kills_between_decision_delivery_and_accounting_change_nothing(churn: Us
         ({"holdout": {"share": 0.1, "salt": "a b"}}, "salt"),
         ({"budget": {"per_day": 0}}, "per_day"),
         ({"budget": {"per_day": 5, "order_by": "luck"}}, "order_by"),
+        ({"budget": {"per_day": 5, "order_by": "gain"}}, "gain needs `decision`"),
         ({"never": {"table": "nobody"}}, "never.table: expected one of the enrichment tables"),
     ],
 )

@@ -67,6 +67,8 @@ def test_an_estimator_that_is_not_allowed_is_refused(path: str) -> None:
 @pytest.mark.slow
 def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "REPEATS", 20)  # of the bootstrap: half a minute's worth otherwise
+    money = {"currency": "EUR", "offer_cost": 3, "value_of_retained": 5}  # its costs are those that the use case has
+    churn = UseCase.model_validate(churn.model_dump() | {"decision": money})
     load(churn, NOON, 3)
     built = build_training_set(churn)
     train, test = split(read(built))
@@ -102,6 +104,11 @@ def test_a_training_is_tested_gated_promoted_and_rolled_back(churn: UseCase, mon
     assert "beats_base_rate: log_loss, advantage over base_rate: -" in refused["reason"]
     assert seen_in_mlflow(built, "model_card.md").startswith("# First-day churn: version 3, sabotaged")
     assert "<table>" in seen_in_mlflow(built, "model_card.html")
+    assert "An offer costs 3 EUR" in seen_in_mlflow(built, "model_card.md")
+    profits = tested["profit"]
+    assert profits["best"]["value"] >= profits["at_threshold"]["value"]
+    assert profits["best_threshold"]["low"] <= profits["best_threshold"]["value"] <= profits["best_threshold"]["high"]
+    assert seen_in_mlflow(built, "profit_by_threshold.json").count("[") > 100  # a row per threshold
 
     promotion.promote(churn, 2, "by hand")
     between = clock.now()
