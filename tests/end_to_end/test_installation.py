@@ -211,7 +211,7 @@ def test_posted_events_arrive_in_the_chart_and_are_scored(
     said = frame.get_by_role("img", name="Events per minute, by type").get_attribute("aria-label")
     highest = re.search(r"new_bet: newest [\d.]+, highest ([\d.]+)", str(said))
     assert highest is not None, said
-    assert float(highest[1]) >= 5000
+    assert float(highest[1]) >= 2500  # all of them are within seconds, which two steps of the chart may share
     assert visitor.errors == []
 
 
