@@ -16,7 +16,6 @@ from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
-from include.firstday.lake.shards import ALL
 from include.firstday.privacy import tombstones
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
@@ -80,8 +79,7 @@ def _recompute(lake: Lake, use_case: UseCase, after: int, upto: int, shard: int 
 
 
 def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
-    found = checkpoints.of_buckets(lake, update_features.STAGE, ALL)
-    upto = max(found.values())
+    upto = checkpoints.of(lake, update_features.STAGE)
     if upto > after:
         _recompute(lake, use_case, after, upto)
     for table in TABLES:
@@ -92,8 +90,5 @@ def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
     users, changed = lake.count("rebuilt_users"), lake.count("touched_users")
     rebuilt = Rebuilt(upto, users, changed, sources=fingerprint.compare(lake, use_case).changed)
     update_features.write(lake)
-    for bucket, batch in found.items():
-        if batch < upto:  # its users have been recomputed with the others
-            checkpoints.advance(lake, update_features.STAGE, batch, upto, [bucket])
     fingerprint.note(lake, use_case)
     return rebuilt

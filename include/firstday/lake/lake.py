@@ -272,6 +272,10 @@ class Lake:
         """Add a column to a table; NULL in existing rows."""
         self._connection.execute(f"alter table {quoted(table)} add column {quoted(name)} {kind}")
 
+    def drop_column(self, table: str, name: str) -> None:
+        """Drop a column of a table."""
+        self._connection.execute(f"alter table {quoted(table)} drop column {quoted(name)}")
+
     def query(self, text: str) -> pa.Table:
         """Return the rows of a user's SELECT. Use on a read-only lake. Raises QueryError if it is not one statement."""
         if (found := self._connection.statements(text)) != 1:

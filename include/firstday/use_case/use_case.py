@@ -20,12 +20,11 @@ from pydantic import (
 )
 
 from include.firstday.errors import UseCaseError
-from include.firstday.lake.shards import BUCKETS
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share, is_taken
 from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.generator import Generator
-from include.firstday.use_case.renamed import renamed_keys
+from include.firstday.use_case.renamed import earlier_keys
 
 USE_CASES = REPOSITORY / "include" / "use_cases"
 
@@ -315,7 +314,6 @@ class UseCase(Frozen):
     )
     generator: Generator | None = Field(None, description="parameters of generated events; without it, none are")
     starts_paused: bool = Field(False, description="the DAGs of the use case start paused")
-    shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")
 
     @model_validator(mode="after")
     def _names_agree(self) -> "UseCase":
@@ -425,8 +423,8 @@ def read(path: Path) -> UseCase:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
         raise UseCaseError(f"{path}: expected YAML: {error}") from error
-    if renamed := list(renamed_keys(content)):
-        raise UseCaseError("\n".join(f"{path}: {sentence}" for sentence in renamed))
+    if earlier := list(earlier_keys(content)):
+        raise UseCaseError("\n".join(f"{path}: {sentence}" for sentence in earlier))
     try:
         use_case = UseCase.model_validate(content)
     except ValidationError as error:

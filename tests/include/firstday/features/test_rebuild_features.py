@@ -95,6 +95,27 @@ def test_what_arrives_during_a_rebuild_is_in_it(loaded: UseCase) -> None:
     assert rebuilt.changed == 0
 
 
+def test_features_that_were_computed_before_a_rebuild_are_not_written_after_it(
+    loaded: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = NOON + timedelta(minutes=3)
+    generate_events.generate_minutes(loaded, start, start + timedelta(minutes=5))
+    store_events.store_events(loaded)
+    fold, folds = update_features.fold, 0
+
+    def fold_then_rebuild(*arguments: object) -> None:
+        nonlocal folds
+        folds += 1
+        fold(*arguments)
+        if folds == 1:
+            rebuild_features.rebuild_features(loaded)
+
+    monkeypatch.setattr(update_features, "fold", fold_then_rebuild)
+    update_features.update_features(loaded)
+    assert folds == 2
+    assert rebuild_features.rebuild_features(loaded).changed == 0
+
+
 def test_a_changed_measure_is_noticed_and_takes_effect_for_all_users_at_once(
     loaded: UseCase, own_measures: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
