@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     openlineage: str = Field("", description="OpenLineage transport, as JSON; empty: no lineage is emitted")
     memory_limit: str = Field("2GB", description="DuckDB's memory; beyond it, it spills to disk")
     threads: int = Field(2, ge=1, description="DuckDB's threads in one task")
+    engine_partitions: int = Field(
+        0, ge=0, description="partitions of users in work over all of them; 0: one for every two million events"
+    )
+    engine_events: int = Field(
+        20_000_000, ge=1, description="events of a backlog above which features are computed over all users"
+    )
 
     @property
     def catalog(self) -> str:

@@ -85,6 +85,14 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
         return step
 
 
+def recompute(lake: Lake, use_case: UseCase, after: int, upto: int) -> tuple[str, ...]:
+    """Compute users with an event after micro-batch `after` from all of their events, into the tables returned."""
+    lake.build("features/rebuild_features/scope_events", after=after, upto=upto)
+    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
+    compute(lake, use_case)
+    return tuple(f"{table}_now" for table in TABLES)
+
+
 def compute(lake: Lake, use_case: UseCase) -> None:
     """From `touched_users` and `scope_events` to `users_now` and `feature_state_now`, one row per key."""
     build_windows(lake, use_case)
