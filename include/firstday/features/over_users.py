@@ -81,7 +81,7 @@ class Partitions:
                 lake.as_of(table, upto, into=f"shared_{table}")
             for table in STATE:
                 lake.build_like(f"shared_{table}", table)
-            self._tables = {table: self._share(table) for table in (*use_case.enrichment, *STATE)}
+            self._tables = {table: self.share(f"shared_{table}") for table in (*use_case.enrichment, *STATE)}
 
     def compute(self, work: Work) -> list[Part]:
         """Run the work on one partition after the other; the manifest of what it made."""
@@ -95,10 +95,11 @@ class Partitions:
             self._progress(number + 1, self.count, f"part {number + 1} of {self.count} computed")
         return parts
 
-    def _share(self, table: str) -> str:
+    def share(self, table: str) -> str:
+        """Move a temporary table into a file that the work on each partition may read; its path."""
         path = str(self._folder / f"{table}{PARQUET}")
-        self._lake.write_file(f"shared_{table}", path)
-        self._lake.drop(f"shared_{table}")
+        self._lake.write_file(table, path)
+        self._lake.drop(table)
         return path
 
 

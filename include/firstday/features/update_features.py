@@ -7,8 +7,10 @@ Both go through the same statements, so any split of the same events into micro-
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 from include.firstday.errors import CheckpointConflictError
+from include.firstday.features.over_users import load, over_users
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
@@ -16,6 +18,7 @@ from include.firstday.lake.run import Run
 from include.firstday.privacy import tombstones
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
+from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -59,7 +62,8 @@ def describe(step: Updated) -> str:
 def update_step(use_case: UseCase, run: Run) -> Updated | None:
     """Process the next micro-batches, as many as fit in memory, in one transaction; None if none is pending.
 
-    The computation reads a snapshot, while others may write; the transaction only replaces the rows.
+    The computation reads a snapshot, while others may write; the transaction only replaces the rows. A backlog above
+    the setting `engine_events` is processed in one step, over all users.
     """
     with open_lake(use_case, run) as lake:
         with lake.snapshot():
@@ -70,9 +74,14 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
             found = fingerprint.compare(lake, use_case)
             if found.changed:
                 log.warning("%s", fingerprint.notice(use_case, found.changed))
-            fold(lake, use_case, after, upto)
-            users = lake.count("touched_users")
-            recomputed = lake.count("touched_users", is_recomputed=True)
+            is_large = pending["rows_pending"] > settings().engine_events
+            if not is_large:
+                fold(lake, use_case, after, upto)
+        if is_large:  # outside the snapshot, which may be expired before the last partition is computed
+            upto = pending["last_pending"]
+            _fold_over_users(lake, use_case, after, upto)
+        users = lake.count("touched_users")
+        recomputed = users if is_large else lake.count("touched_users", is_recomputed=True)
         with lake.transaction() as commit:
             if fingerprint.noted_at(lake) != found.noted_at:
                 raise CheckpointConflictError(f"{STAGE}: the features have been recomputed meanwhile")
@@ -132,6 +141,15 @@ def fold(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
     _touch(lake, use_case, after, upto)
     _scope(lake, use_case, upto)
     compute(lake, use_case)
+
+
+def _fold_over_users(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
+    """As `fold`, for more events than are read at once: each touched user is computed from all of their events."""
+    with over_users(lake, use_case, upto) as partitions:
+        parts = partitions.compute(partial(recompute, after=after, upto=upto))
+        for table in TABLES:
+            load(lake, f"{table}_now", f"{table}_now", parts)
+    lake.build_distinct("touched_users", "users_now", "user_id")
 
 
 def window_seconds(use_case: UseCase) -> float:

@@ -227,6 +227,9 @@ class Training(Frozen):
         ge=0, description="after the window opened; users whose label is not yet known are excluded"
     )
     minimum_users: int = Field(ge=10, description="users with a known label, below which no model is trained")
+    maximum_users: int = Field(
+        200_000, ge=100, description="of more users, a sample with each label and day by its share is the training set"
+    )
     refit_half_life_hours: float | None = Field(
         336, gt=0, description="the tested model is refitted on all users, older ones with less weight; null: it is not"
     )
