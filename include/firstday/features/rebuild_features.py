@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from include.firstday.features import update_features
-from include.firstday.features.over_users import load, over_users
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
 from include.firstday.features.update_features import TABLES
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
@@ -49,7 +50,7 @@ def rebuild_features(
         with over_users(lake, use_case, after, progress) as partitions:
             parts = partitions.compute(partial(update_features.recompute, after=0, upto=after))
             for table in TABLES:
-                load(lake, f"rebuilt_{table}", f"{table}_now", parts)
+                load(lake, f"rebuilt_{table}", f"{table}_now", parts, like=table)
         with lake.transaction() as commit:
             rebuilt = _swap(lake, use_case, after)
             commit.message = describe(rebuilt)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from include.firstday.errors import CheckpointConflictError
-from include.firstday.features.over_users import load, over_users
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying

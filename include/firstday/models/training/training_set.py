@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 
 from include.firstday.errors import TooLittleDataError
 from include.firstday.features import labels, point_in_time
-from include.firstday.features.over_users import load, over_users
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run

@@ -1,27 +1,39 @@
 """Work over all users gives what one pass over all events gives, bit for bit, in however many partitions."""
 
 import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from include.firstday import landing
+from include.firstday.errors import EngineError
 from include.firstday.features import rebuild_features, update_features
-from include.firstday.features.over_users import load, over_users
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import checkpoints
+from include.firstday.lake import checkpoints, statements
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.written_files import file_sha256
 from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.settings import settings
+from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
+from tests.installation import wait_until
+from tests.servers import free_port
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FAULTS = {"late_share": 0.1, "duplicate_share": 0.05}
@@ -72,6 +84,35 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UseCase, Pa
         forget_user.forget_user(case, row["user_id"])
         yield case, folder
     settings.cache_clear()
+
+
+@contextmanager
+def sail(home: Path, mode: str) -> Iterator[str]:
+    """The URL of a Sail server, whose executors are its threads (`local`) or processes (`local-cluster`)."""
+    port = free_port()
+    environment = os.environ | {"FIRSTDAY_HOME": str(home), "SAIL_MODE": mode}
+    command = [sys.executable, "-m", "include.firstday", "engine", "sail", "--port", str(port)]
+    server = subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: is_open(port), 60, every=0.2)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module", params=["local", pytest.param("local-cluster", marks=pytest.mark.slow)])
+def sail_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("pyspark", reason="make spark")
+    with sail(tmp_path_factory.mktemp("sail"), request.param) as url:
+        yield url
 
 
 @pytest.fixture
@@ -185,3 +226,57 @@ def test_the_manifest_says_what_the_files_hold_and_no_file_is_left(
                 assert sum(part.users for part in own) == lake.count_distinct("all_parts", "user_id")
             assert len({part.path for part in parts}) == len(parts) == 6
         assert not [part for part in parts if Path(part.path).exists()]
+
+
+def compared(case: UseCase, folder: Path) -> tuple[int, dict[str, pa.Table], str]:
+    """By the settings' engine: users that differ in a rebuild, the state recomputed, the hash of a training set."""
+    changed = rebuild_features.rebuild_features(case).changed
+    with open_lake(case) as lake, over_users(lake, case, upto := checkpoints.stored(lake).batch_id) as partitions:
+        parts = partitions.compute(partial(update_features.recompute, after=0, upto=upto))
+        found = {}
+        for table in update_features.TABLES:
+            load(lake, f"all_{table}", f"{table}_now", parts, like=table)
+            found[table] = lake.query(f"from all_{table} order by all")
+    with open_lake(case) as lake:
+        training_set.rows(lake, case, upto)
+        training_set._write(lake, folder / "set.parquet")
+    return changed, found, file_sha256(folder / "set.parquet")
+
+
+@pytest.mark.parametrize("partitions", [3, pytest.param(16, marks=pytest.mark.slow)])
+def test_a_spark_engine_gives_the_same(
+    faulty: UseCase, sail_server: str, partitions: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    expected = compared(faulty, tmp_path)
+    home(monkeypatch, settings().home, engine="spark", spark=sail_server, engine_partitions=partitions)
+    found = compared(faulty, tmp_path)
+    assert found == expected
+    assert found[0] == 0
+    with open_lake(faulty) as lake:
+        assert found[1] == state(lake)
+
+
+def used(case: UseCase) -> None:
+    with open_lake(case) as lake, over_users(lake, case, 1):
+        raise AssertionError("it was used")
+
+
+def test_a_spark_engine_that_cannot_do_it_is_refused_before_any_work(
+    faulty: UseCase, sail_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for url, said in (
+        ("", "expected sc://HOST:PORT"),
+        (f"sc://127.0.0.1:{free_port()}", "no Spark Connect server answers there"),
+    ):
+        home(monkeypatch, settings().home, engine="spark", spark=url)
+        with pytest.raises(EngineError, match=said):
+            used(faulty)
+    home(monkeypatch, settings().home, engine="spark", spark=sail_server)
+    with pytest.raises(EngineError, match=r"registrations.sql reads postcode, which is personal"):
+        used(faulty.model_copy(update={"personal": ("postcode",)}))
+    shutil.copytree(statements.SQL, tmp_path / "sql")
+    (tmp_path / "sql" / "features" / "new.sql").write_text("select 1")
+    monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
+    with pytest.raises(EngineError, match=r"an executor differs from this machine in the statements of sql/: expected"):
+        used(faulty)
+    assert list((settings().home / "lake" / "spill").iterdir()) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from include.firstday.features import over_users, rebuild_features, update_features
+from include.firstday.features import partitions, rebuild_features, update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.lake import statements
@@ -63,7 +63,7 @@ def test_the_incremental_features_are_those_of_a_full_recompute(loaded: UseCase)
 
 
 def test_it_computes_part_by_part(loaded: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(over_users, "PARTITION_EVENTS", 3000)
+    monkeypatch.setattr(partitions, "PARTITION_EVENTS", 3000)
     steps: list[tuple[int, int]] = []
     progress = lambda done, total, text: steps.append((done, total))  # noqa: E731
     assert rebuild_features.rebuild_features(loaded, progress=progress).changed == 0
