@@ -18,15 +18,18 @@ SOURCES := $(wildcard dags include plugins config tests)
 
 INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
+INSTALLED_SPARK := $(VENV)/.installed-spark
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: help run test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec docs
+.PHONY: help run spark test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec docs
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
 run: $(INSTALLED)  ## Start everything; Ctrl-C stops it.
 	@exec $(BIN)/python -m include.firstday.stack
+
+spark: $(INSTALLED_SPARK)  ## Install what FIRSTDAY_ENGINE=spark needs, and Sail.
 
 airflow: $(INSTALLED)  ## Airflow's command line, beside `make run`: make airflow ARGS="dags list".
 	@exec $(BIN)/python -m include.firstday.stack airflow $(ARGS)
@@ -94,6 +97,7 @@ load: $(INSTALLED_DEV)  ## A minute of 200 posts a second to an installation of 
 lock: $(INSTALLER)  ## Resolve requirements*.in into requirements*.txt, pinned and with hashes.
 	$(LOCK) requirements-installer.in --output-file requirements-installer.txt
 	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) requirements-spark.in --output-file requirements-spark.txt
 	$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 	$(LOCK) requirements-bench.in --output-file requirements-bench.txt
 	$(LOCK) requirements-docs.in --output-file requirements-docs.txt
@@ -115,7 +119,12 @@ $(INSTALLED): requirements.txt pyproject.toml | $(INSTALLER)
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(INSTALLED_DEV): requirements-dev.txt | $(INSTALLED)
+$(INSTALLED_SPARK): requirements-spark.txt | $(INSTALLED)
+	@echo "Installing what FIRSTDAY_ENGINE=spark needs."
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements-spark.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt | $(INSTALLED_SPARK)
 	@echo "Installing what development needs."
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.txt
 	@touch $@

@@ -6,7 +6,7 @@ Airflow's triggerer watches landing. It starts a run within a second of a file's
 any, for users who have fallen silent. A timer starts one every half hour, should the triggerer be down.
 Each task processes everything after its stage's checkpoint; a run without new events skips all tasks. A backlog is
 processed oldest first, in bounded micro-batches, for three minutes per run; the log reports its size, and the next run
-continues. With `shards` in the use case, that many tasks share each of the first three stages.
+continues.
 
 **When it fails**: check the log of the failed task. No row is lost or duplicated: each stage commits its rows and its
 checkpoint together, and the next run continues from there. `firstday status` and the Firstday page
@@ -16,7 +16,6 @@ warning. Unreadable files are in landing's `quarantine/`, rejected rows in `reje
 
 import time
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import (
     AssetOrTimeSchedule,
@@ -29,7 +28,6 @@ from airflow.sdk import (
 )
 
 from include.firstday.errors import NoChampionError
-from include.firstday.lake.shards import Shard
 from include.firstday.orchestration.dags import define_dag, each_use_case
 from include.firstday.orchestration.tasks import (
     arrivals_asset,
@@ -43,20 +41,7 @@ from include.firstday.orchestration.tasks import (
 from include.firstday.use_case.use_case import UseCase, load
 
 LATE_AFTER = timedelta(minutes=5)
-ANY_NEWS = "none_failed_min_one_success"  # where several tasks share a stage, those that find nothing skip
 ALWAYS_UNLESS_FAILED = "none_failed"  # users fall silent without new events
-
-
-def on_each_shard(stage: Any, use_case: UseCase) -> Any:
-    """A stage as one task, or mapped over the use case's shards."""
-    return stage() if use_case.shards == 1 else stage.expand(shard=list(range(use_case.shards)))
-
-
-def share_of(case: UseCase, shard: int) -> Shard:
-    """The share of the work that is a task's. Skips where the use case has fewer shards by now."""
-    if shard >= case.shards:
-        skip(f"{case.name} has {case.shards} shards by now")
-    return Shard(shard, case.shards)
 
 
 @each_use_case
@@ -83,47 +68,43 @@ def build(use_case: UseCase) -> None:
         )
 
         @task(inlets=[landing_asset(use_case.name)], outlets=[events])
-        def store_events(shard: int = 0) -> None:
+        def store_events() -> None:
             """Check pending files and append their rows to `events`."""
             from include.firstday.ingest import store_events as stage
             from include.firstday.operations import status
             from include.firstday.orchestration import reports
 
             case = load(use_case.name)
-            share = share_of(case, shard)
-            batches = stage.store_events(case, current_run(), seconds=stage.TURN_SECONDS, shard=share)
+            batches = stage.store_events(case, current_run(), seconds=stage.TURN_SECONDS)
             if not batches and not status.is_behind(case):
                 skip("nothing new in landing, and no stage is behind")
             report(reports.stored(batches), events)
 
-        @task(inlets=[events], outlets=[features], trigger_rule=ANY_NEWS)
-        def update_features(shard: int = 0) -> None:
+        @task(inlets=[events], outlets=[features])
+        def update_features() -> None:
             """Merge new events into the users' features."""
             from include.firstday.features import update_features as stage
             from include.firstday.orchestration import reports
 
-            case = load(use_case.name)
-            report(reports.updated(stage.update_features(case, current_run(), share_of(case, shard))), features)
+            report(reports.updated(stage.update_features(load(use_case.name), current_run())), features)
 
         @task(inlets=[features], outlets=[predictions], trigger_rule=ALWAYS_UNLESS_FAILED)
-        def score_users(shard: int = 0) -> None:
+        def score_users() -> None:
             """Score users with new activity in their window."""
             from include.firstday.orchestration import reports
             from include.firstday.scoring import score_users as stage
             from include.firstday.servers import links
 
-            case = load(use_case.name)
-            share = share_of(case, shard)
             begun = time.perf_counter()
             try:
-                step = stage.score_users(case, current_run(), share)
+                step = stage.score_users(load(use_case.name), current_run())
             except NoChampionError as error:
                 skip(str(error))
             report(reports.scored(step, time.perf_counter() - begun), predictions)
             if step is not None:
                 link_to_mlflow(links.model_version(use_case.name, step.model_version))
 
-        @task(inlets=[predictions], trigger_rule=ANY_NEWS)
+        @task(inlets=[predictions])
         def publish_predictions() -> None:
             """Publish users with predicted churn for other systems."""
             from include.firstday.delivery import publish_predictions as stage
@@ -131,5 +112,4 @@ def build(use_case: UseCase) -> None:
 
             report(reports.published(stage.publish_predictions(load(use_case.name), current_run())))
 
-        shared = (store_events, update_features, score_users)
-        chain(*(on_each_shard(stage, use_case) for stage in shared), publish_predictions())
+        chain(store_events(), update_features(), score_users(), publish_predictions())

@@ -20,6 +20,7 @@ FirstdayError
 │   └── SourceBusyError
 ├── DeliveryError                 a target of predictions
 │   └── BackedOffError
+├── EngineError                   the engine for work over all users
 ├── ModelError                    a model, or its registry
 │   ├── NoChampionError
 │   ├── NothingToRollBackError
@@ -172,6 +173,13 @@ class BackedOffError(DeliveryError):
     """The target has failed and is not tried again yet; the message says until when, and why.
 
     Remedy: Correct the target; it is tried again at the time in the message.
+    """
+
+
+class EngineError(FirstdayError):
+    """The engine for work over all users cannot be reached or used; nothing was changed.
+
+    Remedy: Correct what the message names, or set `FIRSTDAY_ENGINE=local`.
     """
 
 

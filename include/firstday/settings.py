@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -62,6 +63,14 @@ class Settings(BaseSettings):
     openlineage: str = Field("", description="OpenLineage transport, as JSON; empty: no lineage is emitted")
     memory_limit: str = Field("2GB", description="DuckDB's memory; beyond it, it spills to disk")
     threads: int = Field(2, ge=1, description="DuckDB's threads in one task")
+    engine: Literal["local", "spark"] = Field("local", description="what brings each user's events together")
+    spark: str = Field("", description="Spark Connect server of the engine `spark`, as sc://HOST:PORT")
+    engine_partitions: int = Field(
+        0, ge=0, description="partitions of users in work over all of them; 0: one for every two million events"
+    )
+    engine_events: int = Field(
+        20_000_000, ge=1, description="events of a backlog above which features are computed over all users"
+    )
 
     @property
     def catalog(self) -> str:

@@ -6,7 +6,7 @@ create table if not exists deliveries (
     user_id varchar not null, -- user
     batch_id bigint not null, -- micro-batch of the prediction
     churn_probability double not null, -- probability that was delivered
-    delivered_at timestamp not null, -- when the target accepted it or, where it is decided before, when that was recorded
+    delivered_at timestamp not null, -- when the target accepted it, or when it was decided before
     experiment varchar, -- of a target with a holdout: its experiment
     arm varchar, -- treated or holdout; null without such rules, and of suppressed predictions
     suppressed_because varchar, -- never, cooldown or budget; with an arm: never, of who was excluded before it was sent

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from include.firstday.lake.shards import WHOLE, Shard
 from include.firstday.landing import PARTIAL
 from include.firstday.use_case import use_case as use_cases
 from include.firstday.use_case.use_case import UseCase
@@ -66,7 +65,6 @@ class Lane:
 
     name: str
     stages: Sequence[str]
-    shard: Shard = WHOLE
     number: int = 0
     at: int = 0
     current: Stage | None = None
@@ -83,7 +81,6 @@ class Chaos:
         plan: Plan,
         kills: int,
         rng: random.Random,
-        shards: int,
         erased: bool,
     ) -> None:
         self._use_case, self._home, self._rng = use_case, disk.folder, rng
@@ -93,8 +90,7 @@ class Chaos:
         self._waiting = list(plan.deliveries)
         self._files = len(plan.deliveries)
         self.happened = Happened()
-        split = [Shard(number, shards) for number in range(shards)]
-        self._lanes = [Lane(name, PROCESS_EVENTS, shard) for name in RUNS for shard in split]
+        self._lanes = [Lane(name, PROCESS_EVENTS) for name in RUNS]
         self._lanes.append(Lane("maintenance", ("maintain_lake",)))
         if erased:
             self._lanes.append(Lane("erasure", (ERASURE,)))
@@ -157,7 +153,7 @@ class Chaos:
         if self._rng.random() < FILLINGS_SHARE:
             self._disk.fill()
             self._full_until = time.monotonic() + FULL_SECONDS
-        lane.current = Stage(stage, self._use_case.name, self._home, f"{lane.name} {lane.number}", kill, lane.shard)
+        lane.current = Stage(stage, self._use_case.name, self._home, f"{lane.name} {lane.number}", kill)
         self.happened.runs[stage] += 1
 
     def _ended(self, lane: Lane) -> None:
@@ -210,7 +206,7 @@ def make_lakes(
         run_alone(stage, use_case.name, folder / "clean")
     say(f"the clean lake is made of {len(source.lines):,} events; now the faulty one")
     run_alone("register_bundled", use_case.name, disk.folder)
-    happened = Chaos(use_case, disk, clock, plan, options.kills, rng, options.shards, erased).run(say)
+    happened = Chaos(use_case, disk, clock, plan, options.kills, rng, erased).run(say)
     for stage in PROCESS_EVENTS:
         run_alone(stage, use_case.name, disk.folder)
     _say_faults(plan, happened, say)
@@ -253,7 +249,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=25, help="of each stage")
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--files", type=int, default=120)
-    parser.add_argument("--shards", type=int, default=1, help="processes that share each stage of a run")
     parser.add_argument("--without", nargs="+", choices=OPTIONAL, default=[], help="faults to leave out")
     parser.add_argument("--keep", type=Path, help="leave both lakes in this folder")
     parser.add_argument("--compare", type=Path, help="only compare the lakes that --keep left in this folder")

@@ -17,9 +17,8 @@ import pyarrow as pa
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
 from include.firstday.features.user_features import build_features
-from include.firstday.lake import checkpoints, connections
+from include.firstday.lake import connections
 from include.firstday.lake.lake import Lake, quoted
-from include.firstday.lake.shards import ALL
 from include.firstday.lake.statements import statement
 from include.firstday.operations.status import MICRO_BATCH_STAGES
 from include.firstday.privacy import person_data
@@ -188,29 +187,20 @@ def _predicted(use_case: UseCase, erased_rows: int) -> Found:
     active = "scored_because in ('activity', 'backfill')"
     for step in _steps(use_case, since_start=not erased_rows):
         with open_lake(use_case, read_only=True) as lake:
-            scored = lake.query(
-                f"select * from predictions where {active} and batch_id = {step.upto} "
-                f"and md5_number_lower(user_id) % 16 in {tuple(step.buckets)}"
-            )
+            scored = lake.query(f"select * from predictions where {active} and batch_id = {step.upto}")
         moments = sorted(set(scored["as_of"].to_pylist()))
         as_of = moments[0] if moments else None
         with _at(use_case, step.snapshot) as connection:
-            values = {
-                "after": step.after,
-                "upto": step.upto,
-                "buckets": step.buckets,
-                "from_time": None,
-                "as_of": as_of,
-            }
             connection.execute(
                 f"create temp table active_users as {statement('scoring/score_users/active_users').text}",
-                values | {"measures": list(use_case.scoring.measures)},
+                {"after": step.after, "upto": step.upto, "measures": list(use_case.scoring.measures)},
             )
             features = statement(f"use_cases/{use_case.name}/user_features").text
             connection.execute(f"create temp table user_features as {features}", {"as_of": as_of})
             expected = connection.execute(
-                "select user_features.*, as_of, batch_id from user_features "
-                "inner join active_users on user_features.user_id = active_users.user_id"
+                "select user_features.*, cast($as_of as timestamp) as as_of, batch_id from user_features "
+                "inner join active_users on user_features.user_id = active_users.user_id",
+                {"as_of": as_of},
             ).to_arrow_table()
         rows += expected.num_rows
         differing += _differing(expected, scored.select(expected.column_names)) + max(len(moments) - 1, 0)
@@ -222,46 +212,42 @@ def _predicted(use_case: UseCase, erased_rows: int) -> Found:
 
 @dataclass(frozen=True)
 class _Step:
-    """Users in some buckets, scored for micro-batches `after < batch_id <= upto`, and when they had been updated."""
+    """What was scored for micro-batches `after < batch_id <= upto`, and the snapshot in which it had been updated."""
 
     after: int
     upto: int
     snapshot: int
-    buckets: list[int]
 
 
 def _steps(use_case: UseCase, since_start: bool) -> Iterator[_Step]:
     """What was scored, step by step, since the start or the oldest snapshot."""
     with open_lake(use_case, read_only=True) as lake:
         tasks = lake.query("select snapshot_id, commit_extra_info as extra from ducklake_snapshots('lake')").to_pylist()
-        progress = {stage: dict.fromkeys(ALL, 0) for stage in checkpoints.SPLIT_STAGES}
+        progress = {"update_features": 0, "score_users": 0}
         if not since_start:
             first = min(row["snapshot_id"] for row in tasks)
             progress = {stage: _stands(lake, stage, first) for stage in progress}
-        updated: dict[tuple[int, int], int] = {}
+        updated: dict[int, int] = {}
         for row in sorted(tasks, key=lambda row: row["snapshot_id"]):
             extra, snapshot = json.loads(row["extra"] or "{}"), row["snapshot_id"]
             stage = extra.get("task")
             if stage not in progress or extra["dag"].split(".")[0] not in ("chaos", use_case.name):
                 continue
-            stands = _stands(lake, stage, snapshot)
-            moved = {bucket: upto for bucket, upto in stands.items() if upto != progress[stage][bucket]}
+            after, upto = progress[stage], _stands(lake, stage, snapshot)
+            progress[stage] = upto
+            if upto == after:
+                continue
             if stage == "update_features":
-                updated |= dict.fromkeys(moved.items(), snapshot)
-            else:
-                steps: dict[tuple[int, int, int], list[int]] = {}
-                for bucket, upto in moved.items():
-                    if (bucket, upto) not in updated and not since_start:
-                        continue  # in a snapshot that is gone
-                    steps.setdefault((progress[stage][bucket], upto, updated[bucket, upto]), []).append(bucket)
-                yield from (_Step(*step, buckets) for step, buckets in steps.items())
-            progress[stage] = stands
+                updated[upto] = snapshot
+            elif upto in updated:  # otherwise without new events, or in a snapshot that is gone
+                yield _Step(after, upto, updated[upto])
 
 
-def _stands(lake: Lake, stage: str, snapshot: int) -> dict[int, int]:
-    """Bucket → micro-batch of a stage's checkpoint in a snapshot."""
-    at = f"select bucket, batch_id from checkpoints at (version => {snapshot}) where stage = '{stage}'"
-    return {found["bucket"]: found["batch_id"] for found in lake.query(at).to_pylist()}
+def _stands(lake: Lake, stage: str, snapshot: int) -> int:
+    """The micro-batch of a stage's checkpoint in a snapshot."""
+    at = f"select batch_id from checkpoints at (version => {snapshot}) where stage = '{stage}'"
+    (found,) = lake.query(at).to_pylist()
+    return int(found["batch_id"])
 
 
 @contextmanager

@@ -15,13 +15,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from include.firstday.lake.run import Run
-from include.firstday.lake.shards import WHOLE, Shard
 from include.firstday.use_case.use_case import UseCase
 from tests.faults import clock, deliveries
 
@@ -71,12 +69,10 @@ class Kill:
 class Stage:
     """One running process of one stage."""
 
-    def __init__(
-        self, stage: str, use_case: str, home: Path, run: str, kill: Kill | None = None, shard: Shard = WHOLE
-    ) -> None:
+    def __init__(self, stage: str, use_case: str, home: Path, run: str, kill: Kill | None = None) -> None:
         self.stage, self.kill = stage, kill
         self._phases, told = _context.Pipe(duplex=False)
-        arguments = (stage, use_case, str(home), run, kill, shard, told)
+        arguments = (stage, use_case, str(home), run, kill, told)
         self.process: BaseProcess = _context.Process(target=_run, args=arguments)
         self.process.start()
         told.close()  # so that the pipe ends when the process does
@@ -126,7 +122,7 @@ def run_alone(stage: str, use_case: str, home: Path) -> None:
         raise RuntimeError(f"{stage} ended with {started.process.exitcode}")
 
 
-def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, shard: Shard, told: Any) -> None:
+def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, told: Any) -> None:
     os.environ["FIRSTDAY_HOME"] = home
     logging.disable(logging.WARNING)
     sys.stdout = sys.stderr = (Path(home).parent / LOG).open("a")
@@ -134,7 +130,7 @@ def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, shar
 
     clock.sleep_by_events()
     _observe(_Phases(told, kill))
-    _tasks(shard)[stage](use_cases.load(use_case), Run("chaos", run, stage))
+    _tasks()[stage](use_cases.load(use_case), Run("chaos", run, stage))
 
 
 def _forget(case: UseCase, run: Run) -> None:
@@ -144,7 +140,7 @@ def _forget(case: UseCase, run: Run) -> None:
         forget_user.forget_user(case, user_id, run)
 
 
-def _tasks(shard: Shard) -> dict[str, Callable[..., object]]:
+def _tasks() -> dict[str, Callable[..., object]]:
     from include.firstday.delivery import publish_predictions
     from include.firstday.features import update_features as update
     from include.firstday.ingest import store_events
@@ -153,9 +149,9 @@ def _tasks(shard: Shard) -> dict[str, Callable[..., object]]:
     from include.firstday.scoring import score_users
 
     return {
-        "store_events": partial(store_events.store_events, shard=shard),
-        "update_features": partial(update.update_features, shard=shard),
-        "score_users": partial(score_users.score_users, shard=shard),
+        "store_events": store_events.store_events,
+        "update_features": update.update_features,
+        "score_users": score_users.score_users,
         "publish_predictions": publish_predictions.publish_predictions,
         "maintain_lake": maintain_lake.maintain_lake,
         "forget_user": _forget,

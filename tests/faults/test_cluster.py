@@ -1,6 +1,6 @@
 """The cluster of docker-compose.yaml, started as `make cluster` starts it: Celery workers, PostgreSQL, Redis, S3.
 
-Two workers share two shards of a use case whose events come out of order, late, twice and broken. Workers are killed in
+Two workers share the tasks of a use case whose events come out of order, late, twice and broken. They are killed in
 mid-task. Afterwards every table is that of a clean lake on one machine.
 """
 
@@ -134,14 +134,12 @@ class Cluster:
 
 
 def copied(project: Path) -> Path:
-    """A copy of the project in which the use case has two shards."""
+    """A copy of the project."""
     left_out = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in ("dags", "include", "plugins", "sql", "config"):
         shutil.copytree(REPOSITORY / name, project / name, ignore=left_out)
     for name in ("docker-compose.yaml", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, project)
-    file = project / "include" / "use_cases" / CASE / "use_case.yaml"
-    file.write_text(file.read_text() + "\nshards: 2\n")
     return project
 
 

@@ -8,10 +8,27 @@ import typer
 
 from include.firstday.cli.options import CaseOption, run
 from include.firstday.cli.output import progress
+from include.firstday.errors import EngineError
 from include.firstday.use_case import use_case
 
 commands = typer.Typer()
 command = partial(commands.command, rich_help_panel="Operations")
+engine = typer.Typer(help="Servers for work over all users (FIRSTDAY_ENGINE=spark).")
+commands.add_typer(engine, name="engine", rich_help_panel="Operations")
+
+
+@engine.command()
+def sail(
+    port: Annotated[int, typer.Option(help="On 127.0.0.1, for FIRSTDAY_SPARK=sc://127.0.0.1:PORT.")] = 50051,
+) -> None:
+    """Run Sail, a Spark Connect server without a JVM, until Ctrl-C: for tests, and for one machine."""
+    try:
+        from pysail.spark import SparkConnectServer
+    except ImportError as error:
+        raise EngineError("Sail is not installed; install it with: make spark") from error
+    server = SparkConnectServer("127.0.0.1", port)
+    print(f"Sail listens at sc://127.0.0.1:{port}", flush=True)
+    server.start(background=False)
 
 
 @command()

@@ -49,10 +49,15 @@ def features_after(use_case: UseCase, user_ids: list[str], upto: int, as_of: dat
 
 def collect(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` to the users' whole windows, the events in them, each once, and the tables that serve."""
-    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
-    build_windows(lake, use_case)
+    build_users(lake, use_case)
     lake.build("features/update_features/window_events")
     lake.build(f"use_cases/{use_case.name}/measures")
+
+
+def build_users(lake: Lake, use_case: UseCase) -> None:
+    """From `scope_events` to `users` and their whole `windows`."""
+    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
+    build_windows(lake, use_case)
     lake.build(f"use_cases/{use_case.name}/registrations")
     lake.build("features/update_features/users_now", into="users")
 

@@ -6,17 +6,18 @@ inside the transaction that swaps, so features are the previous or the new ones,
 """
 
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from include.firstday.features import update_features
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
 from include.firstday.features.update_features import TABLES
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
-from include.firstday.lake.shards import ALL
 from include.firstday.privacy import tombstones
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
@@ -25,7 +26,6 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "rebuild_features"
-SHARD_EVENTS = 2_000_000  # events recomputed at once: bounds memory
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,10 @@ def rebuild_features(
     """Recompute every user and write those that differ, in one transaction. `progress` is called at each step."""
     with open_lake(use_case, run or Run(task=STAGE)) as lake:
         after = checkpoints.of(lake, update_features.STAGE)
-        for table in TABLES:
-            lake.build_like(f"rebuilt_{table}", table)
-        shards = max(1, math.ceil(checkpoints.stored(lake, after).rows_stored / SHARD_EVENTS))
-        for shard in range(shards):
-            _recompute(lake, use_case, 0, after, shard, shards)
-            progress(shard + 1, shards, f"part {shard + 1} of {shards} recomputed, up to micro-batch {after}")
+        with over_users(lake, use_case, after, progress) as partitions:
+            parts = partitions.compute(partial(update_features.recompute, after=0, upto=after))
+            for table in TABLES:
+                load(lake, f"rebuilt_{table}", f"{table}_now", parts, like=table)
         with lake.transaction() as commit:
             rebuilt = _swap(lake, use_case, after)
             commit.message = describe(rebuilt)
@@ -68,22 +66,12 @@ def describe(rebuilt: Rebuilt) -> str:
     return f"{done}, although nothing had changed: please report this" if rebuilt.changed else done
 
 
-def _recompute(lake: Lake, use_case: UseCase, after: int, upto: int, shard: int = 0, shards: int = 1) -> None:
-    """Replace users of a shard who have an event after micro-batch `after`, computed from all of their events."""
-    part = {"after": after, "upto": upto, "shard": shard, "shards": shards}
-    lake.build("features/rebuild_features/scope_events", into="scope_events", **part)
-    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
-    update_features.compute(lake, use_case)
-    for table in TABLES:
-        lake.delete_users(f"rebuilt_{table}", of="touched_users")
-        lake.insert_from(f"rebuilt_{table}", f"{table}_now")
-
-
 def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
-    found = checkpoints.of_buckets(lake, update_features.STAGE, ALL)
-    upto = max(found.values())
+    upto = checkpoints.of(lake, update_features.STAGE)
     if upto > after:
-        _recompute(lake, use_case, after, upto)
+        for table, newer in zip(TABLES, update_features.recompute(lake, use_case, after, upto), strict=True):
+            lake.delete_users(f"rebuilt_{table}", of="touched_users")
+            lake.insert_from(f"rebuilt_{table}", newer)
     for table in TABLES:
         tombstones.drop(lake, f"rebuilt_{table}")
     lake.build("features/rebuild_features/changed_users", into="touched_users")
@@ -92,8 +80,5 @@ def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
     users, changed = lake.count("rebuilt_users"), lake.count("touched_users")
     rebuilt = Rebuilt(upto, users, changed, sources=fingerprint.compare(lake, use_case).changed)
     update_features.write(lake)
-    for bucket, batch in found.items():
-        if batch < upto:  # its users have been recomputed with the others
-            checkpoints.advance(lake, update_features.STAGE, batch, upto, [bucket])
     fingerprint.note(lake, use_case)
     return rebuilt

@@ -6,18 +6,20 @@ Both go through the same statements, so any split of the same events into micro-
 """
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from include.firstday.errors import CheckpointConflictError
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
-from include.firstday.lake.shards import ALL, WHOLE, Shard
 from include.firstday.privacy import tombstones
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
+from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -38,10 +40,10 @@ class Updated:
     is_last: bool
 
 
-def update_features(use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE) -> list[Updated]:
-    """Update the features of a shard's users up to the last stored micro-batch; return the result of each step."""
+def update_features(use_case: UseCase, run: Run | None = None) -> list[Updated]:
+    """Update the features up to the last stored micro-batch; return the result of each step."""
     steps = []
-    while (step := update_step(use_case, run or Run(task=STAGE), shard)) is not None:
+    while (step := update_step(use_case, run or Run(task=STAGE))) is not None:
         log.info("%s", describe(step))
         steps.append(step)
         if step.is_last:
@@ -58,37 +60,47 @@ def describe(step: Updated) -> str:
 
 
 @retrying
-def update_step(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> Updated | None:
+def update_step(use_case: UseCase, run: Run) -> Updated | None:
     """Process the next micro-batches, as many as fit in memory, in one transaction; None if none is pending.
 
-    The computation reads a snapshot, while others may write; the transaction only replaces the rows.
+    The computation reads a snapshot, while others may write; the transaction only replaces the rows. A backlog above
+    the setting `engine_events` is processed in one step, over all users.
     """
     with open_lake(use_case, run) as lake:
         with lake.snapshot():
-            at_batch = checkpoints.of_buckets(lake, STAGE, shard.buckets)
-            after = min(at_batch.values())
-            buckets = [bucket for bucket, batch in at_batch.items() if batch == after]
+            after = checkpoints.of(lake, STAGE)
             pending = lake.row("lake/checkpoints/next_micro_batches", after=after, row_limit=ROW_LIMIT)
-            if pending["upto"] is None:
+            if (upto := pending["upto"]) is None:
                 return None
-            # Not beyond the checkpoint of other buckets, so that all reach the same one.
-            upto = min([pending["upto"], *(batch for batch in at_batch.values() if batch > after)])
             found = fingerprint.compare(lake, use_case)
             if found.changed:
                 log.warning("%s", fingerprint.notice(use_case, found.changed))
-            fold(lake, use_case, after, upto, buckets)
-            users = lake.count("touched_users")
-            recomputed = lake.count("touched_users", is_recomputed=True)
+            is_large = pending["rows_pending"] > settings().engine_events
+            if not is_large:
+                fold(lake, use_case, after, upto)
+        if is_large:  # outside the snapshot, which may be expired before the last partition is computed
+            upto = pending["last_pending"]
+            _fold_over_users(lake, use_case, after, upto)
+        users = lake.count("touched_users")
+        recomputed = users if is_large else lake.count("touched_users", is_recomputed=True)
         with lake.transaction() as commit:
             if fingerprint.noted_at(lake) != found.noted_at:
                 raise CheckpointConflictError(f"{STAGE}: the features have been recomputed meanwhile")
-            checkpoints.advance(lake, STAGE, after, upto, buckets)
+            checkpoints.advance(lake, STAGE, after, upto)
             for table in TABLES:
                 tombstones.drop(lake, f"{table}_now")
             write(lake)
             step = Updated(after, upto, users, recomputed, is_last=upto == pending["last_pending"])
             commit.message = describe(step)
         return step
+
+
+def recompute(lake: Lake, use_case: UseCase, after: int, upto: int) -> tuple[str, ...]:
+    """Compute users with an event after micro-batch `after` from all of their events, into the tables returned."""
+    lake.build("features/rebuild_features/scope_events", after=after, upto=upto)
+    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
+    compute(lake, use_case)
+    return tuple(f"{table}_now" for table in TABLES)
 
 
 def compute(lake: Lake, use_case: UseCase) -> None:
@@ -125,11 +137,20 @@ def write(lake: Lake) -> None:
         lake.insert_from(table, f"{table}_now")
 
 
-def fold(lake: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int] = ALL) -> None:
+def fold(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
     """Fold the events of micro-batches `after < batch_id <= upto` into `users_now` and `feature_state_now`."""
-    _touch(lake, use_case, after, upto, buckets)
+    _touch(lake, use_case, after, upto)
     _scope(lake, use_case, upto)
     compute(lake, use_case)
+
+
+def _fold_over_users(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
+    """As `fold`, for more events than are read at once: each touched user is computed from all of their events."""
+    with over_users(lake, use_case, upto) as partitions:
+        parts = partitions.compute(partial(recompute, after=after, upto=upto))
+        for table in TABLES:
+            load(lake, f"{table}_now", f"{table}_now", parts)
+    lake.build_distinct("touched_users", "users_now", "user_id")
 
 
 def window_seconds(use_case: UseCase) -> float:
@@ -137,9 +158,9 @@ def window_seconds(use_case: UseCase) -> float:
     return use_case.window.hours * 3600
 
 
-def _touch(lake: Lake, use_case: UseCase, after: int, upto: int, buckets: Collection[int]) -> None:
+def _touch(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
     seconds = window_seconds(use_case)
-    lake.build("features/update_features/scope_events", after=after, upto=upto, buckets=list(buckets))
+    lake.build("features/update_features/scope_events", after=after, upto=upto)
     lake.build("features/update_features/arriving_ids", window_seconds=seconds)
     lake.build(
         "features/update_features/repeated_users",

@@ -24,7 +24,6 @@ from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
-from include.firstday.lake.shards import WHOLE, Shard
 from include.firstday.landing import LandingFile
 from include.firstday.privacy import person_data, tombstones
 from include.firstday.records import readers
@@ -57,17 +56,15 @@ def store_events(
     run: Run | None = None,
     on_batch: Callable[[MicroBatch], None] | None = None,
     seconds: float = math.inf,
-    shard: Shard = WHOLE,
 ) -> list[MicroBatch]:
     """Store pending files, oldest first, in bounded micro-batches; return the micro-batches stored.
 
-    A shard stores its share of the files, concurrently with others. After `seconds` no further micro-batch is started,
-    so that later stages can run; the next run continues.
+    After `seconds` no further micro-batch is started, so that later stages can run; the next run continues.
     """
     batches: list[MicroBatch] = []
     ends = time.monotonic() + seconds
     run = run or Run(task=STAGE)
-    while time.monotonic() < ends and (batch := store_micro_batch(use_case, run, shard)) is not None:
+    while time.monotonic() < ends and (batch := store_micro_batch(use_case, run)) is not None:
         if batch.batch_id is not None:
             batches.append(batch)
             log.info("%s", describe(batch))
@@ -90,9 +87,9 @@ def describe(batch: MicroBatch) -> str:
 
 
 @retrying
-def store_micro_batch(use_case: UseCase, run: Run, shard: Shard = WHOLE) -> MicroBatch | None:
+def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
     """Store the oldest files as one micro-batch, within limits of bytes, rows and files; None if none is pending."""
-    waiting = _waiting(use_case, shard)
+    waiting = landing.pending_renamed(use_case.name, tuple(use_case.enrichment))
     files = _take(waiting)
     if not files:
         return None
@@ -132,14 +129,6 @@ def _staged(
                 continue
             yield lake, staged
             return
-
-
-def _waiting(use_case: UseCase, shard: Shard) -> list[LandingFile]:
-    """The shard's files. Corrections of enrichment tables are all the first one's, as their order counts."""
-    waiting = landing.pending_renamed(use_case.name, tuple(use_case.enrichment))
-    return [
-        file for file in waiting if (shard.takes(file.name) if file.table == "events" else shard.number == WHOLE.number)
-    ]
 
 
 def _retire(use_case: UseCase, entry: Consumed) -> None:

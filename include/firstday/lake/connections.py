@@ -13,7 +13,7 @@ import duckdb
 
 from include.firstday.errors import LakeError, LostCatalogError, NoLakeError, QueryError
 from include.firstday.lake.database import Database
-from include.firstday.lake.lake import Lake, quoted
+from include.firstday.lake.lake import Lake, literal, quoted
 from include.firstday.lake.run import Run
 from include.firstday.lake.write_lock import write_lock
 from include.firstday.lake.written_files import PARQUET, S3
@@ -64,11 +64,16 @@ def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Ite
 
 
 @contextmanager
-def scratch(schema: str) -> Iterator[Lake]:
-    """Return an empty lake in memory, without Parquet or a ledger, for validating a use case's statements."""
+def scratch(schema: str, spill: Path | None = None) -> Iterator[Lake]:
+    """Return an empty lake in memory, without Parquet or a ledger, for validating a use case's statements.
+
+    With a folder to spill to, it has the memory and threads of the settings.
+    """
     connection = Database({"autoinstall_known_extensions": False, "autoload_known_extensions": False})
     try:
         connection.execute("set timezone = 'UTC'")
+        if spill is not None:
+            _limit(connection, settings(), spill)
         connection.execute(f"attach ':memory:' as lake; create schema lake.{quoted(schema)}")
         connection.execute(f"use lake.{quoted(schema)}")
         yield Lake(connection, schema, None, Run(task="check"))
@@ -85,15 +90,13 @@ def attach(config: Settings, read_only: bool = False, create: bool = False) -> D
     connection = Database(_PACKAGED)
     connection.execute("set timezone = 'UTC'")
     connection.execute("set enable_progress_bar = false")  # it would stand among the rows that `query` prints
-    connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
-    connection.execute("set threads = $threads", {"threads": config.threads})
     # DuckLake's column ranges can be too narrow, and DuckDB would omit rows because of them,
     # or change them (docs/concepts/adr/0020-no-answer-rests-on-a-tables-statistics.md).
     connection.execute("set disabled_optimizers = 'statistics_propagation'")
     # A scan is filtered by up to so many values of a join's other side, not only by their range: the hashes of a
     # micro-batch's files leave out most of the files consumed before.
     connection.execute("set dynamic_or_filter_threshold = 500")
-    connection.execute("set temp_directory = $folder", {"folder": str(_spill_folder(config))})
+    _limit(connection, config, spill_folder(config))
     catalog_kind = config.catalog.split(":", 1)[0]
     for extension in _extensions(catalog_kind, config.data_path):
         connection.execute(f"load '{extension_file(extension)}'")
@@ -146,7 +149,7 @@ def extension_file(name: str) -> Path:
 
 def _attach(connection: Database, config: Settings, read_only: bool, create: bool) -> None:
     kind, _, path = config.catalog.partition(":")
-    attach_it = f"attach {_literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)}"
+    attach_it = f"attach {literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)}"
     # Attaching a SQLite file that is missing would leave an empty one behind, also where it is refused.
     if kind != "sqlite" or (Path(path).exists() and Path(path).stat().st_size):
         _make_folder(config)
@@ -200,7 +203,13 @@ def _make_folder(config: Settings) -> None:
     (config.lake_folder / SPILL).mkdir(exist_ok=True)
 
 
-def _spill_folder(config: Settings) -> Path:
+def _limit(connection: Database, config: Settings, spill: Path) -> None:
+    connection.execute("set memory_limit = $limit", {"limit": config.memory_limit})
+    connection.execute("set threads = $threads", {"threads": config.threads})
+    connection.execute("set temp_directory = $folder", {"folder": str(spill)})
+
+
+def spill_folder(config: Settings) -> Path:
     """A separate folder per connection: DuckDB's spill files have the same names in each process."""
     return config.lake_folder / SPILL / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
@@ -223,7 +232,7 @@ def _extensions(catalog_kind: str, data_path: str) -> Iterator[str]:
 
 
 def _options(config: Settings, read_only: bool) -> str:
-    options = [f"data_path {_literal(config.data_path)}", "data_inlining_row_limit 0"]
+    options = [f"data_path {literal(config.data_path)}", "data_inlining_row_limit 0"]
     if config.catalog.startswith("sqlite:"):
         options += ["meta_journal_mode 'WAL'", "meta_busy_timeout 30000"]
     if read_only:
@@ -241,16 +250,11 @@ def _bucket_keys(config: Settings) -> str:
     if config.s3_endpoint:
         scheme, _, keys["endpoint"] = config.s3_endpoint.rstrip("/").partition("://")
         keys |= {"url_style": "path", "use_ssl": str(scheme == "https").lower()}
-    options = "".join(f", {name} {_literal(value)}" for name, value in keys.items() if value)
-    return f"create or replace secret lake_bucket (type s3, scope {_literal(config.data_path)}{options})"
+    options = "".join(f", {name} {literal(value)}" for name, value in keys.items() if value)
+    return f"create or replace secret lake_bucket (type s3, scope {literal(config.data_path)}{options})"
 
 
 def _confine(connection: Database, config: Settings) -> None:
-    connection.execute(f"set allowed_directories = [{_literal(config.data_path)}]")
+    connection.execute(f"set allowed_directories = [{literal(config.data_path)}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-
-
-def _literal(text: str) -> str:
-    """ATTACH and SET take no parameters, so a setting becomes a literal."""
-    return "'" + text.replace("'", "''") + "'"

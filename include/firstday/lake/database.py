@@ -23,6 +23,11 @@ def _own_errors() -> Iterator[None]:
         raise QueryError(str(error)) from error
 
 
+def duckdb_version() -> str:
+    """Return the version of DuckDB that runs the statements."""
+    return str(duckdb.__version__)
+
+
 class Result:
     """The rows of one statement."""
 

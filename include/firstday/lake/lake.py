@@ -188,6 +188,29 @@ class Lake:
         for batch in self._connection.execute(f"from {quoted(table)}").to_arrow_reader(PIECE_ROWS):
             other.append(table, pa.Table.from_batches([batch]))
 
+    def write_file(self, table: str, path: str) -> int:
+        """Write a table or temporary table as one Parquet file; return the number of rows."""
+        return self._written(f"copy (from {quoted(table)}) to {literal(path)} (format parquet)", {})
+
+    def write_partitions(self, path: str, folder: str, column: str, **parameters: object) -> int:
+        """Write the rows of one SELECT as Parquet below a folder `<column>=<value>` per value of a column."""
+        select = statement(path)
+        options = f"format parquet, partition_by ({quoted(column)})"
+        text = f"copy ({select.text}\n) to {literal(folder)} ({options})"
+        return self._written(text, select.bind(parameters))
+
+    def build_files(self, name: str, paths: Collection[str]) -> None:
+        """Store the rows of Parquet files in the temporary table `name`, replacing it."""
+        self.build_text(name, f"select * from {_files(paths)}")
+
+    def create_from_files(self, table: str, paths: Collection[str]) -> None:
+        """Create a table with the columns and rows of Parquet files."""
+        self._connection.execute(f"create table {quoted(table)} as from {_files(paths)}")
+
+    def insert_files(self, table: str, paths: Collection[str]) -> int:
+        """Insert the rows of Parquet files by name; return the number of rows."""
+        return self._insert(table, _files(paths), {})
+
     def insert_from(self, table: str, source: str, **constants: object) -> int:
         """Insert the rows of a temporary table, plus constant columns, by name; return the number of rows."""
         return self._insert(table, quoted(source), constants)
@@ -243,6 +266,13 @@ class Lake:
         (count,) = self._connection.execute(text, values or None).fetchone() or (0,)
         return int(count)
 
+    def count_distinct(self, table: str, column: str) -> int:
+        """Return the number of distinct values of a column, without NULL."""
+        (count,) = self._connection.execute(
+            f"select count(distinct {quoted(column)}) from {quoted(table)}"
+        ).fetchone() or (0,)
+        return int(count)
+
     def tables(self) -> set[str]:
         """Return the names of the use case's tables and views."""
         return {row["table_name"] for row in self.rows("lake/tables")}
@@ -271,6 +301,10 @@ class Lake:
     def add_column(self, table: str, name: str, kind: str) -> None:
         """Add a column to a table; NULL in existing rows."""
         self._connection.execute(f"alter table {quoted(table)} add column {quoted(name)} {kind}")
+
+    def drop_column(self, table: str, name: str) -> None:
+        """Drop a column of a table."""
+        self._connection.execute(f"alter table {quoted(table)} drop column {quoted(name)}")
 
     def query(self, text: str) -> pa.Table:
         """Return the rows of a user's SELECT. Use on a read-only lake. Raises QueryError if it is not one statement."""
@@ -400,6 +434,16 @@ class Lake:
 def quoted(identifier: str) -> str:
     """Quote an identifier as SQL text."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a text where SQL takes no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _files(paths: Collection[str]) -> str:
+    """The rows of Parquet files, without columns made from the names of their folders."""
+    return f"read_parquet([{', '.join(map(literal, paths))}], hive_partitioning => false)"
 
 
 def _equal(values: Mapping[str, object]) -> str:

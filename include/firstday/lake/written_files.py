@@ -62,10 +62,15 @@ def sha256(connection: Database, data_path: str, path: str) -> str | None:
     if data_path.startswith(S3):
         return _sha256_on_s3(connection, f"{data_path.rstrip('/')}/{path}")
     try:
-        with (Path(data_path) / path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(Path(data_path) / path)
     except FileNotFoundError:
         return None
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a local file's bytes. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sha256_on_s3(connection: Database, url: str) -> str | None:

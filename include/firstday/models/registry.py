@@ -7,6 +7,7 @@ restores only types it knows or that are listed here, whatever a model's own met
 import json
 import logging
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -182,6 +183,9 @@ def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
     """Start an MLflow run in the use case's experiment; a context manager."""
     import mlflow
 
+    # MLflow asks Spark's client, where it is installed, for a session; in a process without a file (`python -c`, a fork
+    # server) the client takes that for a test of its own, and exits.
+    sys.modules["__main__"].__dict__.setdefault("__file__", "")
     mlflow.set_tracking_uri(settings().tracking_uri)
     mlflow.set_registry_uri(settings().tracking_uri)
     tags = {"firstday.version": version()}

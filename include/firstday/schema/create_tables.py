@@ -80,7 +80,8 @@ def create(lake: Lake, use_case: UseCase) -> None:
     lake.execute("lake/predictions")
     lake.execute("lake/shadow_predictions")
     for stage in checkpoints.STAGES:
-        checkpoints.ensure(lake, stage)
+        if not checkpoints.exists(lake, stage):
+            checkpoints.start(lake, stage)
     if not lake.has_rows("feature_fingerprint"):
         fingerprint.note(lake, use_case)
 

@@ -28,6 +28,7 @@ RENAMED_COLUMNS = {
     "shadow_predictions": {"about_to_churn": "predicted_churn", "opened_at": "window_start"},
 }
 VIEW = "user_features"
+PREDICTIONS = ("predictions", "shadow_predictions")
 
 
 def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) -> None:
@@ -49,6 +50,8 @@ def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) ->
         _add_columns(lake, table, wanted[table])
     if "users" in lake.tables():
         lake.execute("schema/migrate/fill_window_end", window_seconds=window_seconds)
+    if "bucket" in lake.columns("checkpoints"):
+        _join_checkpoints(lake)
 
 
 def version(lake: Lake) -> int:
@@ -67,6 +70,23 @@ def _rename(lake: Lake) -> None:
         for old, new in columns.items():
             if table in tables and old in lake.columns(table):
                 lake.rename_column(table, old, new)
+
+
+def _join_checkpoints(lake: Lake) -> None:
+    """A checkpoint per stage, in the place of one per bucket of users (version 7 and before).
+
+    Where buckets stand apart, the stage goes on from the last: to fold events that are counted changes nothing, and
+    what was scored beyond it is scored again. Nobody has acted on it, as delivery waited for the last bucket.
+    """
+    scored = sorted({row["batch_id"] for row in lake.rows_of("checkpoints", stage="score_users")})
+    for batch_id in range(scored[0] + 1, scored[-1] + 1):
+        for table in PREDICTIONS:
+            lake.delete_rows(table, batch_id=batch_id)
+    lake.build("schema/migrate/joined_checkpoints")
+    lake.delete_rows("checkpoints")
+    lake.drop_column("checkpoints", "bucket")
+    lake.insert_from("checkpoints", "joined_checkpoints")
+    lake.drop("joined_checkpoints")
 
 
 def _add_columns(lake: Lake, table: str, wanted: Columns) -> None:

@@ -9,7 +9,7 @@ A challenger scores the same users in shadow, into a table of its own that nothi
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -22,7 +22,6 @@ from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
-from include.firstday.lake.shards import WHOLE, Shard
 from include.firstday.models import reasons, registry
 from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
@@ -53,29 +52,22 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class BatchRange:
-    """Users in some buckets, scored for micro-batches `after < batch_id <= upto` and for silence since `from_time`."""
+class Span:
+    """What a step scores: micro-batches `after < batch_id <= upto`, and silence from `from_time` to `as_of`."""
 
     after: int
     upto: int
     from_time: datetime | None
-    buckets: tuple[int, ...]
-
-    @property
-    def is_new(self) -> bool:
-        """Whether there are micro-batches to score."""
-        return self.upto > self.after
+    as_of: datetime
 
 
-def score_users(
-    use_case: UseCase, run: Run | None = None, shard: Shard = WHOLE, rescore: bool = False
-) -> Scored | None:
-    """Score a shard's users with new activity or a silence that passed a step; None where there is nobody and no news.
+def score_users(use_case: UseCase, run: Run | None = None, rescore: bool = False) -> Scored | None:
+    """Score users with new activity or a silence that passed a step; None where there is nobody and no news.
 
     With `rescore` also every user in their window whose last prediction is another version's than the champion's.
     Raises NoChampionError where the registry holds no champion.
     """
-    step = score_step(use_case, run or Run(task=STAGE), shard, rescore)
+    step = score_step(use_case, run or Run(task=STAGE), rescore)
     if step:
         log.info("%s", describe(step))
     return step
@@ -95,22 +87,23 @@ def describe(step: Scored) -> str:
 
 
 @retrying
-def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE, rescore: bool = False) -> Scored | None:
+def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | None:
     """Score all between this stage's checkpoint and that of update_features, and who is silent, in one transaction."""
     with open_lake(use_case, run) as lake:
         with lake.snapshot():  # or the features could be newer than the micro-batch they are scored for
-            ranges = _ranges(lake, shard)
-            if is_quiet := not any(one.is_new for one in ranges):
-                if not _all_is_processed(lake, ranges[0].upto):
+            after, from_time = checkpoints.of_scoring(lake, STAGE)
+            upto = checkpoints.of(lake, update_features.STAGE)
+            if is_quiet := upto == after:
+                if not _all_is_processed(lake, upto):
                     if rescore and checkpoints.of(lake, EARLIER_STAGES[0]):
                         raise CheckpointConflictError(
                             f"{STAGE}: new events are being processed; rescore again after it"
                         )
                     return None  # there are new events on their way: the silent users are scored with them
-                ranges = [replace(one, upto=one.upto + 1) for one in ranges]
-            as_of = _as_of(lake, ranges, is_quiet)
+                upto += 1
+            span = Span(after, upto, from_time, _as_of(lake, upto, from_time, is_quiet))
             champion = registry.champion(use_case) if rescore else None
-            parts = _due(lake, use_case, ranges, as_of, champion)
+            parts = _due(lake, use_case, span, champion)
             if parts == 0 and is_quiet:
                 return None
             champion = champion or registry.champion(use_case)
@@ -118,20 +111,19 @@ def score_step(use_case: UseCase, run: Run, shard: Shard = WHOLE, rescore: bool 
                 raise NoChampionError(
                     f"no champion for {use_case.name} yet: train a model, or register the bundled one"
                 )
-            _score_parts(lake, use_case, parts, as_of, champion, run)
+            _score_parts(lake, use_case, parts, span.as_of, champion, run)
         with lake.transaction() as commit:
             if is_quiet:
-                _add_micro_batch(lake, ranges[0].upto, as_of)
-            for one in ranges:
-                checkpoints.advance(lake, STAGE, one.after, one.upto, one.buckets, (one.from_time, as_of))
+                _add_micro_batch(lake, upto, span.as_of)
+            checkpoints.advance(lake, STAGE, after, upto, (from_time, span.as_of))
             for table in TABLES:
                 tombstones.drop(lake, f"staged_{table}")
                 lake.insert_from(table, f"staged_{table}")
             step = Scored(
-                after=min(one.after for one in ranges),
-                upto=max(one.upto for one in ranges),
+                after=after,
+                upto=upto,
                 is_quiet=is_quiet,
-                as_of=as_of,
+                as_of=span.as_of,
                 model_version=champion.version,
                 users=lake.count("staged_predictions"),
                 predicted_churn=lake.count("staged_predictions", predicted_churn=True),
@@ -153,51 +145,38 @@ def _add_micro_batch(lake: Lake, batch_id: int, as_of: datetime) -> None:
         checkpoints.advance(lake, stage, batch_id - 1, batch_id)
 
 
-def _ranges(lake: Lake, shard: Shard) -> list[BatchRange]:
-    """What is to be scored: one range, unless the number of shards has just changed."""
-    scored = checkpoints.of_scoring(lake, STAGE, shard.buckets)
-    updated = checkpoints.of_buckets(lake, update_features.STAGE, shard.buckets)
-    found: dict[tuple[int, int, datetime | None], list[int]] = {}
-    for bucket, (after, from_time) in scored.items():
-        found.setdefault((after, updated[bucket], from_time), []).append(bucket)
-    return [BatchRange(*key, tuple(buckets)) for key, buckets in found.items()]
-
-
-def _as_of(lake: Lake, ranges: list[BatchRange], is_quiet: bool) -> datetime:
+def _as_of(lake: Lake, upto: int, from_time: datetime | None, is_quiet: bool) -> datetime:
     """The moment to score as of: the commit of the last micro-batch, which a retry finds again; without any, now."""
-    upto = max(one.upto for one in ranges)
     moment = clock.now() if is_quiet else checkpoints.stored(lake, upto).committed_at
-    return max(time for time in (moment, *(one.from_time for one in ranges)) if time)
+    return max(time for time in (moment, from_time) if time)
 
 
-def _due(
-    lake: Lake, use_case: UseCase, ranges: list[BatchRange], as_of: datetime, new: registry.Champion | None
-) -> int:
+def _due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion | None) -> int:
     """Build `due_users`, the users to score and why, in parts that fit in memory; the number of parts.
 
     With a `new` champion, those are among them whose last prediction is another version's.
     """
     scoring, window = use_case.scoring, update_features.window_seconds(use_case)
-    active, quiet = [], []
-    for one in ranges:
-        values = {"as_of": as_of, "upto": one.upto, "from_time": one.from_time, "buckets": list(one.buckets)}
-        active.append(
-            lake.table("scoring/score_users/active_users", measures=list(scoring.measures), after=one.after, **values)
+    lake.build("scoring/score_users/active_users", after=span.after, upto=span.upto, measures=list(scoring.measures))
+    lake.build(
+        "scoring/score_users/silent_users",
+        into="quiet_users",
+        from_time=span.from_time,
+        as_of=span.as_of,
+        upto=span.upto,
+        silence_minutes=list(scoring.rescore_after_silence_minutes),
+        window_seconds=window,
+    )
+    if new is not None:
+        lake.build(
+            "scoring/score_users/outdated_users",
+            as_of=span.as_of,
+            upto=span.upto,
+            window_seconds=window,
+            model_version=new.version,
         )
-        quiet.append(
-            lake.table(
-                "scoring/score_users/silent_users",
-                silence_minutes=list(scoring.rescore_after_silence_minutes),
-                window_seconds=window,
-                **values,
-            )
-        )
-        if new is not None:
-            values = {"as_of": as_of, "upto": one.upto, "buckets": list(one.buckets), "window_seconds": window}
-            quiet.append(lake.table("scoring/score_users/outdated_users", model_version=new.version, **values))
-    lake.build_rows("active_users", pa.concat_tables(active))
-    lake.build_rows("quiet_users", pa.concat_tables(quiet))
-    lake.build("scoring/score_users/due_users", users_at_once=USERS_AT_ONCE)
+        lake.insert_from("quiet_users", "outdated_users")
+    lake.build("scoring/score_users/due_users", from_time=span.from_time, as_of=span.as_of, users_at_once=USERS_AT_ONCE)
     return math.ceil(lake.count("due_users") / USERS_AT_ONCE)
 
 

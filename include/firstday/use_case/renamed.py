@@ -1,4 +1,4 @@
-"""Keys and values of earlier versions' YAML, and their present names."""
+"""Keys and values of earlier versions' YAML: their present names, and what to do about removed ones."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,10 +17,13 @@ VALUES = {
     "training.gates.*.against": {"rate": "base_rate"},
     "training.gates.*.metric": {"wrong_direction": "monotonicity_violation"},
 }
+REMOVED = {"shards": "delete it, as each stage is one task; several workers help with several use cases"}
 
 
-def renamed_keys(content: object) -> Iterator[str]:
-    """Return one sentence per renamed key or value in the YAML."""
+def earlier_keys(content: object) -> Iterator[str]:
+    """Return one sentence per renamed or removed key, or renamed value, in the YAML."""
+    for path, remedy in REMOVED.items():
+        yield from (f"{where}: this key was removed: {remedy}" for where, _ in _find(content, path.split(".")))
     for path, new in KEYS.items():
         yield from (f"{where}: this key was renamed to {new}" for where, _ in _find(content, path.split(".")))
     for path, words in VALUES.items():

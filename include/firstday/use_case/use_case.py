@@ -20,13 +20,12 @@ from pydantic import (
 )
 
 from include.firstday.errors import UseCaseError
-from include.firstday.lake.shards import BUCKETS
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share, is_taken
 from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.decision import Decision, EffectRule, UpliftRule, ValueOf
 from include.firstday.use_case.generator import Generator
-from include.firstday.use_case.renamed import renamed_keys
+from include.firstday.use_case.renamed import earlier_keys
 
 USE_CASES = REPOSITORY / "include" / "use_cases"
 
@@ -229,6 +228,9 @@ class Training(Frozen):
         ge=0, description="after the window opened; users whose label is not yet known are excluded"
     )
     minimum_users: int = Field(ge=10, description="users with a known label, below which no model is trained")
+    maximum_users: int = Field(
+        200_000, ge=100, description="of more users, a sample with each label and day by its share is the training set"
+    )
     refit_half_life_hours: float | None = Field(
         336, gt=0, description="the tested model is refitted on all users, older ones with less weight; null: it is not"
     )
@@ -319,7 +321,6 @@ class UseCase(Frozen):
     uplift: UpliftRule = Field(UpliftRule(), description="models of what an offer changes, learned from experiments")
     generator: Generator | None = Field(None, description="parameters of generated events; without it, none are")
     starts_paused: bool = Field(False, description="the DAGs of the use case start paused")
-    shards: int = Field(1, ge=1, le=BUCKETS, description="tasks that share the work of each stage of process_events")
 
     @model_validator(mode="before")
     @classmethod
@@ -460,8 +461,8 @@ def read(path: Path) -> UseCase:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
         raise UseCaseError(f"{path}: expected YAML: {error}") from error
-    if renamed := list(renamed_keys(content)):
-        raise UseCaseError("\n".join(f"{path}: {sentence}" for sentence in renamed))
+    if earlier := list(earlier_keys(content)):
+        raise UseCaseError("\n".join(f"{path}: {sentence}" for sentence in earlier))
     if _has_costs_twice(content):
         raise UseCaseError(f"{path}: expected scoring.costs or decision: both say what a missed churner costs")
     try:

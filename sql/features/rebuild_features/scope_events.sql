@@ -1,9 +1,9 @@
--- One row per raw event up to a micro-batch, of the users of one of $shards shards who have an event after $after.
--- params: $after, $upto, $shard, $shards
+-- One row per raw event up to a micro-batch, of the users who have an event after $after.
+-- params: $after, $upto
 with newer as (
     select user_id
     from events
-    where batch_id > $after and batch_id <= $upto and hash(user_id) % $shards = $shard
+    where batch_id > $after and batch_id <= $upto
 )
 
 select *

@@ -1,13 +1,13 @@
 -- One row per user to score: for which micro-batch, why, and in which part, of at most $users_at_once users.
 -- Activity after the window had ended is a backfill. Of several reasons, the end of the window precedes silence.
--- params: $users_at_once
+-- params: $from_time, $as_of, $users_at_once
 -- reads: active_users, quiet_users, users
 with due as (
     select
         active_users.user_id,
         active_users.batch_id,
         case
-            when users.window_end <= coalesce(active_users.from_time, active_users.as_of) then 'backfill'
+            when users.window_end <= coalesce(cast($from_time as timestamp), cast($as_of as timestamp)) then 'backfill'
             else 'activity'
         end as scored_because
     from active_users

@@ -1,5 +1,5 @@
--- One row per user in their window, in some of the 16 buckets, whose last prediction is not of this model version.
--- params: $as_of, $upto, $buckets, $window_seconds, $model_version
+-- One row per user in their window whose last prediction is not of this model version.
+-- params: $as_of, $upto, $window_seconds, $model_version
 -- reads: users, predictions
 with last_predictions as (
     select
@@ -10,7 +10,6 @@ with last_predictions as (
     where
         users.window_start <= $as_of and users.window_end > $as_of
         and predictions.as_of >= cast($as_of as timestamp) - to_seconds($window_seconds)
-        and (len($buckets) = 16 or list_contains($buckets, cast(md5_number_lower(users.user_id) % 16 as integer)))
     group by predictions.user_id
 )
 

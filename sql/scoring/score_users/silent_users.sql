@@ -1,15 +1,12 @@
--- One row per user, in some of the 16 buckets, whose silence has passed a step or whose window has ended since the last
--- scoring, as of $from_time.
--- params: $from_time, $as_of, $upto, $buckets, $silence_minutes, $window_seconds
+-- One row per user whose silence has passed a step or whose window has ended since the last scoring, as of $from_time.
+-- params: $from_time, $as_of, $upto, $silence_minutes, $window_seconds
 -- reads: users, feature_state
 with open_windows as (
     select
         user_id,
         window_end
     from users
-    where
-        window_end > $from_time and window_start <= $as_of
-        and (len($buckets) = 16 or list_contains($buckets, cast(md5_number_lower(user_id) % 16 as integer)))
+    where window_end > $from_time and window_start <= $as_of
 ),
 
 -- Events older than a window cannot be in an open one: their files need not be read.

@@ -7,13 +7,15 @@ By default the features are those of all events that had happened by the cut-off
 not been stored by then: what the model would really have seen, late arrivals and all.
 """
 
-import hashlib
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -21,9 +23,12 @@ import pyarrow.parquet as pq
 
 from include.firstday.errors import TooLittleDataError
 from include.firstday.features import labels, point_in_time
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
+from include.firstday.lake.written_files import file_sha256
 from include.firstday.models import registry
 from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
@@ -31,6 +36,8 @@ from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
 TEST_SHARE = 0.25
+ROW_GROUP_PIECES = 10  # of 100,000 rows: the rows of the file that are in memory at a time
+SORTED_ROWS = "models/training_set/sorted_rows"
 FOLDER, FILE = "training_set", "training_set.parquet"  # of the run's artifacts
 
 
@@ -65,43 +72,82 @@ def build_training_set(
     as_known = use_case.training.as_known if as_known is None else as_known
     with open_lake(use_case, run) as lake:
         upto = batch_id or checkpoints.stored(lake).batch_id
-        table = rows(lake, use_case, upto, as_known)
-    users = len(set(table["user_id"].to_pylist()))
-    if users < use_case.training.minimum_users:
-        raise TooLittleDataError(
-            f"{use_case.name}: {users:,} users have a known label up to micro-batch {upto}, at least "
-            f"{use_case.training.minimum_users:,} are needed; a label is known "
-            f"{use_case.training.label_known_after_hours:g} hours after the window opened"
-            + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
-        )
-    folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
-    path = settings().training / use_case.name / folder / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    run_id = _log(use_case, path, upto, sha256)
+        _build_rows(lake, use_case, upto, as_known)
+        extent = lake.row("models/training_set/extent")
+        users = extent["user_count"]
+        if users < use_case.training.minimum_users:
+            raise TooLittleDataError(
+                f"{use_case.name}: {users:,} users have a known label up to micro-batch {upto}, at least "
+                f"{use_case.training.minimum_users:,} are needed; a label is known "
+                f"{use_case.training.label_known_after_hours:g} hours after the window opened"
+                + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
+            )
+        folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
+        path = settings().training / use_case.name / folder / FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(lake, path)
+    sha256 = file_sha256(path)
+    run_id = _log(use_case, path, upto, sha256, extent)
     sha256 = _without_erased(use_case, path, run_id) or sha256
-    return asdict(TrainingSet(str(path), upto, table.num_rows, users, as_known, sha256, run_id))
+    return asdict(TrainingSet(str(path), upto, extent["row_count"], users, as_known, sha256, run_id))
 
 
 def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:
     """Up to micro-batch `upto`, one row per user and moment: its features and label."""
-    watermark = checkpoints.stored(lake, upto).watermark
-    if watermark is None:
-        raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
+    _build_rows(lake, use_case, upto, as_known)
+    return lake.table(SORTED_ROWS)
+
+
+def label_users(lake: Lake, use_case: UseCase, upto: int, watermark: datetime) -> tuple[str]:
+    """From `events` to `labelled_users`, one row per user whose label can be known at the watermark."""
     lake.as_of("events", upto, into="scope_events")
+    point_in_time.build_users(lake, use_case)
+    labels.build_labels(lake, use_case, watermark)
+    lake.build("models/training_set/labelled_users")
+    return ("labelled_users",)
+
+
+def build_users_rows(
+    lake: Lake, use_case: UseCase, upto: int, watermark: datetime, as_known: bool, chosen: Sequence[str]
+) -> tuple[str]:
+    """From `events` to `training_rows`, one row per moment of each user in some files, in no order."""
+    lake.build_files("chosen_users", chosen)
+    lake.as_of("events", upto, into="scope_events")
+    lake.build_users("scope_events", "scope_events", of="chosen_users")
     point_in_time.collect(lake, use_case)
     labels.build_labels(lake, use_case, watermark)
     # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
     for table in use_case.enrichment:
         lake.as_of(table, upto)
     moments = [*_cutoff_moments(use_case), *_sampled_moments(lake, use_case)]
-    parts = [_at_moments(lake, use_case, moment, watermark, upto if as_known else None) for moment in moments]
-    lake.build_rows("training_rows", pa.concat_tables(parts))
+    for number, moment in enumerate(moments):
+        _build_at_moments(lake, use_case, moment, watermark, upto if as_known else None)
+        if number == 0:
+            lake.build_like("training_rows", "rows_at_moment")
+        lake.insert_from("training_rows", "rows_at_moment")
+    return ("training_rows",)
+
+
+def _build_rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool) -> None:
+    """Build `training_rows` of the users with a label, of at most `training.maximum_users` of them."""
+    watermark = checkpoints.stored(lake, upto).watermark
+    if watermark is None:
+        raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
+    with over_users(lake, use_case, upto) as partitions:
+        parts = partitions.compute(partial(label_users, upto=upto, watermark=watermark))
+        load(lake, "labelled_users", "labelled_users", parts)
+        lake.build("models/training_set/chosen_users", maximum_users=use_case.training.maximum_users)
+        chosen = [partitions.share("chosen_users")]
+        work = partial(build_users_rows, upto=upto, watermark=watermark, as_known=as_known, chosen=chosen)
+        load(lake, "training_rows", "training_rows", partitions.compute(work))
     tombstones.drop(lake, "training_rows")
-    # In a fixed order, so that the same rows give the same bytes.
-    order = ("window_start", "user_id", "as_of", "cutoff_minutes")
-    return lake.table_of("training_rows").sort_by([(name, "ascending") for name in order])
+
+
+def _write(lake: Lake, path: Path) -> None:
+    schema, pieces = lake.read(SORTED_ROWS)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while group := list(islice(pieces, ROW_GROUP_PIECES)):
+            writer.write_table(pa.Table.from_batches(group))
 
 
 def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -158,9 +204,9 @@ def _sampled_moments(lake: Lake, use_case: UseCase) -> Iterator[Moments]:
         yield Moments("models/training_set/moments_of_draw", {"draw": draw})
 
 
-def _at_moments(
+def _build_at_moments(
     lake: Lake, use_case: UseCase, moments: Moments, watermark: datetime, known_upto: int | None
-) -> pa.Table:
+) -> None:
     """Rows at one moment of each user; with `known_upto`, from nothing but what was stored by then."""
     lake.build(moments.statement, into="moments", **moments.parameters)
     if known_upto is None:
@@ -169,7 +215,7 @@ def _at_moments(
         lake.build("models/training_set/known_events", into="scope_events", batch_id=known_upto)
         point_in_time.collect(lake, use_case)
     point_in_time.build_features_at_moments(lake, use_case, watermark)
-    return lake.table("models/training_set/rows_at_moment")
+    lake.build("models/training_set/rows_at_moment")
 
 
 def _without_erased(use_case: UseCase, path: Path, run_id: str) -> str | None:
@@ -178,20 +224,20 @@ def _without_erased(use_case: UseCase, path: Path, run_id: str) -> str | None:
         user_ids = pq.read_table(path, columns=["user_id"])["user_id"].unique().to_pylist()
         if not tombstones.scrub_written(lake, path, user_ids):
             return None
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = file_sha256(path)
     registry.client().log_artifact(run_id, str(path), FOLDER)
     registry.client().set_tag(run_id, "firstday.training_set_sha256", sha256)
     return sha256
 
 
-def _log(use_case: UseCase, path: Path, batch_id: int, sha256: str) -> str:
+def _log(use_case: UseCase, path: Path, batch_id: int, sha256: str, extent: Mapping[str, Any]) -> str:
     import mlflow
 
-    frame = pd.read_parquet(path)
+    frame = pq.ParquetFile(path).read_row_group(0).to_pandas()  # MLflow keeps a digest of its first rows
     with registry.start_run(use_case, f"training set of micro-batch {batch_id}") as run:
         mlflow.set_tags({"firstday.batch_id": batch_id, "firstday.training_set_sha256": sha256})
-        mlflow.log_params({"batch_id": batch_id, "rows": len(frame), "users": frame["user_id"].nunique()})
-        mlflow.log_metric("label_rate", float(frame.groupby("user_id")["label"].first().mean()))
+        mlflow.log_params({"batch_id": batch_id, "rows": extent["row_count"], "users": extent["user_count"]})
+        mlflow.log_metric("label_rate", extent["label_rate"])
         mlflow.log_artifact(str(path), FOLDER)
         with warnings.catch_warnings():  # of whole numbers, and of a path that two equal kinds of sources can read
             warnings.simplefilter("ignore", UserWarning)

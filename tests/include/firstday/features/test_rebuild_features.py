@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from include.firstday.features import rebuild_features, update_features
+from include.firstday.features import partitions, rebuild_features, update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.lake import statements
@@ -63,7 +63,7 @@ def test_the_incremental_features_are_those_of_a_full_recompute(loaded: UseCase)
 
 
 def test_it_computes_part_by_part(loaded: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild_features, "SHARD_EVENTS", 3000)
+    monkeypatch.setattr(partitions, "PARTITION_EVENTS", 3000)
     steps: list[tuple[int, int]] = []
     progress = lambda done, total, text: steps.append((done, total))  # noqa: E731
     assert rebuild_features.rebuild_features(loaded, progress=progress).changed == 0
@@ -93,6 +93,27 @@ def test_what_arrives_during_a_rebuild_is_in_it(loaded: UseCase) -> None:
     rebuilt = rebuild_features.rebuild_features(loaded, progress=meanwhile)
     assert [{"b": rebuilt.upto - 1}] == first
     assert rebuilt.changed == 0
+
+
+def test_features_that_were_computed_before_a_rebuild_are_not_written_after_it(
+    loaded: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = NOON + timedelta(minutes=3)
+    generate_events.generate_minutes(loaded, start, start + timedelta(minutes=5))
+    store_events.store_events(loaded)
+    fold, folds = update_features.fold, 0
+
+    def fold_then_rebuild(*arguments: object) -> None:
+        nonlocal folds
+        folds += 1
+        fold(*arguments)
+        if folds == 1:
+            rebuild_features.rebuild_features(loaded)
+
+    monkeypatch.setattr(update_features, "fold", fold_then_rebuild)
+    update_features.update_features(loaded)
+    assert folds == 2
+    assert rebuild_features.rebuild_features(loaded).changed == 0
 
 
 def test_a_changed_measure_is_noticed_and_takes_effect_for_all_users_at_once(

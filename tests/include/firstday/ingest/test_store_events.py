@@ -243,6 +243,25 @@ def test_of_two_runs_at_once_one_stores_and_the_other_finds_nothing(churn: UseCa
             checkpoints.advance(second, "store_events", after, after + 1)
 
 
+def test_a_twin_that_has_stored_the_same_files_meanwhile_costs_a_repeat_and_no_row(
+    churn: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(churn, "a.ndjson", ndjson(BET))
+    deliver(churn, "b.ndjson", ndjson(BET, BET | {"user_id": "u2"}))
+    commit = store_events._commit
+
+    def twin_then_commit(*arguments: object) -> object:
+        monkeypatch.setattr(store_events, "_commit", commit)
+        store_events.store_events(churn)
+        return commit(*arguments)
+
+    monkeypatch.setattr(store_events, "_commit", twin_then_commit)
+    store_events.store_events(churn)
+    assert select(churn, "select batch_id, rows_stored from micro_batches") == [{"batch_id": 1, "rows_stored": 3}]
+    with open_lake(churn, read_only=True) as lake:
+        assert checkpoints.of(lake, store_events.STAGE) == 1
+
+
 def test_the_ledger_names_the_run(churn: UseCase) -> None:
     deliver(churn, "a.ndjson", ndjson(BET))
     store_events.store_events(churn, Run(dag="d", run="r", task="t"))

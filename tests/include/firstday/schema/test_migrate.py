@@ -10,7 +10,7 @@ import pytest
 from include.firstday.authoring import check_use_case
 from include.firstday.errors import LakeError
 from include.firstday.features import rebuild_features, update_features
-from include.firstday.lake import statements
+from include.firstday.lake import connections, statements
 from include.firstday.lake.run import Run
 from include.firstday.models import promotion
 from include.firstday.operations import backup
@@ -62,7 +62,7 @@ def test_a_lake_of_version_0_1_keeps_every_row_under_the_present_names(churn: Us
     with open_lake(churn) as lake:
         assert migrate.version(lake) == migrate.SCHEMA_VERSION
         for table, content in held["content"].items():
-            if table == migrate.VIEW:
+            if table in (migrate.VIEW, "progress"):
                 continue
             columns = ", ".join(f'"{present_name(table, column)}"::varchar' for column in content["columns"])
             name = migrate.RENAMED_TABLES.get(table, table)
@@ -70,6 +70,29 @@ def test_a_lake_of_version_0_1_keeps_every_row_under_the_present_names(churn: Us
             rows = [list(row.values()) for row in lake.query(f"select {columns} from {name}{order}").to_pylist()]
             assert sorted(rows, key=str) == sorted(content["rows"], key=str), table
         assert not migrate.RENAMED_TABLES.keys() & lake.tables()
+
+
+def test_a_stage_of_version_0_1_whose_buckets_stand_apart_goes_on_from_the_last(churn: UseCase, tmp_path: Path) -> None:
+    held = restored(tmp_path / "backup")["content"]["progress"]["rows"]
+    assert {row[2] for row in held if row[0] == "update_features"} == {"4", "5"}
+    with open_lake(churn) as lake:
+        assert "bucket" not in lake.columns("checkpoints")
+        found = {row["stage"]: row["batch_id"] for row in lake.query("from checkpoints").to_pylist()}
+        assert lake.count("checkpoints") == len(found)
+    assert found == {stage: min(int(row[2]) for row in held if row[0] == stage) for stage in {row[0] for row in held}}
+
+
+def test_what_was_scored_beyond_the_last_bucket_is_scored_again_and_once(churn: UseCase, tmp_path: Path) -> None:
+    held = restored(tmp_path / "backup")
+    with connections.connect(churn.name) as lake, lake.transaction():  # `anna` is in one of the buckets at 5
+        lake.query("insert into predictions select * replace (5 as batch_id) from predictions where batch_id = 4")
+    promotion.register_bundled(churn)
+    for stage in (update_features.update_features, score_users.score_users):
+        stage(churn)
+    with open_lake(churn) as lake:
+        scored = "select user_id, batch_id::varchar as b, count(*) as n from predictions group by all order by all"
+        found = [list(row.values()) for row in lake.query(scored).to_pylist()]
+    assert found == [[user_id, batch_id, 1] for user_id, batch_id, _ in sorted(held["drained"]["predictions"]["rows"])]
 
 
 def test_a_lake_of_version_0_1_goes_on_where_it_was(churn: UseCase, tmp_path: Path) -> None:

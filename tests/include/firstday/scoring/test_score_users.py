@@ -91,18 +91,18 @@ def test_features_are_of_the_micro_batch_that_is_scored_also_if_more_comes_meanw
     features = ", ".join(("user_id", *loaded.features))
     active = "select user_id from feature_state where measure in ('bet', 'win')"
     before = select(loaded, f"select {features} from user_features where user_id in ({active}) order by user_id")
-    progress = checkpoints.of_buckets
+    progress = checkpoints.of
 
-    def progress_then_more(lake: Lake, stage: str, buckets: tuple[int, ...]) -> dict[int, int]:
-        found = progress(lake, stage, buckets)
+    def progress_then_more(lake: Lake, stage: str) -> int:
+        found = progress(lake, stage)
         if stage == "update_features":
-            monkeypatch.setattr(checkpoints, "of_buckets", progress)
+            monkeypatch.setattr(checkpoints, "of", progress)
             generate_events.generate_minutes(loaded, NOON, NOON + timedelta(minutes=30), since=NOON - timedelta(days=1))
             store_events.store_events(loaded)
             update_features.update_features(loaded)
         return found
 
-    monkeypatch.setattr(checkpoints, "of_buckets", progress_then_more)
+    monkeypatch.setattr(checkpoints, "of", progress_then_more)
     step = score_users.score_users(loaded)
     assert step is not None
     assert step.upto == 1

@@ -39,6 +39,10 @@ GOOD = yaml.safe_load((use_case.USE_CASES / "first_day_churn" / "use_case.yaml")
             lambda c: c["training"].update(label="derived"),
             "training.label_known_after_hours: expected more than window.hours",
         ),
+        (
+            lambda c: c.update(shards=4),
+            "shards: this key was removed: delete it, as each stage is one task",
+        ),
         (lambda c: c.update(source={}), "use_case.yaml: source: this key was renamed to mapping"),
         (
             lambda c: c["scoring"]["costs"].update(needless_offer=1),

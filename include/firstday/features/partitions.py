@@ -1,0 +1,127 @@
+"""Partitions of users with all their events, and the kernel that computes one of them in DuckDB."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from include.firstday.lake import checkpoints, connections
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.written_files import PARQUET, file_sha256
+from include.firstday.settings import settings
+from include.firstday.use_case.use_case import UseCase
+
+PARTITION_EVENTS = 2_000_000  # computed at once: bounds memory
+STATE = ("users", "feature_state")  # read by the statements, and empty: every user is computed from their events
+
+# From `events` of a partition of users, and the enrichment tables, to temporary tables with a `user_id`: their names.
+Work = Callable[[Lake, UseCase], Collection[str]]
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A Parquet file with the rows of one table that the work on one partition of users made."""
+
+    table: str
+    path: str
+    rows: int
+    users: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Computes one partition in a DuckDB of its own. `tables`: table → Parquet file of what all partitions read."""
+
+    use_case: UseCase
+    tables: dict[str, str]
+    folder: str
+
+    def compute(self, work: Work, name: str, fill: Callable[[Lake], object]) -> list[Part]:
+        """Run the work on the events that `fill` inserts, and write what it makes under a name; the manifest of it."""
+        target = Path(self.folder)
+        with connections.scratch(self.use_case.name, spill=target / f"spill-{name}") as lake:
+            lake.execute(f"use_cases/{self.use_case.name}/events")
+            fill(lake)
+            for table, path in self.tables.items():
+                lake.create_from_files(table, [path])
+            made = work(lake, self.use_case)
+            return [self._write(lake, table, target / f"{table}-{name}{PARQUET}") for table in made]
+
+    def _write(self, lake: Lake, table: str, path: Path) -> Part:
+        rows = lake.write_file(table, str(path))
+        return Part(table, str(path), rows, lake.count_distinct(table, "user_id"), file_sha256(path))
+
+
+class Partitions(ABC):
+    """All users' events up to a micro-batch, divided into partitions of users."""
+
+    def __init__(self, lake: Lake, use_case: UseCase, upto: int, folder: Path, progress: Progress) -> None:
+        self.lake, self.use_case, self.folder, self.progress = lake, use_case, folder, progress
+        self.count = _count(lake, upto)
+        with lake.snapshot():
+            self.divide(upto)
+            for table in use_case.enrichment:
+                lake.as_of(table, upto, into=f"shared_{table}")
+            for table in STATE:
+                lake.build_like(f"shared_{table}", table)
+            tables = {table: self.share(f"shared_{table}") for table in (*use_case.enrichment, *STATE)}
+        self.kernel = Kernel(use_case, tables, str(folder))
+
+    @abstractmethod
+    def divide(self, upto: int) -> None:
+        """Note or copy the events up to a micro-batch, as of the snapshot that the lake reads."""
+
+    @abstractmethod
+    def compute(self, work: Work) -> list[Part]:
+        """Run the work on each partition; the manifest of what it made."""
+
+    def share(self, table: str) -> str:
+        """Move a temporary table into a file that the work on each partition may read; its path."""
+        path = str(self.folder / f"{table}{PARQUET}")
+        self.lake.write_file(table, path)
+        self.lake.drop(table)
+        return path
+
+
+class LocalPartitions(Partitions):
+    """Partitions in files of this process, computed one after the other."""
+
+    def divide(self, upto: int) -> None:
+        """Copy the events into a folder per partition."""
+        statement, values = "features/over_users/partitioned_events", {"upto": upto, "partitions": self.count}
+        self.lake.write_partitions(statement, str(self.folder / "events"), "user_partition", **values)
+
+    def compute(self, work: Work) -> list[Part]:
+        """Run the work on one partition after the other; the manifest of what it made."""
+        parts: list[Part] = []
+        for number in range(self.count):
+            found = (self.folder / "events" / f"user_partition={number}").glob(f"*{PARQUET}")
+            paths = [str(path) for path in sorted(found)]
+            fill = partial(Lake.insert_files, table="events", paths=paths)
+            parts += self.kernel.compute(work, f"{number:05}", fill if paths else nothing)
+            self.progress(number + 1, self.count, f"part {number + 1} of {self.count} computed")
+        return parts
+
+
+def nothing(*_: object) -> None:
+    """Report or insert nothing."""
+
+
+def load(lake: Lake, name: str, table: str, parts: Collection[Part], like: str = "") -> None:
+    """Store the rows of a table that the work made in the temporary table `name`, with the columns of `like`."""
+    paths = [part.path for part in parts if part.table == table]
+    if like:  # whose columns are in another order where a lake was migrated
+        lake.build_like(name, like)
+        lake.insert_files(name, paths)
+    else:
+        lake.build_files(name, paths)
+
+
+def _count(lake: Lake, upto: int) -> int:
+    if count := settings().engine_partitions:
+        return count
+    return max(1, math.ceil(checkpoints.stored(lake, upto).rows_stored / PARTITION_EVENTS))

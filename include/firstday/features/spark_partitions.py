@@ -1,0 +1,210 @@
+"""Partitions of users on a Spark cluster, through Spark Connect (https://spark.apache.org/docs/latest/spark-connect-overview.html).
+
+Spark, or Sail, reads the Parquet files of `events` and shuffles them by user, nothing else. On the executors, each
+partition is computed by the same kernel as here: Firstday, with the same DuckDB and statements, is installed there.
+Personal columns are not shuffled: in their place goes a digest of them, so that repeated events are recognised.
+"""
+
+import hashlib
+import re
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from include.firstday.errors import EngineError, FirstdayError
+from include.firstday.features.partitions import Kernel, Part, Partitions, Work
+from include.firstday.lake import statements
+from include.firstday.lake.database import duckdb_version
+from include.firstday.lake.lake import Lake
+from include.firstday.settings import settings
+from include.firstday.use_case.use_case import UseCase
+
+PERSONAL = "_personal_digest"
+TYPES = {
+    "VARCHAR": "string",
+    "INTEGER": "int",
+    "BIGINT": "bigint",
+    "SMALLINT": "smallint",
+    "TINYINT": "tinyint",
+    "DOUBLE": "double",
+    "FLOAT": "float",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp_ntz",
+}
+MANIFEST = pa.schema(
+    [
+        ("table", pa.string()),
+        ("path", pa.string()),
+        ("rows", pa.int64()),
+        ("users", pa.int64()),
+        ("sha256", pa.string()),
+    ]
+)
+CONNECT_SECONDS = 10.0
+DEFAULT_PORT = 15002
+
+Batches = Iterator[pa.RecordBatch]
+
+
+@contextmanager
+def connected(use_case: UseCase, folder: Path) -> Iterator[Callable[..., Partitions]]:
+    """A Spark session whose executors can compute the use case's partitions, and share a folder with this machine.
+
+    Raises EngineError otherwise.
+    """
+    _expect_no_personal(use_case)
+    session = _session(settings().spark)
+    try:
+        with _own_errors():
+            _check(session, use_case, folder)
+        yield partial(SparkPartitions, session)
+    finally:
+        session.stop()
+
+
+class SparkPartitions(Partitions):
+    """Partitions that a Spark cluster shuffles and its executors compute."""
+
+    def __init__(self, session: Any, *arguments: Any) -> None:
+        self._session = session
+        super().__init__(*arguments)
+
+    def divide(self, upto: int) -> None:
+        """List the files of events; what is left of files with deleted rows is copied."""
+        files = self.lake.rows("features/over_users/event_files", schema_name=self.lake.schema)
+        self._paths = [row["data_file"] for row in files if not row["has_deleted"]]
+        if changed := [row["data_file"] for row in files if row["has_deleted"]]:
+            self.lake.build("features/over_users/remaining_events", data_files=changed)
+            self._paths.append(self.share("remaining_events"))
+        self._columns, self._upto = self.lake.columns("events"), upto
+
+    def compute(self, work: Work) -> list[Part]:
+        """Shuffle the events by user, and run the work where they arrive; the manifest of what it made."""
+        kernel = self.kernel
+
+        def compute(batches: Batches) -> Batches:
+            yield from _compute(kernel, work, batches)
+
+        with _own_errors():
+            events = self._events().repartition(self.count, "user_id")
+            found = events.mapInArrow(compute, _ddl(MANIFEST)).collect()
+        self.progress(self.count, self.count, f"{self.count} parts computed by {settings().spark}")
+        return [Part(**row.asDict()) for row in found]
+
+    def _events(self) -> Any:
+        from pyspark.sql import functions
+
+        personal = self.use_case.personal
+        schema = ", ".join(f"`{name}` {_spark_type(name, kind)}" for name, kind in self._columns.items())
+        events = self._session.read.schema(schema).parquet(*self._paths).filter(f"batch_id <= {self._upto}")
+        events = events.withColumn("source_file", functions.lit(""))
+        if personal:
+            events = events.withColumn(PERSONAL, functions.md5(functions.to_json(functions.struct(*personal))))
+        return events.drop(*personal)
+
+
+def _compute(kernel: Kernel, work: Work, batches: Batches) -> Batches:
+    """On an executor: compute one partition, of the batches that arrive; the manifest."""
+    parts = kernel.compute(work, uuid.uuid4().hex, partial(_fill, kernel.use_case, batches))
+    yield pa.RecordBatch.from_pylist([asdict(part) for part in parts], MANIFEST)
+
+
+def _fill(use_case: UseCase, batches: Batches, lake: Lake) -> None:
+    if use_case.personal:
+        lake.add_column("events", PERSONAL, "varchar")
+    for batch in batches:
+        lake.append("events", pa.Table.from_batches([batch]))
+
+
+def facts(use_case: UseCase, folder: str) -> dict[str, str]:
+    """What must be the same here and on each executor, and whether there is a folder, as `yes` or `no`."""
+    texts = "\0".join(path.read_text(encoding="utf-8") for path in sorted(statements.SQL.rglob("*.sql")))
+    return {
+        "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "DuckDB": duckdb_version(),
+        "the statements of sql/": hashlib.sha256(texts.encode()).hexdigest()[:12],
+        f"the folder {folder}": "yes" if Path(folder).is_dir() else "no",
+    }
+
+
+def _check(session: Any, use_case: UseCase, folder: Path) -> None:
+    here, place = facts(use_case, str(folder)), str(folder)
+
+    def probe(batches: Batches) -> Batches:
+        rows = sum(batch.num_rows for batch in batches)
+        found = [{"name": name, "value": value} for name, value in facts(use_case, place).items()] if rows else []
+        yield pa.RecordBatch.from_pylist(found, pa.schema([("name", pa.string()), ("value", pa.string())]))
+
+    tasks = min(settings().engine_partitions or 16, 16)
+    for row in session.range(0, tasks, 1, tasks).mapInArrow(probe, "name string, value string").collect():
+        if row["value"] != here[row["name"]]:
+            raise EngineError(
+                f"{settings().spark}: an executor differs from this machine in {row['name']}: expected "
+                f"{here[row['name']]}, found {row['value']}; nothing was computed"
+            )
+
+
+def _session(url: str) -> Any:
+    at = urlsplit(url)
+    if at.scheme != "sc" or not at.hostname:
+        raise EngineError(f"FIRSTDAY_SPARK: expected sc://HOST:PORT for FIRSTDAY_ENGINE=spark, found '{url}'")
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise EngineError("Spark's client is not installed; install it with: make spark") from error
+    try:  # Spark's client tries for minutes
+        socket.create_connection((at.hostname, at.port or DEFAULT_PORT), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise EngineError(f"{url}: no Spark Connect server answers there: {error}") from error
+    with _own_errors():
+        return SparkSession.builder.remote(url).create()
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    try:
+        yield
+    except FirstdayError:
+        raise
+    except Exception as error:  # of Spark's client, of gRPC, and of Python on executors, as text
+        text = str(error)
+        if "No module named" in text:
+            raise EngineError(
+                f"{settings().spark}: Firstday is not installed on the executors: {text.strip().splitlines()[-1]}"
+            ) from error
+        raise EngineError(f"{settings().spark}: {text}") from error
+
+
+def _expect_no_personal(use_case: UseCase) -> None:
+    """Raise EngineError where a statement of the use case reads a personal column, which executors do not get."""
+    for path in statements.below(f"use_cases/{use_case.name}"):
+        if path.endswith(("/events", "/user_features")):
+            continue
+        text = "\n".join(line.split("--")[0] for line in statements.statement(path).text.splitlines())
+        if found := [name for name in use_case.personal if re.search(rf"\b{name}\b", text)]:
+            raise EngineError(
+                f"sql/{path}.sql reads {', '.join(found)}, which is personal and never leaves `events`: "
+                "change the statement, or set FIRSTDAY_ENGINE=local"
+            )
+
+
+def _ddl(schema: pa.Schema) -> str:
+    return ", ".join(f"`{field.name}` {'bigint' if field.type == pa.int64() else 'string'}" for field in schema)
+
+
+def _spark_type(name: str, kind: str) -> str:
+    if kind in TYPES:
+        return TYPES[kind]
+    if kind.startswith("DECIMAL("):
+        return kind.lower()
+    raise EngineError(f"events.{name}: Spark has no type for {kind}; set FIRSTDAY_ENGINE=local")

@@ -1,0 +1,282 @@
+"""Work over all users gives what one pass over all events gives, bit for bit, in however many partitions."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from include.firstday import landing
+from include.firstday.errors import EngineError
+from include.firstday.features import rebuild_features, update_features
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
+from include.firstday.generator import generate_events
+from include.firstday.ingest import store_events
+from include.firstday.lake import checkpoints, statements
+from include.firstday.lake.lake import Lake
+from include.firstday.lake.written_files import file_sha256
+from include.firstday.models.training import training_set
+from include.firstday.operations import forget_user
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.settings import REPOSITORY, settings
+from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
+from tests.installation import wait_until
+from tests.servers import free_port
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+FAULTS = {"late_share": 0.1, "duplicate_share": 0.05}
+GIANT_EVENTS = 2_000
+STATE = {"users": "from users order by all", "feature_state": "from feature_state order by all"}
+PARTITIONS = (1, 3, 16)
+
+
+def home(patch: pytest.MonkeyPatch, folder: Path, **values: object) -> None:
+    patch.setenv("FIRSTDAY_HOME", str(folder))
+    for name, value in values.items():
+        patch.setenv(f"FIRSTDAY_{name.upper()}", str(value))
+    settings.cache_clear()
+
+
+def giant() -> list[dict[str, object]]:
+    """A user with a large share of all events, of an unknown postcode; ids that are sent again, with other values."""
+    user, opened = {"user_id": "giant"}, NOON - timedelta(hours=26)
+    rows: list[dict[str, object]] = [
+        user | {"event_type": "new_registration", "event_time": f"{opened:%FT%TZ}", "label": 1, "postcode": "99999"},
+        user | {"event_type": "new_purchases", "event_time": f"{opened:%FT%TZ}", "amount": 10},
+    ]
+    for number in range(GIANT_EVENTS):
+        at = opened + timedelta(seconds=40 * number)
+        bet = {"event_type": "new_bet", "event_time": f"{at:%FT%TZ}", "bet_amount": number % 97 + 0.25}
+        rows.append(user | bet | {"event_id": f"bet-{number - number % 7}"})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UseCase, Path]]:
+    """A lake of late and repeated events, ids that come twice, unknown postcodes, a giant user and an erased one."""
+    case = use_case.load("first_day_churn")
+    assert case.generator is not None
+    case = case.model_copy(update={"generator": case.generator.model_copy(update=FAULTS)})
+    with pytest.MonkeyPatch.context() as patch:
+        home(patch, folder := tmp_path_factory.mktemp("home"))
+        generate_events.generate_history(case, NOON, days=1.4)
+        content = "".join(json.dumps(row) + "\n" for row in giant()).encode()
+        landing.deliver(case.name, "zz-giant.ndjson", lambda path: path.write_bytes(content))
+        store_events.store_events(case)
+        update_features.update_features(case)
+        generate_events.generate_minutes(case, NOON, NOON + timedelta(minutes=2))
+        store_events.store_events(case)
+        update_features.update_features(case)
+        with open_lake(case, read_only=True) as lake:
+            (row,) = lake.query("select min(user_id) as user_id from users where window_start is not null").to_pylist()
+        forget_user.forget_user(case, row["user_id"])
+        yield case, folder
+    settings.cache_clear()
+
+
+@contextmanager
+def sail(home: Path, mode: str) -> Iterator[str]:
+    """The URL of a Sail server, whose executors are its threads (`local`) or processes (`local-cluster`)."""
+    port = free_port()
+    environment = os.environ | {"FIRSTDAY_HOME": str(home), "SAIL_MODE": mode}
+    command = [sys.executable, "-m", "include.firstday", "engine", "sail", "--port", str(port)]
+    server = subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: is_open(port), 60, every=0.2)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module", params=["local", pytest.param("local-cluster", marks=pytest.mark.slow)])
+def sail_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("pyspark", reason="make spark")
+    with sail(tmp_path_factory.mktemp("sail"), request.param) as url:
+        yield url
+
+
+@pytest.fixture
+def faulty(made: tuple[UseCase, Path], churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> UseCase:
+    """That lake, in the place of the test's own."""
+    home(monkeypatch, made[1])
+    return made[0]
+
+
+def state(lake: Lake) -> dict[str, pa.Table]:
+    return {table: lake.query(text) for table, text in STATE.items()}
+
+
+def in_one_pass(lake: Lake, case: UseCase, upto: int, as_known: bool) -> pa.Table:
+    """The training set by the same statements on the lake itself, without a partition."""
+    watermark = checkpoints.stored(lake, upto).watermark
+    assert watermark is not None
+    path = settings().home / "everyone.parquet"
+    lake.build_distinct("everyone", "users", "user_id")
+    lake.write_file("everyone", str(path))
+    training_set.build_users_rows(lake, case, upto, watermark, as_known, [str(path)])
+    return lake.table(training_set.SORTED_ROWS)
+
+
+@pytest.mark.parametrize("partitions", PARTITIONS)
+def test_a_rebuild_finds_the_incremental_state(
+    faulty: UseCase, partitions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home(monkeypatch, settings().home, engine_partitions=partitions)
+    with open_lake(faulty, read_only=True) as lake:
+        assert lake.query("select count(*) as n from events where user_id = 'giant'")["n"][0].as_py() > GIANT_EVENTS
+    rebuilt = rebuild_features.rebuild_features(faulty)
+    assert rebuilt.users > 100
+    assert rebuilt.changed == 0
+
+
+@pytest.mark.parametrize(
+    ("partitions", "as_known"),
+    [(1, False), (3, False), *(pytest.param(*slow, marks=pytest.mark.slow) for slow in [(16, False), (3, True)])],
+)
+def test_a_training_set_is_that_of_one_pass(
+    faulty: UseCase, partitions: int, as_known: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home(monkeypatch, settings().home, engine_partitions=partitions)
+    with open_lake(faulty) as lake:
+        upto = checkpoints.stored(lake).batch_id
+        if as_known:  # all came at once; as if each event had been stored when it happened
+            with lake.transaction():
+                lake._connection.execute("update events set ingested_at = event_time + interval 1 minute")
+        found = training_set.rows(lake, faulty, upto, as_known)
+        training_set._write(lake, tmp_path / "found.parquet")
+        assert lake.row("models/training_set/extent")["user_count"] == len(set(found["user_id"].to_pylist())) > 100
+    with open_lake(faulty) as lake:
+        expected = in_one_pass(lake, faulty, upto, as_known)
+        training_set._write(lake, tmp_path / "expected.parquet")
+    assert "giant" in expected["user_id"].to_pylist()
+    assert found == expected
+    assert file_sha256(tmp_path / "found.parquet") == file_sha256(tmp_path / "expected.parquet")
+
+
+@pytest.mark.parametrize("partitions", PARTITIONS)
+def test_a_large_backlog_gives_the_same_state_in_one_step(
+    faulty: UseCase, partitions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_lake(faulty) as lake:
+        expected, after = state(lake), checkpoints.of(lake, update_features.STAGE)
+        with lake.transaction():
+            lake.delete_rows("users")
+            lake.delete_rows("feature_state")
+            checkpoints.advance(lake, update_features.STAGE, after, 0)
+    home(monkeypatch, settings().home, engine_partitions=partitions, engine_events=1000)
+    (step,) = update_features.update_features(faulty)
+    assert (step.after, step.upto, step.is_last) == (0, after, True)
+    with open_lake(faulty) as lake:
+        assert state(lake) == expected
+
+
+def test_of_more_users_a_sample_with_each_label_and_day_by_its_share_is_the_same_each_time(
+    faulty: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = faulty.training.model_copy(update={"maximum_users": 100})
+    few = faulty.model_copy(update={"training": training})
+    samples = []
+    for partitions in (1, 3):
+        home(monkeypatch, settings().home, engine_partitions=partitions)
+        with open_lake(faulty) as lake:
+            upto = checkpoints.stored(lake).batch_id
+            samples.append(training_set.rows(lake, few, upto))
+    with open_lake(faulty) as lake:
+        whole = training_set.rows(lake, faulty, upto)
+    assert samples[0] == samples[1]
+    assert len(set(samples[0]["user_id"].to_pylist())) == 100
+    assert set(map(str, samples[0].to_pylist())) < set(map(str, whole.to_pylist()))
+    shares = [labels.count(1) / len(labels) for labels in (table["label"].to_pylist() for table in (samples[0], whole))]
+    assert abs(shares[0] - shares[1]) < 0.02
+
+
+def test_the_manifest_says_what_the_files_hold_and_no_file_is_left(
+    faulty: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home(monkeypatch, settings().home, engine_partitions=3)
+    with open_lake(faulty) as lake:
+        upto = checkpoints.stored(lake).batch_id
+        with over_users(lake, faulty, upto) as partitions:
+            parts = partitions.compute(lambda lake, case: update_features.recompute(lake, case, 0, upto))
+            assert [part.sha256 for part in parts] == [file_sha256(Path(part.path)) for part in parts]
+            for table in update_features.TABLES:
+                own = [part for part in parts if part.table == f"{table}_now"]
+                load(lake, "all_parts", f"{table}_now", parts)
+                assert sum(part.rows for part in own) == lake.count("all_parts")
+                assert sum(part.users for part in own) == lake.count_distinct("all_parts", "user_id")
+            assert len({part.path for part in parts}) == len(parts) == 6
+        assert not [part for part in parts if Path(part.path).exists()]
+
+
+def compared(case: UseCase, folder: Path) -> tuple[int, dict[str, pa.Table], str]:
+    """By the settings' engine: users that differ in a rebuild, the state recomputed, the hash of a training set."""
+    changed = rebuild_features.rebuild_features(case).changed
+    with open_lake(case) as lake, over_users(lake, case, upto := checkpoints.stored(lake).batch_id) as partitions:
+        parts = partitions.compute(partial(update_features.recompute, after=0, upto=upto))
+        found = {}
+        for table in update_features.TABLES:
+            load(lake, f"all_{table}", f"{table}_now", parts, like=table)
+            found[table] = lake.query(f"from all_{table} order by all")
+    with open_lake(case) as lake:
+        training_set.rows(lake, case, upto)
+        training_set._write(lake, folder / "set.parquet")
+    return changed, found, file_sha256(folder / "set.parquet")
+
+
+@pytest.mark.parametrize("partitions", [3, pytest.param(16, marks=pytest.mark.slow)])
+def test_a_spark_engine_gives_the_same(
+    faulty: UseCase, sail_server: str, partitions: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    expected = compared(faulty, tmp_path)
+    home(monkeypatch, settings().home, engine="spark", spark=sail_server, engine_partitions=partitions)
+    found = compared(faulty, tmp_path)
+    assert found == expected
+    assert found[0] == 0
+    with open_lake(faulty) as lake:
+        assert found[1] == state(lake)
+
+
+def used(case: UseCase) -> None:
+    with open_lake(case) as lake, over_users(lake, case, 1):
+        raise AssertionError("it was used")
+
+
+def test_a_spark_engine_that_cannot_do_it_is_refused_before_any_work(
+    faulty: UseCase, sail_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for url, said in (
+        ("", "expected sc://HOST:PORT"),
+        (f"sc://127.0.0.1:{free_port()}", "no Spark Connect server answers there"),
+    ):
+        home(monkeypatch, settings().home, engine="spark", spark=url)
+        with pytest.raises(EngineError, match=said):
+            used(faulty)
+    home(monkeypatch, settings().home, engine="spark", spark=sail_server)
+    with pytest.raises(EngineError, match=r"registrations.sql reads postcode, which is personal"):
+        used(faulty.model_copy(update={"personal": ("postcode",)}))
+    shutil.copytree(statements.SQL, tmp_path / "sql")
+    (tmp_path / "sql" / "features" / "new.sql").write_text("select 1")
+    monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
+    with pytest.raises(EngineError, match=r"an executor differs from this machine in the statements of sql/: expected"):
+        used(faulty)
+    assert list((settings().home / "lake" / "spill").iterdir()) == []
