@@ -31,12 +31,12 @@ def last_hour(lake: Lake) -> Iterator[Measured]:
 def _norm(lake: Lake, hour: datetime) -> float | None:
     """Median number of events in the same hour of the last weeks; in a young lake of the last days, or the day's mean.
 
-    None before the lake is a day old.
+    The lake's first day is left out, as users come one after the other then. None before the lake is a day old.
     """
     first = checkpoints.stored(lake).first_event_at
     for step, count in ((WEEK, WEEKS), (DAY, DAYS)):
         hours = [hour - step * number for number in range(1, count + 1)]
-        known = [_events(lake, each, each + HOUR) for each in hours if first is not None and each >= first]
+        known = [_events(lake, each, each + HOUR) for each in hours if first is not None and each >= first + DAY]
         if len(known) >= LEAST:
             return float(statistics.median(known))
     if first is None or hour - DAY < first:

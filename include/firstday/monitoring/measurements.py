@@ -27,7 +27,7 @@ MEASUREMENTS = {
     ),
     "events_norm": About(
         "median of the same hour of the week in the last 4 weeks; in a younger lake of the same hour in the last 7 "
-        "days, or the mean of the last day"
+        "days without the lake's first, or the mean of the last day"
     ),
     "rejected_share": About("rejected rows among those of the last hour", "above `rejected_share`"),
     "quarantined_share": About("quarantined files among those of the last hour", "above `quarantined_share`"),

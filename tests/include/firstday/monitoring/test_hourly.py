@@ -67,6 +67,15 @@ def test_many_more_events_than_in_the_same_hour_of_other_days_are_an_alert(store
     assert any("15,000 events in the last whole hour, 300 are usual" in alert for alert in told)
 
 
+def test_a_lakes_first_day_is_no_norm_as_its_users_are_still_coming(churn: UseCase, time: Clock) -> None:
+    for days, count in enumerate((5, 10, 300, 280, 260)):
+        time.at = NOON + timedelta(days=days)
+        write(churn, f"day-{days}.ndjson", bets(time.at - timedelta(minutes=30), count))
+        store_events.store_events(churn)
+    time.at = NOON + timedelta(days=5, minutes=7)
+    assert measured(churn)[0]["events_norm"] == 280
+
+
 def test_events_that_are_stored_long_after_they_happened_are_an_alert_but_one_old_file_is_not(
     stored: UseCase, time: Clock
 ) -> None:
