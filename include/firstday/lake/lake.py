@@ -348,7 +348,8 @@ class Lake:
         self._connection.execute("begin transaction")
         snapshot = None
         try:
-            (snapshot,) = self._connection.execute(CURRENT_SNAPSHOT).fetchone() or (None,)
+            if self._lock:  # an empty lake in memory has no snapshots
+                (snapshot,) = self._connection.execute(CURRENT_SNAPSHOT).fetchone() or (None,)
             yield
             self._connection.execute("commit")
         except BaseException as error:
