@@ -53,8 +53,9 @@ def prepare(use_case: UseCase) -> None:
     chance = random.Random(19)
     past = list(_users(chance, PAST, "past", (now - timedelta(hours=50), now - timedelta(hours=26))))
     current = list(_users(chance, PRESENT, "user", (now - timedelta(hours=20), now - timedelta(hours=1))))
-    _micro_batch(use_case, "a.ndjson", [event for event in past if event["event_time"] < now.isoformat()])
+    _micro_batch(use_case, "a.ndjson", [event for event in past if event["user_id"] < "past-250"])
     _register_challenger(use_case)
+    _micro_batch(use_case, "a2.ndjson", [event for event in past if event["user_id"] >= "past-250"])
     halves = (now - timedelta(hours=6), now)
     for name, begin, end in (("b", datetime.min, halves[0]), ("c", halves[0], halves[1])):
         chosen = [event for event in current if begin.isoformat() <= event["event_time"] < end.isoformat()]

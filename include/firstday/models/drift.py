@@ -46,13 +46,17 @@ class Reference:
 
     def stability_index(self, values: Values, cutoffs: NDArray[np.int64]) -> float:
         """Population stability index of recent values: 0 for the same distribution, above 0.2 for a shift."""
-        expected, found = self._expected(cutoffs), _shares(values, np.array(self.edges))
+        expected, found = self.compared(values, cutoffs)
         return float(np.sum((found - expected) * np.log(found / expected)))
+
+    def compared(self, values: Values, cutoffs: NDArray[np.int64]) -> tuple[Values, Values]:
+        """The share in each bin that is expected of recent values, and that of the values; shapes (bins,)."""
+        return self._expected(cutoffs), _shares(values, np.array(self.edges))
 
     def jensen_shannon(self, values: Values, cutoffs: NDArray[np.int64]) -> float:
         """Jensen-Shannon distance of recent values, to base 2."""
         with np.errstate(invalid="ignore"):
-            distance = jensenshannon(self._expected(cutoffs), _shares(values, np.array(self.edges)), base=2)
+            distance = jensenshannon(*self.compared(values, cutoffs), base=2)
         # Of two that are the same up to rounding, scipy takes the root of a little less than 0.
         return float(np.nan_to_num(distance, nan=0.0))
 

@@ -25,7 +25,19 @@ from include.firstday.errors import (
 )
 from include.firstday.lake import clock
 from include.firstday.settings import settings
-from include.firstday.web import backlog, catalog, drivers, metrics, model, overview, parsing, schemas, users
+from include.firstday.web import (
+    backlog,
+    catalog,
+    decisions,
+    drift_room,
+    drivers,
+    metrics,
+    model,
+    overview,
+    parsing,
+    schemas,
+    users,
+)
 from include.firstday.web.auth import Gate
 from include.firstday.web.delivery import delivery
 from include.firstday.web.reader import Reader, reader
@@ -186,6 +198,36 @@ def _reading(gate: Gate) -> APIRouter:
     def show_model(case: Case) -> schemas.Model:
         """Return model versions, score distribution, calibration and monitoring measurements."""
         return model.model(case)
+
+    @router.get("/model/decisions")
+    def model_decisions(case: Case, version: Annotated[int, Query(ge=1, le=2**31)]) -> schemas.Decisions:
+        """Return users with known labels by a version's probability: what each threshold and costs would have meant."""
+        return decisions.decisions(case, version)
+
+    @router.get("/model/comparison")
+    def model_comparison(case: Case) -> schemas.Comparison:
+        """Compare champion and challenger on the same users."""
+        return decisions.comparison(case)
+
+    @router.get("/model/importance")
+    def model_importance(case: Case) -> schemas.Importance:
+        """Return the mean size of each effect on the champion's predictions. The first call loads the model."""
+        return decisions.importance(case)
+
+    @router.get("/model/versions/{version}")
+    def model_version(case: Case, version: Annotated[int, PathParameter(ge=1, le=2**31)]) -> schemas.VersionReport:
+        """Return a version's test, with intervals, overall and by cut-off, and the gates' answers."""
+        return decisions.report(case, version)
+
+    @router.get("/alerts")
+    def seen_alerts(case: Case) -> list[schemas.SeenAlert]:
+        """Return the alerts of the last two weeks' monitoring runs, when each was raised first and last."""
+        return drift_room.seen_alerts(case)
+
+    @router.get("/drift/{feature}")
+    def distribution(case: Case, feature: Annotated[str, PathParameter(max_length=100)]) -> schemas.Distribution:
+        """Return a feature's distribution in the training set and in the last day's predictions."""
+        return drift_room.distribution(case, feature)
 
     @router.get("/lake")
     def show_lake(case: Case) -> schemas.LakeContents:

@@ -43,8 +43,7 @@ class Health:
 
 def health(lake: Lake, use_case: UseCase, batch: dict[str, Any] | None, now: datetime) -> Health:
     """Look for problems at a time (naive UTC). `batch` is the latest micro-batch."""
-    live = lake.row("monitoring/hourly/last_hour", since=now - HOUR)
-    hour = LastHour(**lake.row("web/overview/last_hour", since=now - HOUR), lag_seconds=live["lag_seconds_median"])
+    hour = LastHour(**lake.row("web/overview/last_hour", since=now - HOUR))
     files = tuple(quarantined(lake, use_case.name))
     problems = (
         *_of_rows(use_case, hour, batch),

@@ -391,6 +391,122 @@ class Model(BaseModel):
     limits: Limits
 
 
+class DecisionBin(BaseModel):
+    """Users whose probability is at least `bin` thousandths and below the next: with and without the outcome."""
+
+    bin: int
+    positives: int
+    negatives: int
+
+
+class Decisions(BaseModel):
+    """Users with a known label by the latest probability of a version, and the use case's costs and threshold."""
+
+    version: int
+    missed_churner: float
+    unneeded_offer: float
+    threshold: float
+    days: float = Field(description="from the first to the last of these users' windows, at least one")
+    bins: list[DecisionBin]
+
+
+class PairedPoint(BaseModel):
+    """The probabilities of champion and challenger for one user at the same moment, and the label once known."""
+
+    champion: float
+    challenger: float
+    label: int | None
+
+
+class ComparedSide(BaseModel):
+    """Champion or challenger on users with known labels: curves are points (x, y)."""
+
+    side: str
+    log_loss: float | None = None
+    roc_auc: float | None = None
+    roc: list[tuple[float, float]] = []
+    calibration: list[tuple[float, float]] = []
+
+
+class Comparison(BaseModel):
+    """Champion and challenger on the same users. Advantage: of the challenger in log loss, with its 95 % interval."""
+
+    users: int
+    labelled: int
+    champion_version: int | None = None
+    challenger_version: int | None = None
+    points: list[PairedPoint] = []
+    sides: list[ComparedSide] = []
+    advantage: float | None = None
+    advantage_low: float | None = None
+    advantage_high: float | None = None
+
+
+class Estimate(BaseModel):
+    """A metric of the test with its 95 % interval."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    cutoff_minutes: float | None = None
+
+
+class GateOutcome(BaseModel):
+    """A gate's answer."""
+
+    gate: str
+    holds: bool
+    reason: str
+
+
+class VersionReport(BaseModel):
+    """What the run of a version has logged: parameters, metrics, the test with intervals, and the gates."""
+
+    version: int
+    threshold: float
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+    overall: list[Estimate]
+    by_cutoff: list[Estimate]
+    gates: list[GateOutcome]
+
+
+class ImportanceOfGroup(BaseModel):
+    """Features that say the same, and the mean size of their effect on the probability."""
+
+    features: list[str]
+    effect: float
+
+
+class Importance(BaseModel):
+    """Mean absolute Shapley values over a sample of the champion's recent predictions, the largest first."""
+
+    model_version: int
+    predictions: int
+    groups: list[ImportanceOfGroup]
+
+
+class SeenAlert(BaseModel):
+    """An alert: its latest text, when it was raised first and last, and in how many monitoring runs."""
+
+    text: str
+    first_at: Utc
+    last_at: Utc
+    runs: int
+    is_current: bool = Field(description="whether the latest monitoring run raised it")
+
+
+class Distribution(BaseModel):
+    """Shares of the training set and of recent predictions by bin; the last bin is that of unknown values."""
+
+    feature: str
+    predictions: int
+    edges: list[float] = Field([], description="inner edges of the bins")
+    reference: list[float] = []
+    current: list[float] = []
+
+
 class LakeTable(BaseModel):
     """A table of the lake and its Parquet files."""
 

@@ -100,10 +100,16 @@ function options(key, spec) {
     tooltip: { trigger: spec.isPoints ? "item" : "axis", confine: true, renderMode: "richText", backgroundColor: style("--raised"), borderColor: style("--line"), textStyle: { color: style("--text"), fontSize: 12 }, formatter: (found) => shown([found].flat(), spec) },
     toolbox: spec.isTime || spec.canZoom ? { right: 12, top: -4, itemSize: 13, iconStyle: { borderColor: style("--quiet") }, feature: { dataZoom: { yAxisIndex: "none", title: { zoom: "Select a range", back: "Previous range" } }, restore: { title: "Whole range" } } } : undefined,
     dataZoom: spec.isTime || spec.canZoom ? [{ type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false, moveOnMouseMove: false, filterMode: "none" }] : [],
-    xAxis: { ...axis, ...spec.axis, axisLabel: { ...text, ...spec.axis.axisLabel }, nameLocation: "middle", nameGap: 26, splitLine: { show: false } },
-    yAxis: { ...axis, type: "value", name: spec.y ?? "", nameTextStyle: { ...text, align: "left" }, nameGap: 12, min: spec.min ?? ((range) => Math.min(0, range.min)), max: spec.max ?? null, axisLabel: { ...text, formatter: spec.format } },
+    ...axes(spec, axis, text),
     series: spec.series.map((one, index) => series(one, index, spec)),
   };
+}
+
+function axes(spec, axis, text) {
+  const across = { ...axis, ...spec.axis, axisLabel: { ...text, ...spec.axis.axisLabel }, nameLocation: "middle", nameGap: 26, splitLine: { show: false } };
+  const up = { ...axis, type: "value", name: spec.y ?? "", nameTextStyle: { ...text, align: "left" }, nameGap: 12, min: spec.min ?? ((range) => Math.min(0, range.min)), max: spec.max ?? null, axisLabel: { ...text, formatter: spec.format } };
+  if (!spec.isHorizontal) return { xAxis: across, yAxis: up };
+  return { xAxis: { ...up, nameLocation: "middle", nameGap: 26, nameTextStyle: text }, yAxis: { ...across, inverse: true, name: "" } };
 }
 
 function series(one, index, spec) {
@@ -111,7 +117,7 @@ function series(one, index, spec) {
   const type = one.isBars ? "bar" : one.isScatter ? "scatter" : "line";
   const isShort = one.points.filter(([, value]) => value !== null).length < 40;
   return {
-    name: one.name, type, data: one.points, step: one.isStep ? "end" : undefined,
+    name: one.name, type, data: spec.isHorizontal ? one.points.map(([at, value]) => [value, at]) : one.points, step: one.isStep ? "end" : undefined,
     showSymbol: one.isDots ?? isShort, symbolSize: one.isScatter ? 4 : 5, connectNulls: true, barMaxWidth: 60, stack: one.stack, barGap: spec.isOverlaid ? "-100%" : undefined,
     lineStyle: { width: 1.6, type: one.isDashed ? "dashed" : "solid", color: colour },
     itemStyle: { color: colour, opacity: one.isScatter ? 0.6 : spec.isOverlaid ? 0.55 : 1 },
@@ -128,6 +134,7 @@ function lines(spec) {
 }
 
 function shown(found, spec) {
+  if (spec.isHorizontal) return found.map((one) => `${one.name}: ${spec.format(one.value[0])}`).join("\n");
   const rows = found.filter((one) => one.value?.[1] !== null && one.value?.[1] !== undefined);
   if (!rows.length) return "";
   const head = spec.isPoints ? "" : `${spec.head(rows[0].value[0])}\n`;

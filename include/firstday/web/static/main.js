@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { dropUnused, redraw } from "./charts.js";
 import { capital, empty, h } from "./dom.js";
+import { drift } from "./drift.js";
 import { lake } from "./lake.js";
 import { model } from "./model.js";
 import { overview } from "./overview.js";
@@ -11,9 +12,10 @@ import { reference } from "./reference.js";
 import * as route from "./route.js";
 import { users } from "./users.js";
 
-const ROOMS = { overview, users, model, lake, api: reference };
-const TITLES = { users: "Risk list", api: "API" };
+const ROOMS = { overview, users, model, drift, lake, api: reference };
+const TITLES = { users: "Risk list", drift: "Drift and performance", api: "API" };
 const EVERY = 5000;
+const BUSY = "[data-busy], dialog[open], input[type=range]:active"; // what an update would take out of a hand
 const CHOSEN = "firstday.use_case";
 const main = document.getElementById("main");
 const trouble = document.getElementById("trouble");
@@ -45,7 +47,7 @@ function heads(room) {
 
 /** Show the place in the address. Where another one was shown before, its content goes at once. */
 async function show(isAgain = false) {
-  if (isAgain && main.querySelector("[data-busy], dialog[open]")) return;
+  if (isAgain && main.querySelector(BUSY)) return;
   const mine = (turn += 1);
   const { name, useCase, room, parts, query } = here();
   if (!useCase) {
@@ -59,7 +61,7 @@ async function show(isAgain = false) {
   try {
     const elements = await ROOMS[room](useCase, parts, query);
     if (mine !== turn) return;
-    if (isAgain && main.querySelector("[data-busy], dialog[open]")) return;
+    if (isAgain && main.querySelector(BUSY)) return;
     keepFocus(() => main.replaceChildren(...[elements].flat(Infinity).filter(Boolean)));
     dropUnused();
     updatedAt = Date.now();
