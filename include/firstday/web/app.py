@@ -25,7 +25,7 @@ from include.firstday.errors import (
 )
 from include.firstday.lake import clock
 from include.firstday.settings import settings
-from include.firstday.web import backlog, catalog, drivers, metrics, model, overview, parsing, schemas, users
+from include.firstday.web import backlog, catalog, documents, drivers, metrics, model, overview, parsing, schemas, users
 from include.firstday.web.auth import Gate
 from include.firstday.web.delivery import delivery
 from include.firstday.web.reader import Reader, reader
@@ -101,6 +101,11 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
         is_fixed = VERSIONED.search(name) is not None
         cache = "private, max-age=31536000, immutable" if is_fixed else "no-cache"
         return FileResponse(STATIC / name, headers={"Cache-Control": cache})
+
+    @router.get("/docs/{name:path}", include_in_schema=False)
+    def docs(name: str) -> FileResponse:
+        """Return a file of the documentation."""
+        return documents.file(name)
 
     @router.get("/api/openapi.json", include_in_schema=False)
     def openapi() -> dict[str, Any]:
