@@ -16,12 +16,20 @@ COPY include include
 RUN /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --no-deps --no-build-isolation \
         --editable .
 
+FROM python:3.12.11-slim-bookworm AS documents
+
+WORKDIR /documents
+COPY requirements-docs.txt mkdocs.yml ./
+COPY docs docs
+RUN pip install --no-cache-dir --require-hashes -r requirements-docs.txt && mkdocs build
+
 FROM python:3.12.11-slim-bookworm
 
 RUN useradd --create-home --uid 1000 firstday
 COPY --from=packages /opt/firstday /opt/firstday
 WORKDIR /home/firstday/project
 
+COPY --from=documents /documents/.site .site
 COPY config config
 COPY dags dags
 COPY include include

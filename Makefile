@@ -20,6 +20,7 @@ INSTALLER := $(VENV)/.installer
 INSTALLED := $(VENV)/.installed
 INSTALLED_SPARK := $(VENV)/.installed-spark
 INSTALLED_DEV := $(VENV)/.installed-dev
+SITE := .site/index.html
 
 .PHONY: help run spark test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec docs
 
@@ -27,6 +28,7 @@ help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
 run: $(INSTALLED)  ## Start everything; Ctrl-C stops it.
+	@$(MAKE) --silent $(SITE) > /dev/null 2>&1 || echo "The documentation is not built: make docs reports why."
 	@exec $(BIN)/python -m include.firstday.stack
 
 spark: $(INSTALLED_SPARK)  ## Install what FIRSTDAY_ENGINE=spark needs, and Sail.
@@ -90,6 +92,9 @@ check: $(INSTALLED_DEV)  ## Everything that is checked without running the proje
 
 docs: .venv-docs/.installed  ## Build the documentation into .site; a broken link, anchor or navigation fails.
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --clean
+
+$(SITE): .venv-docs/.installed mkdocs.yml $(shell find docs -type f)
+	@$(MAKE) docs
 
 load: $(INSTALLED_DEV)  ## A minute of 200 posts a second to an installation of its own: nothing lost?
 	$(BIN)/python -m tests.faults.load $(ARGS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from include.firstday.monitoring.measurements import MEASUREMENTS
 from include.firstday.settings import REPOSITORY
 
 LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
@@ -59,3 +60,27 @@ def test_each_document_named_in_code_exists() -> None:
     }
     assert len(named) > 5
     assert {name for name in named if not (REPOSITORY / name[1]).exists()} == set()
+
+
+def test_the_runbook_has_each_dag_and_each_alert() -> None:
+    text = (REPOSITORY / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
+    dags = {path.stem for path in (REPOSITORY / "dags").glob("*.py")}
+    alerts = {name for name, about in MEASUREMENTS.items() if about.alert}
+    assert len(dags) > 12
+    assert len(alerts) > 8
+    assert (dags | alerts) - rows == set()
+
+
+def test_the_defaults_of_the_compose_file_are_those_of_its_page() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "cluster.md").read_text(encoding="utf-8")
+    compose = dict(
+        re.findall(r"\$\{(\w+):-([^}]+)\}", (REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8"))
+    )
+    shown = {}
+    for names, defaults in re.findall(r"^\| (`[A-Z_0-9`, ]+`) \| ([^|]+) \|", page, re.MULTILINE):
+        shown |= dict(zip(re.findall(r"\w+", names), [text.strip("` ") for text in defaults.split(",")], strict=False))
+    assert len(shown.keys() & compose.keys()) > 8
+    assert {name: compose[name] for name in shown if name in compose} == {
+        name: default for name, default in shown.items() if name in compose
+    }

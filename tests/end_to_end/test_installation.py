@@ -7,6 +7,8 @@ import json
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 import urllib.error
 from contextlib import closing
@@ -23,6 +25,7 @@ from include.firstday.settings import REPOSITORY
 from include.firstday.use_case import use_case
 from tests.end_to_end.conftest import Visitor
 from tests.installation import PROCESS_EVENTS, Installation, asked, get, wait_until
+from tests.test_tutorials import steps
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -137,6 +140,25 @@ def test_everything_listens_on_this_machine_only_and_needs_a_login(installation:
     assert addresses == {"127.0.0.1"}
     with pytest.raises(urllib.error.HTTPError, match="401"):
         get(f"{installation.airflow}/api/v2/dags")
+
+
+def test_the_documentation_needs_a_login(installation: Installation) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        get(f"{installation.airflow}/firstday/docs/index.html")
+
+
+def test_the_commands_of_the_first_hour_work_beside_the_servers(installation: Installation, tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    text = (REPOSITORY / "docs" / "tutorials" / "first-hour.md").read_text(encoding="utf-8")
+    commands = [step.commands for step in steps(text)]
+    assert len(commands) == 2
+    for each in commands:
+        subprocess.run(["bash", "-euc", each], cwd=tmp_path, env=installation.environment, check=True, timeout=120)
+    mine = (
+        "select (select count(*) from events where user_id = 'me') as stored, count(*) as rejected "
+        "from rejected_events where source_file like 'me%'"
+    )
+    wait_until(lambda: installation.query(mine)[0] == {"stored": "2", "rejected": "1"}, 120, every=2)
 
 
 def test_airflows_command_line_speaks_to_it(installation: Installation) -> None:

@@ -29,6 +29,7 @@ from include.firstday.web import (
     backlog,
     catalog,
     decisions,
+    documents,
     drift_room,
     drivers,
     metrics,
@@ -113,6 +114,11 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
         is_fixed = VERSIONED.search(name) is not None
         cache = "private, max-age=31536000, immutable" if is_fixed else "no-cache"
         return FileResponse(STATIC / name, headers={"Cache-Control": cache})
+
+    @router.get("/docs/{name:path}", include_in_schema=False)
+    def docs(name: str) -> FileResponse:
+        """Return a file of the documentation."""
+        return documents.file(name)
 
     @router.get("/api/openapi.json", include_in_schema=False)
     def openapi() -> dict[str, Any]:

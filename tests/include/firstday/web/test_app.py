@@ -1,6 +1,7 @@
 """The API over a real lake, without Airflow: whatever is asked or stored, no answer is a server error."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,6 +9,7 @@ from fastapi.testclient import TestClient
 from include.firstday import landing
 from include.firstday.ingest import store_events
 from include.firstday.use_case.use_case import UseCase
+from include.firstday.web import documents
 from include.firstday.web.app import build
 from include.firstday.web.auth import Gate
 from include.firstday.web.reader import reader
@@ -28,6 +30,21 @@ def client(churn: UseCase) -> Iterator[TestClient]:
     )
     yield TestClient(build(gate), raise_server_exceptions=False)
     reader(churn.name).close()
+
+
+def test_the_documentation_is_served_from_this_machine(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "SITE", tmp_path / "site")
+    assert "make docs" in client.get("/docs/index.html").json()["detail"]
+    (tmp_path / "site" / "concepts").mkdir(parents=True)
+    (tmp_path / "site" / "concepts" / "models.html").write_text("<title>Models</title>")
+    (tmp_path / "secret").write_text("secret")
+    answer = client.get("/docs/concepts/models.html")
+    assert (answer.status_code, answer.text) == (200, "<title>Models</title>")
+    assert "default-src 'self';" in answer.headers["Content-Security-Policy"]
+    assert client.get("/docs/..%2Fsecret").status_code == 404
+    assert client.get("/docs/concepts").status_code == 404
 
 
 @pytest.mark.parametrize(
