@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from include.firstday import landing
-from include.firstday.errors import EngineError
+from include.firstday.errors import EngineError, TracesLeftError
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.features.over_users import over_users
 from include.firstday.features.partitions import load
@@ -280,3 +280,21 @@ def test_a_spark_engine_that_cannot_do_it_is_refused_before_any_work(
     with pytest.raises(EngineError, match=r"an executor differs from this machine in the statements of sql/: expected"):
         used(faulty)
     assert list((settings().home / "lake" / "spill").iterdir()) == []
+
+
+def test_an_erasure_beside_the_work_names_its_files_and_nothing_of_the_person_is_stored(
+    faulty: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_lake(faulty, read_only=True) as lake:
+        (row,) = lake.query("select max(user_id) as user_id from users where user_id <> 'giant'").to_pylist()
+
+    def meanwhile(*_: object) -> None:
+        with pytest.raises(TracesLeftError, match="spill"):
+            forget_user.forget_user(faulty, row["user_id"])
+
+    home(monkeypatch, settings().home, engine_partitions=1)
+    rebuild_features.rebuild_features(faulty, progress=meanwhile)
+    with open_lake(faulty, read_only=True) as lake:
+        for table in ("events", *update_features.TABLES):
+            assert lake.query(f"select 1 from {table} where user_id = '{row['user_id']}'").num_rows == 0
+    forget_user.forget_user(faulty, row["user_id"])
