@@ -49,7 +49,8 @@ def measure_effect(use_case: UseCase, run: Run | None = None) -> list[Effect]:
             return []
         # Before the commit: where MLflow fails, the retry measures again.
         for one in measured:
-            registry.log_measurements(use_case, f"experiment {one.experiment}", _metrics(one), one.batch_id)
+            note = " ".join([describe(use_case, one), *alerts(one)])
+            registry.log_measurements(use_case, f"experiment {one.experiment}", _metrics(one), one.batch_id, note)
         with lake.transaction() as commit:
             lake.append("effects", pa.Table.from_pylist([asdict(one) for one in measured]))
             commit.message = f"{len(measured):,} experiments measured"
