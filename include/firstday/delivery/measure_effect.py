@@ -77,8 +77,11 @@ def of_row(row: dict[str, Any]) -> Effect:
 
 
 def users_of(lake: Lake, use_case: UseCase, experiment: str, target: str, until: datetime = NEVER) -> pd.DataFrame:
-    """One row per user who entered an experiment before a time, as `measured_users.sql` has them: features as logged
-    with their first decision, `arm`, `assigned_at`, and `outcome`, NaN where it is not known yet."""
+    """Return one row per user who entered an experiment before a time, as `measured_users.sql` has them.
+
+    Columns: those of `predictions` as logged with their first decision, `arm`, `assigned_at`, and `outcome`, NaN where
+    it is not known yet.
+    """
     upto, watermark = checkpoints.of(lake, checkpoint(target)), checkpoints.stored(lake).watermark
     lake.build(f"{SQL}/assigned_users", experiment=experiment, upto=upto, until=until)
     outcomes.build_outcomes(lake, use_case, watermark or LONG_AGO)
