@@ -92,6 +92,7 @@ class Chaos:
         self._waiting = list(plan.deliveries)
         self._files = len(plan.deliveries)
         self.happened = Happened()
+        self._delivered = -1  # runs of scoring before the last delivery
         self._lanes = [Lane(name, PROCESS_EVENTS) for name in RUNS]
         self._lanes.append(Lane("maintenance", ("maintain_lake",)))
         self._lanes.append(Lane("delivery", (DELIVERY,)))
@@ -141,6 +142,8 @@ class Chaos:
             return
         if stage == ERASURE and lane.number and self.happened.killed(stage) >= self._kills[stage]:
             return
+        if stage == DELIVERY and self.happened.runs["score_users"] == self._delivered:
+            return  # nothing has been scored since
         if stage == "maintain_lake" and self.happened.killed(stage) > min(map(self.happened.killed, PROCESS_EVENTS)):
             return  # it has had its share; the others have the processor
         if stage == "store_events":
@@ -168,6 +171,8 @@ class Chaos:
         elif ended.process.exitcode:
             self.happened.failures[ended.stage] += 1
         else:
+            if ended.stage == DELIVERY:
+                self._delivered = self.happened.runs["score_users"]
             lane.at = (lane.at + 1) % len(lane.stages)
             lane.number += lane.at == 0
 
