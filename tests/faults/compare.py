@@ -17,7 +17,7 @@ import pyarrow as pa
 from include.firstday import landing
 from include.firstday.delivery import deliver_predictions, publish_predictions
 from include.firstday.features.user_features import build_features
-from include.firstday.lake import connections
+from include.firstday.lake import checkpoints, connections
 from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.statements import statement
 from include.firstday.operations.status import MICRO_BATCH_STAGES
