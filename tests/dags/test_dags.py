@@ -22,8 +22,8 @@ assert not bag.import_errors, bag.import_errors
 """
 
 
-def airflow(code: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run Python under an Airflow of its own, in the test's home."""
+def airflow(code: str, home: Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Run Python under an Airflow of its own, in the test's home; `before` it reads the DAGs, and after."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | {
         "AIRFLOW_HOME": str(home / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -33,7 +33,7 @@ def airflow(code: str, home: Path) -> subprocess.CompletedProcess[str]:
         "PYTHONPATH": str(ROOT),
         "FIRSTDAY_HOME": str(home),
     }
-    text = LOOK.format(dags=str(ROOT / "dags")) + code
+    text = before + LOOK.format(dags=str(ROOT / "dags")) + code
     return subprocess.run(
         [sys.executable, "-c", text],
         env=environment,
@@ -45,8 +45,8 @@ def airflow(code: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def run(code: str, home: Path) -> str:
-    done = airflow(code, home)
+def run(code: str, home: Path, before: str = "") -> str:
+    done = airflow(code, home, before)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return done.stdout
 
@@ -272,3 +272,53 @@ print("SIGNED", signed == hmac.new(b"secret", seconds.encode() + b"." + body, ha
     assert states == [f"STATES ['{state}']" for state in ("skipped", "success", "success", "skipped")]
     assert """LANDED ['{"event_type": "new_purchases", "user_id": "u1"}\\n']""" in done.stdout
     assert "SIGNED True" in done.stdout
+
+
+WITH_EXPERIMENT = """
+from include.firstday.use_case import use_case
+load = use_case.load
+def with_experiment(name):
+    case = load(name)
+    if name != "first_day_churn":
+        return case
+    when = {"once": True, "holdout": {"share": 0.5, "salt": "spring"}, "budget": {"per_day": 99, "order_by": "uplift"}}
+    targets = {"offers": {"kind": "files", "folder": "offers", "when": when}}
+    generator = case.generator.model_dump() | {"response": {"target": "offers", "effect": 0.3}}
+    return use_case.UseCase.model_validate(case.model_dump() | {"targets": targets, "generator": generator})
+use_case.load = with_experiment
+"""
+
+
+@pytest.mark.slow
+def test_a_use_case_with_an_experiment_delivers_measures_and_trains(home: Path) -> None:
+    out = run(
+        """
+from datetime import UTC, datetime
+from include.firstday.delivery import deliver_predictions
+from include.firstday.features import update_features
+from include.firstday.generator import generate_events
+from include.firstday.ingest import store_events
+from include.firstday.models import promotion
+from include.firstday.scoring import score_users
+case = use_case.load("first_day_churn")
+promotion.register_bundled(case)
+generate_events.generate_history(case, datetime.now(UTC).replace(second=0, microsecond=0), days=0.3)
+store_events.store_events(case)
+update_features.update_features(case)
+deliver_predictions.deliver_predictions(case, "offers")
+score_users.score_users(case)
+for name in ("deliver_to_offers", "measure_effect", "train_uplift", "generate_events"):
+    done = bag.dags[f"first_day_churn.{name}"].test()
+    print("STATES", name, sorted((task.task_id, str(task.state)) for task in done.get_task_instances()))
+""",
+        home,
+        WITH_EXPERIMENT,
+    )
+    states = dict(line.removeprefix("STATES ").split(" ", 1) for line in out.splitlines() if line.startswith("STATES"))
+    assert states == {
+        "deliver_to_offers": "[('deliver', 'success')]",
+        "measure_effect": "[('alert', 'skipped'), ('measure', 'success')]",
+        "train_uplift": "[('train', 'skipped')]",
+        "generate_events": "[('write_minutes', 'success')]",
+    }
+    assert "no outcomes of both arms are known yet" in out

@@ -1,11 +1,12 @@
 """Two lakes from the same events, one clean, one through every fault: `make chaos` says what differs between them.
 
 Into the faulty lake the files come out of order, with events repeated, late and broken, some files cut off and some
-twice, and with events of users who are erased meanwhile; two runs of process_events, maintenance and erasure work side
-by side, as Airflow starts them. They are killed with SIGKILL in every stage, anywhere, within transactions and within
-commits, and tried again; some are stopped with SIGSTOP while they hold the write lock. The clock jumps, where
-libfaketime is installed, and the disk is full at times, where this user may mount one. Afterwards every table must be
-that of the clean lake. The seed chooses the faults; when exactly a signal finds a process is up to the machine.
+twice, and with events of users who are erased meanwhile; two runs of process_events, delivery to a target with a
+holdout and a budget, maintenance and erasure work side by side, as Airflow starts them. They are killed with SIGKILL in
+every stage, anywhere, within transactions and within commits, and tried again; some are stopped with SIGSTOP while they
+hold the write lock. The clock jumps, where libfaketime is installed, and the disk is full at times, where this user may
+mount one. Afterwards every table must be that of the clean lake, and every delivery as its target's rules say. The seed
+chooses the faults; when exactly a signal finds a process is up to the machine.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from tests.faults.processes import STAGES, Kill, Stage, run_alone
 
 PROCESS_EVENTS = STAGES[:4]
 ERASURE = "forget_user"
+DELIVERY = "deliver_predictions"
 NO_CLOCK = "libfaketime is not installed (Debian: apt-get install faketime)"
 OPTIONAL = ("clock", "disk", "erasure")
 RUNS = ("first run of process_events", "second run")
@@ -90,8 +92,10 @@ class Chaos:
         self._waiting = list(plan.deliveries)
         self._files = len(plan.deliveries)
         self.happened = Happened()
+        self._delivered = -1  # runs of scoring before the last delivery
         self._lanes = [Lane(name, PROCESS_EVENTS) for name in RUNS]
         self._lanes.append(Lane("maintenance", ("maintain_lake",)))
+        self._lanes.append(Lane("delivery", (DELIVERY,)))
         if erased:
             self._lanes.append(Lane("erasure", (ERASURE,)))
 
@@ -138,6 +142,8 @@ class Chaos:
             return
         if stage == ERASURE and lane.number and self.happened.killed(stage) >= self._kills[stage]:
             return
+        if stage == DELIVERY and self.happened.runs["score_users"] == self._delivered:
+            return  # nothing has been scored since
         if stage == "maintain_lake" and self.happened.killed(stage) > min(map(self.happened.killed, PROCESS_EVENTS)):
             return  # it has had its share; the others have the processor
         if stage == "store_events":
@@ -165,6 +171,8 @@ class Chaos:
         elif ended.process.exitcode:
             self.happened.failures[ended.stage] += 1
         else:
+            if ended.stage == DELIVERY:
+                self._delivered = self.happened.runs["score_users"]
             lane.at = (lane.at + 1) % len(lane.stages)
             lane.number += lane.at == 0
 
@@ -205,9 +213,10 @@ def make_lakes(
     for stage in ("register_bundled", "store_events", "update_features", "score_users"):
         run_alone(stage, use_case.name, folder / "clean")
     say(f"the clean lake is made of {len(source.lines):,} events; now the faulty one")
-    run_alone("register_bundled", use_case.name, disk.folder)
+    for stage in ("register_bundled", DELIVERY):  # a target begins with what is predicted from then on
+        run_alone(stage, use_case.name, disk.folder)
     happened = Chaos(use_case, disk, clock, plan, options.kills, rng, erased).run(say)
-    for stage in PROCESS_EVENTS:
+    for stage in (*PROCESS_EVENTS, DELIVERY):
         run_alone(stage, use_case.name, disk.folder)
     _say_faults(plan, happened, say)
     say(f"  {'jumps of the clock':<46}{clock.jumps:>8,}" if clock.is_faked else f"  no jumps of the clock: {NO_CLOCK}")

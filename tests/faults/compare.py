@@ -15,9 +15,9 @@ import duckdb
 import pyarrow as pa
 
 from include.firstday import landing
-from include.firstday.delivery import publish_predictions
+from include.firstday.delivery import deliver_predictions, publish_predictions
 from include.firstday.features.user_features import build_features
-from include.firstday.lake import connections
+from include.firstday.lake import checkpoints, connections
 from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.statements import statement
 from include.firstday.operations.status import MICRO_BATCH_STAGES
@@ -27,7 +27,7 @@ from include.firstday.records.contract import OWN_COLUMNS
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
-from tests.faults import damage, deliveries
+from tests.faults import damage, deliveries, experiment
 
 TABLES = {
     "events (as a set)": f"select distinct * exclude ({', '.join(sorted(OWN_COLUMNS))}) from events",
@@ -75,6 +75,8 @@ def compare(use_case: UseCase, folder: Path, faulty: Mapping[str, str] | None = 
                 *_ledger(lake, expected["erased_rows"]),
                 Found("users scored for their activity", len(scored), _missing(scored, lake.query(SCORED))),
             ]
+            if checkpoints.exists(lake, deliver_predictions.checkpoint(experiment.TARGET)):
+                found.append(Found("deliveries (arms, budget, files)", *experiment.violations(lake, use_case)))
         found += [_predicted(use_case, expected["erased_rows"]), _published(use_case), _landing(use_case)]
         found.append(Found("files that hold an erased user", *_erased()))
         found.append(Found("data files (hash as recorded by the commit)", *damage.unsound_files()))

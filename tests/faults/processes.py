@@ -21,7 +21,7 @@ from typing import Any
 
 from include.firstday.lake.run import Run
 from include.firstday.use_case.use_case import UseCase
-from tests.faults import clock, deliveries
+from tests.faults import clock, deliveries, experiment
 
 ANYWHERE, TRANSACTION, COMMIT = "anywhere", "in a transaction", "in a commit"
 SECONDS = {ANYWHERE: 0.8, TRANSACTION: 0.2, COMMIT: 0.03}  # within which the signal comes, after the phase has begun
@@ -32,6 +32,7 @@ MODULES = (
     "delivery.publish_predictions",
     "operations.maintain_lake",
     "operations.forget_user",
+    "delivery.deliver_predictions",
 )
 STAGES = tuple(module.rpartition(".")[2] for module in MODULES)
 LOG = "stages.log"  # what a process says, beside the lakes
@@ -155,6 +156,7 @@ def _tasks() -> dict[str, Callable[..., object]]:
         "publish_predictions": publish_predictions.publish_predictions,
         "maintain_lake": maintain_lake.maintain_lake,
         "forget_user": _forget,
+        "deliver_predictions": experiment.deliver,
         "register_bundled": lambda case, run: promotion.register_bundled(case),
     }
 

@@ -95,11 +95,13 @@ def generate(
     days: Annotated[float, typer.Option(min=0, help="Days of history instead.", show_default=False)] = 0,
 ) -> None:
     """Write generated events of the last minutes, or days of history, into landing."""
+    from include.firstday.delivery import experiments
     from include.firstday.generator import generate_events
 
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     if not days:
-        print(generate_events.generate_minutes(case, end - timedelta(minutes=minutes), end))
+        reached = experiments.reached_by_generator(case)
+        print(generate_events.generate_minutes(case, end - timedelta(minutes=minutes), end, reached=reached))
         return
     with progress("Generating events") as report:
         written = generate_events.generate_history(case, end, days, progress=report)

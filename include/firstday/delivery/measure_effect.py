@@ -49,7 +49,8 @@ def measure_effect(use_case: UseCase, run: Run | None = None) -> list[Effect]:
             return []
         # Before the commit: where MLflow fails, the retry measures again.
         for one in measured:
-            registry.log_measurements(use_case, f"experiment {one.experiment}", _metrics(one), one.batch_id)
+            note = " ".join([describe(use_case, one), *alerts(one)])
+            registry.log_measurements(use_case, f"experiment {one.experiment}", _metrics(one), one.batch_id, note)
         with lake.transaction() as commit:
             lake.append("effects", pa.Table.from_pylist([asdict(one) for one in measured]))
             commit.message = f"{len(measured):,} experiments measured"
@@ -76,8 +77,11 @@ def of_row(row: dict[str, Any]) -> Effect:
 
 
 def users_of(lake: Lake, use_case: UseCase, experiment: str, target: str, until: datetime = NEVER) -> pd.DataFrame:
-    """One row per user who entered an experiment before a time, as `measured_users.sql` has them: features as logged
-    with their first decision, `arm`, `assigned_at`, and `outcome`, NaN where it is not known yet."""
+    """Return one row per user who entered an experiment before a time, as `measured_users.sql` has them.
+
+    Columns: those of `predictions` as logged with their first decision, `arm`, `assigned_at`, and `outcome`, NaN where
+    it is not known yet.
+    """
     upto, watermark = checkpoints.of(lake, checkpoint(target)), checkpoints.stored(lake).watermark
     lake.build(f"{SQL}/assigned_users", experiment=experiment, upto=upto, until=until)
     outcomes.build_outcomes(lake, use_case, watermark or LONG_AGO)

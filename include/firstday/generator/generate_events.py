@@ -78,13 +78,14 @@ def generate_minutes(
     end: datetime,
     overrides: dict[str, float] | None = None,
     since: datetime | None = None,
+    reached: Reached | None = None,
 ) -> Generated:
     """Write the events of each minute from `start` to before `end` as a file of its own, with the faults asked for.
 
-    With `since`, only of players who registered from then on.
+    With `since`, only of players who registered from then on. `reached`: as of `generate_missed`.
     """
     config = Generator.model_validate(_config(use_case).model_dump() | (overrides or {}))
-    sizes = [_write(use_case, config, minute, minute + MINUTE, since) for minute in _minutes(start, end)]
+    sizes = [_write(use_case, config, minute, minute + MINUTE, since, reached) for minute in _minutes(start, end)]
     return Generated(sum(1 for size in sizes if size), sum(sizes))
 
 

@@ -314,8 +314,8 @@ def _load(path: Path) -> Any:
     return skops.io.load(path, trusted=list(TRUSTED))
 
 
-def log_measurements(use_case: UseCase, name: str, values: dict[str, float], batch_id: int) -> None:
-    """Add values to the metrics over time of the experiment's one run of a name, at the step of a micro-batch."""
+def log_measurements(use_case: UseCase, name: str, values: dict[str, float], batch_id: int, note: str = "") -> None:
+    """Add values to the metrics over time of the one run of a name at a micro-batch; `note` describes the run."""
     import mlflow
 
     store = client()
@@ -323,6 +323,8 @@ def log_measurements(use_case: UseCase, name: str, values: dict[str, float], bat
     resume = {"run_id": runs[0].info.run_id} if runs else {}
     with start_run(use_case, name, **resume):
         mlflow.log_metrics(values, step=batch_id)
+        if note:
+            mlflow.set_tag("mlflow.note.content", note)
 
 
 def reference(use_case: UseCase) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
+from sklearn.base import RegressorMixin, clone
 from sklearn.ensemble import VotingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedKFold
@@ -93,8 +93,6 @@ def pipeline(regressor: Regressor) -> Pipeline:
 
 
 def _fit(unfitted: Pipeline, features: pd.DataFrame, target: Values) -> Pipeline:
-    from sklearn.base import clone
-
     return clone(unfitted).fit(features, target)
 
 

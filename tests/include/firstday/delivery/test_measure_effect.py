@@ -108,6 +108,7 @@ def test_an_effect_is_found_with_its_interval_and_told_in_the_currency(churn: Us
         [client.get_experiment_by_name(case.name).experiment_id], "attributes.run_name = 'experiment offers-spring-0.5'"
     )
     assert logged.data.metrics["effect"] == pytest.approx(one.effect)
+    assert logged.data.tags["mlflow.note.content"] == said
 
 
 def test_where_there_is_none_no_effect_is_told(churn: UseCase) -> None:
