@@ -5,17 +5,30 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
+PAGE = "/plugin/firstday/firstday/"
+ROOMS = {  # of what a DAG is about; the others lead to the overview
+    "train_model": "model",
+    "rollback_model": "model",
+    "monitor_model": "drift",
+    "replay_rejected": "lake",
+    "maintain_lake": "lake",
+    "rebuild_features": "lake",
+    "forget_user": "users",
+    "deliver_predictions": "users",
+}
+
 
 class FirstdayLink(BaseOperatorLink):
-    """Link to the Firstday page."""
+    """Link to the room of the Firstday page that the task is about."""
 
     name = "Firstday"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the page's path for tasks of this project, an empty text for others."""
+        """Return the room's address for tasks of this project, an empty text for others."""
         from include.firstday.use_case.use_case import names
 
-        return "/plugin/firstday" if ti_key.dag_id.split(".")[0] in names() else ""
+        use_case, _, dag = ti_key.dag_id.partition(".")
+        return f"{PAGE}#{use_case}/{ROOMS.get(dag, 'overview')}" if use_case in names() else ""
 
 
 class MlflowLink(BaseOperatorLink):

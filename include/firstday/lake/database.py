@@ -102,6 +102,10 @@ class Database:
         """Take that name away."""
         self._connection.unregister(name)
 
+    def interrupt(self) -> None:
+        """End the running statement, from another thread."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

@@ -312,6 +312,28 @@ class Lake:
             raise QueryError(f"expected one statement, found {found or 'none'}: run each by itself")
         return self._connection.execute(text).to_arrow_table()
 
+    def first_rows(self, text: str, rows: int) -> pa.Table:
+        """Return at most so many rows of a user's SELECT, as `query` does; the others are not computed."""
+        if (found := self._connection.statements(text)) != 1:
+            raise QueryError(f"expected one statement, found {found or 'none'}: run each by itself")
+        reader = self._connection.execute(text).to_arrow_reader(rows)
+        try:
+            taken = [next(iter(reader), None)]
+        except OSError as error:  # Arrow's, of what DuckDB found while it computed the rows
+            raise QueryError(str(error)) from error
+        return pa.Table.from_batches([batch for batch in taken if batch is not None], reader.schema).slice(0, rows)
+
+    def newest_rows(self, table: str, columns: Collection[str], rows: int) -> list[dict[str, Any]]:
+        """Return some rows of a table's latest micro-batch, or of a table without micro-batches any, in no order."""
+        has_batch = "batch_id" in self.columns(table)
+        newest = f"where batch_id = (select max(batch_id) from {quoted(table)})" if has_batch else ""
+        names = ", ".join(map(quoted, columns))
+        return _dictionaries(self._connection.execute(f"select {names} from {quoted(table)} {newest} limit {rows:d}"))
+
+    def interrupt(self) -> None:
+        """End the running statement, from another thread: it raises QueryError."""
+        self._connection.interrupt()
+
     def cache_no_files(self) -> None:
         """Turn off the cache of file contents: for work that reads each of many files once."""
         self._connection.execute("set enable_external_file_cache = false")

@@ -37,7 +37,9 @@ from include.firstday.web import (
     overview,
     parsing,
     schemas,
+    tables,
     users,
+    workbench,
 )
 from include.firstday.web.auth import Gate
 from include.firstday.web.delivery import delivery
@@ -240,6 +242,11 @@ def _reading(gate: Gate) -> APIRouter:
         """Return tables and files, micro-batches, snapshots, and rejected rows by rule."""
         return catalog.contents(case)
 
+    @router.get("/lake/tables/{table}")
+    def show_table(case: Case, table: Annotated[str, PathParameter(max_length=100)]) -> schemas.TableAbout:
+        """Describe a table: columns with their meaning, freshness, readers, and a sample without personal columns."""
+        return tables.table(case, table)
+
     @router.get("/metrics", response_class=PlainTextResponse)
     def show_metrics(case: Case) -> PlainTextResponse:
         """Return the state as gauges in Prometheus text format."""
@@ -272,6 +279,17 @@ def _writing(gate: Gate) -> APIRouter:
             return await asyncio.wrap_future(delivery(use_case).put(lines, idempotency_key))
         except OSError as error:
             raise HTTPException(503, f"landing is not writable: {error.strerror}; retry later") from error
+
+    @router.post("/query")
+    async def run_query(use_case: str, query: schemas.QueryText, request: Request) -> schemas.QueryResult:
+        """Run one SELECT on the lake, read-only, for at most twenty seconds; it may read personal columns."""
+        case = await run_in_threadpool(_reader, use_case)
+        return await workbench.run(case.use_case, query.sql, request.is_disconnected)
+
+    @router.post("/predict")
+    def predict(use_case: str, asked: schemas.Asked) -> schemas.Answer:
+        """Predict by the champion, for a user's current features or for given ones. Nothing is stored."""
+        return drivers.predict(_reader(use_case), asked)
 
     return router
 

@@ -1,6 +1,7 @@
 """Tables, micro-batches, snapshots and rejected rows. Values that may be personal are removed from rejected rows."""
 
 import csv
+import difflib
 import json
 from dataclasses import asdict
 from typing import Any
@@ -64,9 +65,20 @@ def _rejected(lake: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
             first_at=row["first_at"],
             last_at=row["last_at"],
             samples=samples.get(row["rule"], []),
+            hint=_hint(row["rule"], samples.get(row["rule"], []), set(lake.columns("events"))),
         )
         for row in lake.rows("ingest/replay_rejected/rejected_by_rule", reason="")
     ]
+
+
+def _hint(rule: str, samples: list[schemas.RejectedRow], columns: set[str]) -> str | None:
+    """A field that is no column, where its name is close to that of the column the rule misses."""
+    column, _, about = rule.partition(":")
+    if "missing" not in about or column not in columns:
+        return None
+    unknown = {name for sample in samples for name in sample.fields if name not in columns}
+    close = difflib.get_close_matches(column, sorted(unknown), n=1)
+    return f"{close[0]} is close to {column}: map it by mapping.columns: {{{close[0]}: {column}}}" if close else None
 
 
 def fields(raw: str | None, header: str | None, shown: set[str] | frozenset[str]) -> dict[str, str | None]:

@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Any
 
-from include.firstday.errors import NothingToExplainError
+from include.firstday.errors import InputError, NothingToExplainError
 from include.firstday.models import registry
 from include.firstday.models.reasons import Explainer
 from include.firstday.scoring.explain import Effect, explain
@@ -17,6 +17,7 @@ METHOD = (
     "Shapley values against the median of the training set. Features that say the same have one effect; the effects "
     "add up to the difference from the probability of a user with median features."
 )
+REASONS = 3  # of a prediction that is asked for
 MODEL_SECONDS = 60.0  # how long the champion is cached
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,9 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
     """Return the effects of a user's features on the champion's probability. Raises NothingToExplainError."""
     use_case = reader.use_case
     model = champion(use_case)
-    rows = reader.ask(lambda lake: lake.rows_of("user_features", user_id=user_id))
-    if model is None or not rows:
-        raise NothingToExplainError(
-            "no champion yet: trigger train_model" if model is None else f"user {user_id} has no features"
-        )
-    found = explain(model, {name: _number(rows[0][name]) for name in use_case.features})
+    if model is None:
+        raise NothingToExplainError("no champion yet: trigger train_model")
+    found = explain(model, _of_user(reader, user_id))
     return schemas.Drivers(
         method=METHOD,
         model_version=found.model_version,
@@ -41,6 +39,39 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
         base_probability=found.base,
         drivers=[_driver(one) for one in found.effects],
     )
+
+
+def predict(reader: Reader, asked: schemas.Asked) -> schemas.Answer:
+    """Predict by the champion for a user as of now, or for given features. Raises InputError, and as `drivers`."""
+    use_case = reader.use_case
+    if (asked.user_id is None) == (asked.features is None):
+        raise InputError("expected user_id or features, and not both")
+    model = champion(use_case)
+    if model is None:
+        raise NothingToExplainError("no champion yet: trigger train_model")
+    features = _of_user(reader, asked.user_id) if asked.user_id is not None else dict(asked.features or {})
+    if unknown := sorted(set(features) - set(use_case.features)):
+        raise InputError(f"features: expected some of {', '.join(use_case.features)}, found {', '.join(unknown)}")
+    whole = {name: features.get(name) for name in use_case.features}
+    found = explain(model, whole)
+    return schemas.Answer(
+        churn_probability=found.churn_probability,
+        predicted_churn=found.churn_probability >= model.threshold,
+        threshold=model.threshold,
+        model_version=model.version,
+        reasons=[
+            schemas.Reason(features=list(one.values), effect=one.effect, values=list(one.values.values()))
+            for one in found.effects[:REASONS]
+        ],
+        features=whole,
+    )
+
+
+def _of_user(reader: Reader, user_id: str) -> dict[str, float | None]:
+    rows = reader.ask(lambda lake: lake.rows_of("user_features", user_id=user_id))
+    if not rows:
+        raise NothingToExplainError(f"user {user_id} has no features")
+    return {name: _number(rows[0][name]) for name in reader.use_case.features}
 
 
 def medians(use_case: UseCase) -> dict[str, float]:

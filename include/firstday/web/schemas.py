@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PlainSerializer
+from pydantic import BaseModel, Field, FiniteFloat, PlainSerializer
 
 # Times in the lake are naive UTC; responses carry the "Z".
 Utc = Annotated[datetime, PlainSerializer(lambda time: time.isoformat() + "Z", return_type=str)]
@@ -305,6 +305,24 @@ class Drivers(BaseModel):
     drivers: list[Driver]
 
 
+class Asked(BaseModel):
+    """What to predict for: a user, or a value for each feature, where a missing one is unknown."""
+
+    user_id: str | None = Field(None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+    features: dict[str, FiniteFloat | None] | None = None
+
+
+class Answer(BaseModel):
+    """A prediction by the champion, with its largest reasons, of which nothing is stored."""
+
+    churn_probability: float
+    predicted_churn: bool
+    threshold: float
+    model_version: int
+    reasons: list[Reason]
+    features: dict[str, float | None]
+
+
 class Predictions(BaseModel):
     """Predictions made after a time, in order, each with the features used. Continue with `next_since`."""
 
@@ -541,6 +559,43 @@ class Snapshot(BaseModel):
     message: str
 
 
+class ColumnAbout(BaseModel):
+    """A column, its DuckDB type, and its meaning."""
+
+    name: str
+    type: str
+    about: str
+    is_personal: bool = Field(description="whether its values are never shown")
+
+
+class TableAbout(BaseModel):
+    """A table or view: what it is, how fresh, which statements read it, and rows of its latest micro-batch."""
+
+    name: str
+    is_view: bool
+    description: str
+    columns: list[ColumnAbout]
+    last_batch: int | None
+    changed_at: Utc | None
+    read_by: list[str]
+    sample: list[dict[str, Any]]
+
+
+class QueryText(BaseModel):
+    """A query: one SELECT."""
+
+    sql: str = Field(min_length=1, max_length=20_000)
+
+
+class QueryResult(BaseModel):
+    """The first rows of a query."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    is_cut: bool = Field(description="whether there are more rows")
+    seconds: float
+
+
 class RejectedRow(BaseModel):
     """A rejected row without personal data: field names, and values that are types, times or numbers."""
 
@@ -559,6 +614,7 @@ class RejectedRule(BaseModel):
     first_at: Utc
     last_at: Utc
     samples: list[RejectedRow]
+    hint: str | None = Field(None, description="a field of the samples whose name is close to the expected one")
 
 
 class QuarantinedFile(BaseModel):

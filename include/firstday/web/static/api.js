@@ -15,6 +15,11 @@ export const openapi = () => request(new URL("openapi.json", base));
 export const address = (useCase, path) => new URL(`${encodeURIComponent(useCase)}/${path}`, base);
 export const get = (useCase, path) => request(address(useCase, path));
 
+/** Post JSON; a `signal` cancels it. */
+export function post(useCase, path, body, signal) {
+  return request(address(useCase, path), { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+}
+
 /** Start a run through Airflow's own API, so that its permissions and audit log apply. */
 export function trigger(dagId, conf) {
   return request(new URL(`../api/v2/dags/${encodeURIComponent(dagId)}/dagRuns`, document.baseURI), {

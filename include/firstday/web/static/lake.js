@@ -2,16 +2,21 @@
 
 import * as api from "./api.js";
 import { bytes, card, count, counted, empty, h, leave, quiet, seconds, time, wide } from "./dom.js";
+import { address } from "./route.js";
 import { table } from "./table.js";
+import { tablePage } from "./tables.js";
+import { workbench } from "./workbench.js";
 
-export async function lake(useCase) {
+export async function lake(useCase, parts) {
+  if (parts[0] === "tables" && parts[1]) return tablePage(useCase, parts[1]);
+  if (parts[0] === "query") return workbench(useCase);
   const found = await api.get(useCase.name, "lake");
-  return [h("div", { class: "cards" }, rejected(found), tables(found), microBatches(found), commits(found))];
+  return [h("p", {}, h("a", { href: address(["lake", "query"]) }, "SQL workbench")), h("div", { class: "cards" }, rejected(found), tables(found), microBatches(found), commits(found))];
 }
 
 function tables({ tables: rows }) {
   const columns = [
-    { id: "table_name", title: "Table", cell: (row) => h("span", { class: "mono" }, row.table_name) },
+    { id: "table_name", title: "Table", cell: (row) => h("a", { class: "mono", href: address(["lake", "tables", row.table_name]) }, row.table_name) },
     { id: "rows", title: "Rows", number: true, cell: (row) => count(row.rows) },
     { id: "files", title: "Parquet files", number: true, cell: (row) => count(row.files) },
     { id: "bytes", title: "Size", number: true, cell: (row) => bytes(row.bytes) },
@@ -53,12 +58,12 @@ function rejected(found) {
   const quarantine = files.length ? h("p", {}, `${counted(files.length, "unreadable file")} in quarantine: `, h("ul", {}, files.slice(0, 10).map((file) => h("li", {}, h("span", { class: "mono wrap" }, file.name), ` ${file.reason ?? ""}`))), files.length > 10 ? "…" : "") : null;
   if (!rules.length) return wide("Rejected rows", empty("No rejected rows. A row that breaks a rule is listed here with its file, row number and rule."), quarantine);
   const columns = [
-    { id: "rule", title: "Rule", cell: (rule) => h("span", { class: "wrap" }, rule.rule) },
+    { id: "rule", title: "Rule", cell: (rule) => [h("span", { class: "wrap" }, rule.rule), rule.hint ? h("div", { class: "quiet" }, `Hint: ${rule.hint}`) : null] },
     { id: "rows", title: "Rows", number: true, cell: (rule) => count(rule.rows) },
     { id: "files", title: "Files", number: true, cell: (rule) => count(rule.files) },
     { id: "last_at", title: "Last rejected", cell: (rule) => time(rule.last_at) },
     { id: "samples", title: "Samples", isFixed: true, value: (rule) => rule.samples.length, cell: samples },
-    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (rule) => replay(rule.rule, dag, "Replay") },
+    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (rule) => [replay(rule.rule, dag, "Replay"), " ", replay(rule.rule, dag, "Dismiss", "dismiss")] },
   ];
   return wide(
     "Rejected rows pending replay",
@@ -80,21 +85,22 @@ function samples(rule) {
 const replays = new Map(); // reason -> what became of its replay
 
 /** A button that triggers a replay of the rows whose reason has a prefix, and what became of it. */
-function replay(reason, dag, title) {
-  const status = h("span", { role: "status" }, replays.get(reason)?.());
+function replay(reason, dag, title, action = "replay") {
+  const key = `${action} ${reason}`;
+  const status = h("span", { role: "status" }, replays.get(key)?.());
   const start = async (event) => {
     const button = event.currentTarget;
     button.disabled = true;
     status.replaceChildren(" Starting …");
     try {
-      const run = await api.trigger(dag, { reason });
-      replays.set(reason, () => [" Started: ", leave(`/dags/${dag}/runs/${encodeURIComponent(run.dag_run_id)}`, "Airflow run")]);
+      const run = await api.trigger(dag, { reason, action });
+      replays.set(key, () => [" Started: ", leave(`/dags/${dag}/runs/${encodeURIComponent(run.dag_run_id)}`, "Airflow run")]);
       setTimeout(() => (button.disabled = false), 15000);
     } catch (error) {
-      replays.set(reason, () => [` ${error.message}`]);
+      replays.set(key, () => [` ${error.message}`]);
       button.disabled = false;
     }
-    status.replaceChildren(...replays.get(reason)());
+    status.replaceChildren(...replays.get(key)());
   };
-  return h("span", {}, h("button", { type: "button", id: `replay-${reason}`, onclick: start, "aria-label": reason ? `${title}: ${reason}` : title }, title), status);
+  return h("span", {}, h("button", { type: "button", id: key, onclick: start, "aria-label": reason ? `${title}: ${reason}` : title }, title), status);
 }

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,23 @@ from playwright.sync_api import Browser, Page, expect
 
 from include.firstday.settings import REPOSITORY
 from tests.include.firstday.web.conftest import Site, Visitor
+from tests.installation import get
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 AXE = (REPOSITORY / "tests" / "end_to_end" / "axe.min.js").read_text(encoding="utf-8")
 USER = "user-010"
-PLACES = ("overview", "users", f"users/{USER}", "model", "drift", "lake", "api")
+PLACES = (
+    "overview",
+    "users",
+    f"users/{USER}",
+    "model",
+    "drift",
+    "lake",
+    "lake/tables/predictions",
+    "lake/query",
+    "api",
+)
 STATIC = REPOSITORY / "include" / "firstday" / "web" / "static"
 
 
@@ -262,6 +274,107 @@ def test_alerts_are_those_of_the_monitoring_run(visitor: Visitor, site: Site) ->
     alert = page.locator("[data-table=alerts] tbody tr", has_text="files are in quarantine")
     expect(alert).to_contain_text(f"{share:.1%} of the last hour's files")
     expect(alert).to_contain_text("current")
+
+
+def test_a_table_says_what_it_is_and_shows_nobody(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("lake")
+    page.get_by_role("link", name="events", exact=True).click()
+    expect(page.get_by_text("One row per raw event of any type")).to_be_visible()
+    expect(page.locator("[data-table=columns] tr", has_text="street_address")).to_contain_text("never, may be personal")
+    expect(page.locator("[data-table=columns] tbody tr", has_text="bet_amount").first).to_contain_text("DECIMAL(18,2)")
+    newest = site.value("select max(batch_id) from events")
+    assert f"Latest micro-batch {newest} " in tile(page, "Latest micro-batch")
+    rows = site.value(f"select count(*) from events where batch_id = {newest}")
+    expect(page.locator("[data-table=sample] tbody tr")).to_have_count(min(rows, 20))
+    assert not {"name", "street_address"} & set(site.api("lake/tables/events")["sample"][0])
+    assert "Ada Lovelace" not in page.content()
+    page.get_by_role("link", name="in the workbench").click()
+    expect(page.locator("#sql")).to_have_value("select *\nfrom events\nlimit 100")
+
+
+def test_a_query_is_run_drawn_and_shared(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("lake/query")
+    page.get_by_role("button", name="Run").click()
+    expected = site.query("select event_type, count(*) as n from events group by event_type order by n desc")
+    expect(page.locator("[data-table=result] tbody tr")).to_have_count(len(expected))
+    shown = [text.split() for text in page.locator("[data-table=result] tbody tr").all_inner_texts()]
+    assert [(row[0], int(row[1])) for row in shown] == [(row["event_type"], row["n"]) for row in expected]
+    expect(page.get_by_role("heading", name="events by event_type")).to_be_visible()
+    page.fill("#sql", "select 1 as one")
+    page.wait_for_timeout(6000)  # longer than the page waits between two updates: what is typed stays
+    expect(page.locator("#sql")).to_have_value("select 1 as one")
+    assert page.evaluate("document.activeElement.id") == "sql"
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-table=result] th").last).to_have_text("one", timeout=20_000)
+    expect(page).to_have_url(re.compile("sql=select\\+1"))
+    page.get_by_role("button", name="Copy as command").click()
+    assert (
+        page.evaluate("navigator.clipboard.readText()") == "firstday --use-case first_day_churn query 'select 1 as one'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("delete from events", "read-only"),
+        ("select * from read_csv('/etc/passwd')", "disabled by configuration"),
+        ("attach '/tmp/other.db'", "disabled by configuration"),
+        ("copy events to '/tmp/events.csv'", "disabled by configuration"),
+        ("select 1; select 2", "expected one statement, found 2"),
+    ],
+)
+def test_a_query_reads_the_lake_and_nothing_else(visitor: Visitor, sql: str, reason: str) -> None:
+    page = visitor.go("lake/query")
+    page.fill("#sql", sql)
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("alert").last).to_contain_text(reason)
+
+
+def test_a_query_has_limits_of_rows_and_is_cancelled(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("lake/query")
+    page.fill("#sql", "select * from range(100000)")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_text("The first 2,000 rows.")).to_be_visible()
+    endless = (
+        "select count(*) from events a, events b, events c where a.bet_amount + b.bet_amount > c.win_amount * 1.01"
+    )
+    page.fill("#sql", endless)
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert").last).to_have_text("Cancelled.")
+    page.fill("#sql", "select 41 + 1 as answer")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("[data-table=result] tbody td")).to_have_text("42")
+
+
+def test_a_misspelt_field_is_hinted_at(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("lake")
+    row = page.locator("[data-table=rejected] tbody tr", has_text="bet_amount: required by new_bet, missing")
+    expect(row).to_contain_text("bet_amonut is close to bet_amount")
+    counted = site.value("select count(*) from rejected_events where reason like 'bet_amount: required%'")
+    assert f"\t{counted}\t" in row.inner_text()
+    expect(page.get_by_role("button", name="Replay all")).to_be_visible()
+    expect(row.get_by_role("button", name="Dismiss")).to_be_visible()
+
+
+def test_a_prediction_is_that_of_the_inference_log(visitor: Visitor, site: Site) -> None:
+    logged = site.query(f"select * from predictions where user_id = '{USER}' order by batch_id desc limit 1")[0]
+    names = next(case["features"] for case in get(f"{site.url}/api/use_cases") if case["name"] == "first_day_churn")
+    features = {name: logged[name] for name in names}
+    answer = site.post("predict", json.dumps({"features": features}).encode())
+    assert answer["churn_probability"] == pytest.approx(logged["churn_probability"], abs=1e-12)
+    assert (answer["model_version"], answer["predicted_churn"]) == (logged["model_version"], logged["predicted_churn"])
+    begun = time.perf_counter()
+    times = []
+    for _ in range(20):
+        site.post("predict", json.dumps({"user_id": USER}).encode())
+        times.append(time.perf_counter() - begun)
+        begun = time.perf_counter()
+    assert sorted(times)[10] < 1.0
+    page = visitor.go("api")
+    page.fill("#predict-body", json.dumps({"user_id": USER}))
+    page.get_by_role("button", name="Predict").click()
+    expect(page.get_by_text("by version 1")).to_be_visible()
 
 
 def test_the_overviews_numbers_are_those_of_the_lake(visitor: Visitor, site: Site) -> None:
