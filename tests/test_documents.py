@@ -1,5 +1,6 @@
 """Links of the documents outside of the site, and documents named in code, exist; `make docs` checks the site."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -84,3 +85,22 @@ def test_the_defaults_of_the_compose_file_are_those_of_its_page() -> None:
     assert {name: compose[name] for name in shown if name in compose} == {
         name: default for name, default in shown.items() if name in compose
     }
+
+
+def test_the_numbers_of_the_readme_are_those_that_were_measured() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    measured = json.loads((REPOSITORY / "docs" / "reference" / "benchmarks.json").read_text(encoding="utf-8"))
+    batch = measured["micro_batch"]["rows"][-1]
+    assert batch["events in the lake"] > 100_000_000
+    assert f"35,000 events take {batch['median s']:.2f} s on two cores" in readme
+    airflow = {row["what"]: row["value"] for row in measured["airflow"]["rows"]}
+    tick, busy = airflow["tick to predictions, median"], airflow["processor time at work"]
+    assert f"{tick:.1f} s from the minute's tick to committed predictions, at {busy:.0f} % of one core" in readme
+    chaos = (REPOSITORY / "docs" / "concepts" / "guarantees.md").read_text(encoding="utf-8")
+    (late,) = re.findall(r"late events +([\d,]+)", chaos)
+    (repeated,) = re.findall(r"duplicated events +([\d,]+)", chaos)
+    (kills,) = re.findall(r"^  together +\d+ +(\d+)", chaos, re.MULTILINE)
+    (users,) = re.findall(r"^user_features +(\d+) +0$", chaos, re.MULTILINE)
+    assert "\n0 differences\n" in chaos
+    assert f"0 rows differ after {kills} kills, {late} late and {repeated} repeated events" in readme
+    assert f"0 of {users} users differ" in readme
