@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from include.firstday.monitoring.measurements import MEASUREMENTS
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY
+from include.firstday.use_case.use_case import UseCase
 
 LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
 TRACKED = [
@@ -104,3 +106,17 @@ def test_the_numbers_of_the_readme_are_those_that_were_measured() -> None:
     assert "\n0 differences\n" in chaos
     assert f"0 rows differ after {kills} kills, {late} late and {repeated} repeated events" in readme
     assert f"0 of {users} users differ" in readme
+
+
+def test_each_query_of_a_page_runs(churn: UseCase) -> None:
+    """Queries of the command line, and selects in the runbook; tutorials are run as a whole by test_tutorials."""
+    pages = [path for path in (REPOSITORY / "docs").rglob("*.md") if path.parent.name not in ("tutorials", "adr")]
+    texts = [path.read_text(encoding="utf-8") for path in [REPOSITORY / "README.md", *pages]]
+    found = {sql for text in texts for sql in re.findall(r"firstday query \"(select [^\"]+)\"|`(select [^`]+)`", text)}
+    queries = {either or other for either, other in found} - {"select …"}
+    assert len(queries) > 8
+    with open_lake(churn):
+        pass  # makes the tables
+    with open_lake(churn, read_only=True) as lake:
+        for sql in queries:
+            assert lake.query(sql).num_rows >= 0, sql
