@@ -1,5 +1,6 @@
 """Links of the documents outside of the site, and documents named in code, exist; `make docs` checks the site."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from include.firstday.monitoring.measurements import MEASUREMENTS
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY
+from include.firstday.use_case.use_case import UseCase
 
 LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
 TRACKED = [
@@ -84,3 +87,36 @@ def test_the_defaults_of_the_compose_file_are_those_of_its_page() -> None:
     assert {name: compose[name] for name in shown if name in compose} == {
         name: default for name, default in shown.items() if name in compose
     }
+
+
+def test_the_numbers_of_the_readme_are_those_that_were_measured() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    measured = json.loads((REPOSITORY / "docs" / "reference" / "benchmarks.json").read_text(encoding="utf-8"))
+    batch = measured["micro_batch"]["rows"][-1]
+    assert batch["events in the lake"] > 100_000_000
+    assert f"35,000 events take {batch['median s']:.2f} s on two cores" in readme
+    airflow = {row["what"]: row["value"] for row in measured["airflow"]["rows"]}
+    tick, busy = airflow["tick to predictions, median"], airflow["processor time at work"]
+    assert f"{tick:.1f} s from the minute's tick to committed predictions, at {busy:.0f} % of one core" in readme
+    chaos = (REPOSITORY / "docs" / "concepts" / "guarantees.md").read_text(encoding="utf-8")
+    (late,) = re.findall(r"late events +([\d,]+)", chaos)
+    (repeated,) = re.findall(r"duplicated events +([\d,]+)", chaos)
+    (kills,) = re.findall(r"^  together +\d+ +(\d+)", chaos, re.MULTILINE)
+    (users,) = re.findall(r"^user_features +(\d+) +0$", chaos, re.MULTILINE)
+    assert "\n0 differences\n" in chaos
+    assert f"0 rows differ after {kills} kills, {late} late and {repeated} repeated events" in readme
+    assert f"0 of {users} users differ" in readme
+
+
+def test_each_query_of_a_page_runs(churn: UseCase) -> None:
+    """Queries of the command line, and selects in the runbook; tutorials are run as a whole by test_tutorials."""
+    pages = [path for path in (REPOSITORY / "docs").rglob("*.md") if path.parent.name not in ("tutorials", "adr")]
+    texts = [path.read_text(encoding="utf-8") for path in [REPOSITORY / "README.md", *pages]]
+    found = {sql for text in texts for sql in re.findall(r"firstday query \"(select [^\"]+)\"|`(select [^`]+)`", text)}
+    queries = {either or other for either, other in found} - {"select …"}
+    assert len(queries) > 8
+    with open_lake(churn):
+        pass  # makes the tables
+    with open_lake(churn, read_only=True) as lake:
+        for sql in queries:
+            assert lake.query(sql).num_rows >= 0, sql

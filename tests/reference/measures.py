@@ -22,6 +22,14 @@ TESTED = """
 In the run of a training as `test_…`, with a 95 % interval by bootstrap over users in `test.json`; out of fold as
 `cv_…` in a candidate's run. [Gates](#gates) are conditions on them.
 """
+EXPERIMENTS = """
+## Experiments
+
+`measure_effect` writes a row of [`effects`](tables.md#effects) every hour for each experiment of a target with a
+holdout. It raises an alert where `balance_p_value` says that the arms differ more than chance explains, and where
+`contaminated` users were reached although they are held out. [How effects are
+measured](../concepts/experiments.md#how-it-is-measured).
+"""
 GATED = """
 ## Gates
 
@@ -47,6 +55,7 @@ def render() -> str:
         "Metrics, alerts and gates",
         MONITORING,
         table(("metric", "meaning", "alert"), measured),
+        EXPERIMENTS,
         TESTED,
         table(("metric", "formula or source", "better"), [*metrics, *once]),
         GATED,
