@@ -22,7 +22,7 @@ def test_a_statement_says_its_grain_and_its_parameters(path: str) -> None:
     (said,) = [line for line in lines if line.startswith("-- params: ")]
     names = said.removeprefix("-- params: ")
     assert {name.strip(" $") for name in names.split(",")} - {"none"} == statement.parameters
-    code = [line for line in lines if not line.startswith("--")]
+    code = [line.partition("-- ")[0] for line in lines]
     assert ";" not in "".join(code)
     assert len(lines) <= 90
 
