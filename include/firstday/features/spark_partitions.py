@@ -52,6 +52,7 @@ MANIFEST = pa.schema(
 )
 CONNECT_SECONDS = 10.0
 DEFAULT_PORT = 15002
+RETRIES = 5  # of a request, within about 20 seconds: the client's own 15 take ten minutes where a server has died
 
 Batches = Iterator[pa.RecordBatch]
 
@@ -160,6 +161,7 @@ def _session(url: str) -> Any:
         raise EngineError(f"FIRSTDAY_SPARK: expected sc://HOST:PORT for FIRSTDAY_ENGINE=spark, found '{url}'")
     try:
         from pyspark.sql import SparkSession
+        from pyspark.sql.connect.client.retries import DefaultPolicy
     except ImportError as error:
         raise EngineError("Spark's client is not installed; install it with: make spark") from error
     try:  # Spark's client tries for minutes
@@ -167,7 +169,9 @@ def _session(url: str) -> Any:
     except OSError as error:
         raise EngineError(f"{url}: no Spark Connect server answers there: {error}") from error
     with _own_errors():
-        return SparkSession.builder.remote(url).create()
+        session = SparkSession.builder.remote(url).create()
+        session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
+        return session
 
 
 @contextmanager

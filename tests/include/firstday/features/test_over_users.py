@@ -298,3 +298,16 @@ def test_an_erasure_beside_the_work_names_its_files_and_nothing_of_the_person_is
         for table in ("events", *update_features.TABLES):
             assert lake.query(f"select 1 from {table} where user_id = '{row['user_id']}'").num_rows == 0
     forget_user.forget_user(faulty, row["user_id"])
+
+
+def test_a_server_that_dies_at_work_changes_nothing_and_leaves_no_file(
+    faulty: UseCase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyspark", reason="make spark")
+    with sail(tmp_path, "local") as url, open_lake(faulty) as lake:
+        before = state(lake)
+        home(monkeypatch, settings().home, engine="spark", spark=url, engine_partitions=3)
+        with pytest.raises(EngineError, match=url), over_users(lake, faulty, 1) as partitions:
+            partitions.compute(lambda lake, case: os.kill(os.getpid(), signal.SIGKILL))
+        assert state(lake) == before
+    assert not [path for path in (settings().home / "lake" / "spill").rglob("*") if path.is_file()]
