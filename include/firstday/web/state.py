@@ -48,14 +48,14 @@ def state(work: Work, schedule: Schedule | None, now: datetime) -> State:
     if schedule and schedule.is_paused:
         return State("stalled", (*causes, *waiting))
     if not waiting:
-        return State("degraded" if work.problems else "healthy", causes or ("All events are processed.",))
+        return State("degraded" if causes else "healthy", causes or ("All events are processed.",))
     idle = now - (work.last_commit_at or now)
     waited = now - work.oldest_pending_at if work.oldest_pending_at else idle
     if min(idle, waited) >= STALLED_AFTER:
         return State("stalled", (*waiting, *(causes or _unknown(idle))))
     if waited >= BEHIND_AFTER or work.behind > BEHIND_BATCHES:
         return State("behind", (*waiting, *causes))
-    return State("degraded" if work.problems else "healthy", causes or ("New events are being processed.",))
+    return State("degraded" if causes else "healthy", causes or ("New events are being processed.",))
 
 
 def _waiting(work: Work, now: datetime) -> Iterator[str]:

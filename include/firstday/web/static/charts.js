@@ -126,10 +126,25 @@ function series(one, index, spec) {
   };
 }
 
+const CLOSE = 1 / 30; // of the range: marks nearer to each other have one label
+
+/** The marks, in order; those that are close to each other are one. */
+function apart(spec) {
+  const xs = spec.series.flatMap((one) => one.points.map(([at]) => at));
+  const range = xs.length ? xs.reduce((most, at) => Math.max(most, at)) - xs.reduce((least, at) => Math.min(least, at)) : 0;
+  const found = [];
+  for (const mark of [...(spec.marks ?? [])].sort((one, other) => one.at - other.at)) {
+    const last = found.at(-1);
+    if (last && mark.at - last.at < range * CLOSE) last.name += last.name.includes(mark.name) ? "" : `, ${mark.name}`;
+    else found.push({ ...mark });
+  }
+  return found;
+}
+
 /** Limits across, and events such as promotions from top to bottom. */
 function lines(spec) {
   const limits = (spec.limits ?? []).map((one) => ({ [one.isX ? "xAxis" : "yAxis"]: one.value, name: one.name, lineStyle: { color: style("--bad"), type: "dashed", width: 1 }, label: { formatter: one.name, position: one.isX ? "insideEndTop" : "insideStartTop", color: style("--bad"), fontSize: 11 } }));
-  const marks = (spec.marks ?? []).map((one) => ({ xAxis: one.at, name: one.name, lineStyle: { color: style("--four"), type: "solid", width: 1 }, label: { formatter: one.name, position: "insideEndTop", color: style("--four"), fontSize: 11 } }));
+  const marks = apart(spec).map((one) => ({ xAxis: one.at, name: one.name, lineStyle: { color: style("--four"), type: "solid", width: 1 }, label: { formatter: one.name, position: "insideEndTop", color: style("--four"), fontSize: 11 } }));
   return limits.length + marks.length ? { markLine: { symbol: "none", silent: true, animation: false, data: [...limits, ...marks] } } : {};
 }
 

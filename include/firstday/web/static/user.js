@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { timeChart } from "./charts.js";
-import { card, count, counted, empty, h, leave, number, percent, quiet, tile, time } from "./dom.js";
+import { card, count, counted, empty, h, leave, number, percent, quiet, tile, time, words } from "./dom.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 import { badge } from "./users.js";
@@ -54,7 +54,7 @@ function activity(useCase, { events: made, is_cut: isCut }, found) {
     const line = grown.get(event.event_type);
     line?.push([at(event.event_time), line.length + 1]);
   }
-  const series = [...grown].filter(([, line]) => line.length).map(([name, line]) => ({ name, points: line, isStep: true }));
+  const series = [...grown].filter(([, line]) => line.length).map(([name, line]) => ({ name: words(name), points: line, isStep: true }));
   return h("section", { class: "card" }, timeChart("user-events", title, { series, y: "events", format: count, marks: edges(found), group: "user" }));
 }
 

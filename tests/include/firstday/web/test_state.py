@@ -91,4 +91,10 @@ def test_a_problem_makes_a_pipeline_that_keeps_up_degraded_and_one_that_does_not
 
 
 def test_a_dag_that_airflow_does_not_know_is_said() -> None:
-    assert "check its Dag import errors" in state(IDLE, None, NOW).reasons[0]
+    found = state(IDLE, None, NOW)
+    assert found.level == "degraded"
+    assert "check its Dag import errors" in found.reasons[0]
+
+
+def test_a_failed_last_run_is_no_health() -> None:
+    assert state(IDLE, replace(RUNNING, last_state="failed"), NOW).level == "degraded"
