@@ -87,26 +87,38 @@ def stage(
     columns = {table: lake.columns(table) for table in ("events", *use_case.enrichment)}
     staged = Staged()
     fresh: dict[str, Consumed] = {}
-    copies: list[tuple[str, LandingFile]] = []
+    copies: list[Consumed] = []
     for file, content in found.items():
         attempts = known.get(content.sha256, set())
         if file.changed_ns in attempts:
             staged.quarantined.append(file)
         elif attempts and not _is_moved_back(use_case, file, attempts):
             staged.repeated.append(file)
-        elif content.sha256 in fresh:
-            copies.append((content.sha256, file))
         else:
             layout = mapping.layout(use_case, file.table, columns[file.table], file.name)
-            fresh[content.sha256] = Consumed(file, layout, content)
+            entry = Consumed(file, layout, content)
+            if fresh.setdefault(content.sha256, entry) is not entry:
+                copies.append(entry)
     alike = list(_alike([entry for entry in fresh.values() if entry.file not in suspects]))
     staged.consumed = [entry for group in alike for entry in _stage_together(lake, use_case, group, now)]
     apart = (_stage_apart(lake, use_case, entry, now) for entry in fresh.values() if entry.file in suspects)
     staged.consumed += filter(None, apart)
-    # A copy of a file that was replaced while it was read is the only one: it stays for the next micro-batch.
-    stored = {entry.bytes.sha256 for entry in staged.consumed}
-    staged.repeated += [file for sha256, file in copies if sha256 in stored]
+    _add_copies(lake, use_case, staged, copies, now)
     return staged
+
+
+def _add_copies(lake: Lake, use_case: UseCase, staged: Staged, copies: list[Consumed], now: datetime) -> None:
+    """Files with the bytes of another of the same micro-batch: repeated where that is stored, refused where it is.
+
+    A copy of a file that was replaced while it was read is the only one: it stays for the next micro-batch.
+    """
+    readable = {entry.bytes.sha256: entry.is_readable for entry in staged.consumed}
+    for copy in copies:
+        if readable.get(copy.bytes.sha256):
+            staged.repeated.append(copy.file)
+        elif copy.bytes.sha256 in readable and (entry := _stage_apart(lake, use_case, copy, now)):
+            staged.consumed.append(entry)
+            readable[copy.bytes.sha256] = entry.is_readable
 
 
 def _is_moved_back(use_case: UseCase, file: LandingFile, attempts: Collection[int | None]) -> bool:
