@@ -1,7 +1,7 @@
 // Lake tab: rejected rows, tables, micro-batches and snapshots.
 
 import * as api from "./api.js";
-import { bytes, card, count, counted, empty, h, leave, quiet, seconds, time, wide } from "./dom.js";
+import { bytes, capital, card, count, counted, empty, h, leave, quiet, seconds, time, wide } from "./dom.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 import { tablePage } from "./tables.js";
@@ -56,7 +56,8 @@ function commits({ snapshots: rows }) {
 function rejected(found) {
   const { rejected: rules, quarantined: files, replay_dag: dag } = found;
   const quarantine = files.length ? h("p", {}, `${counted(files.length, "unreadable file")} in quarantine: `, h("ul", {}, files.slice(0, 10).map((file) => h("li", {}, h("span", { class: "mono wrap" }, file.name), ` ${file.reason ?? ""}`))), files.length > 10 ? "…" : "") : null;
-  if (!rules.length) return wide("Rejected rows", empty("No rejected rows. A row that breaks a rule is listed here with its file, row number and rule."), quarantine);
+  const done = endedReplays(rules);
+  if (!rules.length) return wide("Rejected rows", empty("No rejected rows. A row that breaks a rule is listed here with its file, row number and rule."), done, quarantine);
   const columns = [
     { id: "rule", title: "Rule", cell: (rule) => [h("span", { class: "wrap" }, rule.rule), rule.hint ? h("div", { class: "quiet" }, `Hint: ${rule.hint}`) : null] },
     { id: "rows", title: "Rows", number: true, cell: (rule) => count(rule.rows) },
@@ -70,6 +71,7 @@ function rejected(found) {
     quiet("Correct the contract or the check, then replay the rows. Values that may be personal are hidden."),
     table("rejected", "Rejected rows by rule", columns, rules, { sort: "-rows" }),
     h("p", {}, replay("", dag, "Replay all")),
+    done,
     quarantine,
   );
 }
@@ -83,6 +85,12 @@ function samples(rule) {
 }
 
 const replays = new Map(); // reason -> what became of its replay
+
+/** What became of the replays of rules that have no rejected rows any more, and so no button. */
+function endedReplays(rules) {
+  const shown = new Set(["", ...rules.map((rule) => rule.rule)].flatMap((rule) => [`replay ${rule}`, `dismiss ${rule}`]));
+  return [...replays].filter(([key]) => !shown.has(key)).map(([key, words]) => h("p", { role: "status" }, capital(key), words()));
+}
 
 /** A button that triggers a replay of the rows whose reason has a prefix, and what became of it. */
 function replay(reason, dag, title, action = "replay") {

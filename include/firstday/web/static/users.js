@@ -26,17 +26,12 @@ async function list(useCase) {
   return [controls(useCase, cohorts), h("div", { id: "listed" }, listed(useCase, found))];
 }
 
-let search = null; // the field is kept, with what is being typed
-
 function controls(useCase, cohorts) {
   const set = (changes) => {
     ask({ ...changes, "users.page": null });
     refresh();
   };
-  if (!search?.isConnected) {
-    search = h("input", { id: "search", type: "search", value: asked("search") ?? "", placeholder: "prefix", autocomplete: "off" });
-    search.addEventListener("input", () => set({ search: search.value.trim() }));
-  }
+  const search = searchField((value) => set({ search: value }));
   const outcome = useCase.outcome;
   const only = [["", "all"], ["predicted_churn", `predicted ${outcome}`], ["likely_to_stay", `no predicted ${outcome}`], ["not_scored", "not scored yet"]];
   const cohort = asked("cohort") ?? "";
@@ -53,6 +48,16 @@ function controls(useCase, cohorts) {
     choose("hour", "Registered in the hour (UTC)", hours, asked("hour") ?? "", (value) => set({ hour: value })),
     download(api.address(useCase.name, `users.csv?${query({ limit: 100000 })}`).href, `${useCase.name}_users.csv`, "Export CSV"),
   );
+}
+
+/** The field, with what is being typed in the one that it replaces. */
+function searchField(set) {
+  const before = document.activeElement?.id === "search" ? document.activeElement : null;
+  const field = h("input", { id: "search", type: "search", placeholder: "prefix", autocomplete: "off" });
+  field.value = before?.value ?? asked("search") ?? "";
+  if (before) field.setSelectionRange(before.selectionStart, before.selectionEnd);
+  field.addEventListener("input", () => set(field.value.trim()));
+  return field;
 }
 
 function listed(useCase, found) {
