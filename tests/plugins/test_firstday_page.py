@@ -34,7 +34,8 @@ def test_nobody_gets_in_without_a_login(server: Server) -> None:
         body = b"{}" if method == "POST" else None
         assert server.ask(path, body=body, method=method).code == 401, (method, path)
         assert server.ask(path, body=body, method=method, Authorization="Bearer x").code in (401, 403), (method, path)
-    for path in ("/firstday/docs", "/firstday/openapi.json", "/firstday/redoc", "/firstday/static/../app.py"):
+    assert server.ask("/firstday/docs/").code == 401
+    for path in ("/firstday/openapi.json", "/firstday/redoc", "/firstday/static/../app.py"):
         assert server.ask(path, "viewer").code == 404, path
 
 

@@ -14,7 +14,7 @@ export async function model(useCase) {
   const champion = found.versions.find((one) => one.aliases.includes("champion"))?.version ?? found.promotions[0]?.version ?? found.versions[0]?.version;
   const version = Number(asked("version")) || champion;
   const error = found.registry_error ? h("p", { class: "state behind" }, found.registry_error) : null;
-  if (!version) return [error, h("div", { class: "cards" }, history(found, useCase), promotions(found))];
+  if (!version) return [error, h("div", { class: "cards two" }, calibration(found, useCase), distribution(found, useCase)), h("div", { class: "cards" }, history(found, useCase), promotions(found))].filter(Boolean);
   const [report, decisions, compared] = await Promise.all([
     found.registry_error ? null : api.get(useCase.name, `model/versions/${version}`).catch(() => null),
     api.get(useCase.name, `model/decisions?version=${version}`),
