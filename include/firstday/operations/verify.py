@@ -198,7 +198,11 @@ def _with_sources(damage: Damage) -> Damage:
         return damage
     with connections.connect(schema, Run(task=STAGE), read_only=True) as lake:
         first, last = damage.batches
-        names = [row["source_file"] for row in lake.rows(f"{SQL}/landing_files") if first <= row["batch_id"] <= last]
+        try:
+            known = lake.rows(f"{SQL}/landing_files")
+        except QueryError:  # the damaged file is one of the ledger's: it does not say which files were stored
+            return damage
+    names = [row["source_file"] for row in known if first <= row["batch_id"] <= last]
     consumed = landing.folder(schema) / landing.CONSUMED
     kept = [name for name in names if (consumed / name).exists()]
     gone = tuple(name for name in names if name not in kept)
