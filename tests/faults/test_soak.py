@@ -32,7 +32,8 @@ def test_the_lake_is_bounded_by_its_maintenance(more: list[str], code: int) -> N
     ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=500, env=os.environ)
     # Times are for `make soak`: beside other tests, seven hours of two micro-batches say nothing about them.
     found = {line for line in ran.stdout.splitlines() if line.startswith("NOT BOUNDED") and " took " not in line}
-    assert "everything is bounded" in ran.stdout or "NOT BOUNDED" in ran.stdout, ran.stdout + ran.stderr
+    assert ran.returncode == ("NOT BOUNDED" in ran.stdout), ran.stdout + ran.stderr
+    assert "everything is bounded" in ran.stdout or ran.returncode, ran.stdout + ran.stderr
     assert bool(found) == (code == 1), ran.stdout + ran.stderr
     assert any("files_on_disk" in line for line in found) == (code == 1)
 

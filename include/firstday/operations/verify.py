@@ -67,8 +67,9 @@ def verify(share: float = 1.0, progress: Callable[[int, int, str], None] = lambd
     with connections.connect(SCHEMA, Run(task=STAGE), read_only=True) as lake:
         if TABLE not in lake.tables():
             raise LakeError("no hashes are recorded: run a micro-batch or maintain_lake once with this version")
-        files = [file for file in lake.rows(f"{SQL}/known_files") if is_due(file["path"], share, clock.now())]
-        hashes = _readable_hashes(lake)
+        known = lake.rows(f"{SQL}/known_files")
+        files = [file for file in known if is_due(file["path"], share, clock.now())]
+        hashes = _trusted_hashes(lake, known)
         damaged = tuple(_damages(lake, files, hashes, progress))
     unrecorded = sum(file["path"] not in hashes for file in files)
     return Verified(len(files), sum(file["bytes"] for file in files), unrecorded, tuple(map(_with_sources, damaged)))
@@ -95,13 +96,21 @@ def recorded(lake: Lake) -> dict[str, str]:
     return _hashes(lake.rows(f"{SQL}/kept_hashes")) | _committed(lake)
 
 
-def _readable_hashes(lake: Lake) -> dict[str, str]:
-    """The same where the table of hashes is damaged itself: those of commits name its damaged file."""
+def _trusted_hashes(lake: Lake, known: list[dict[str, Any]]) -> dict[str, str]:
+    """As `recorded`; where the table of hashes is damaged itself, those of recent commits and of its damaged files.
+
+    A damaged table may be readable, and hold a wrong hash of a file that is sound.
+    """
+    own = [file for file in known if (file["schema_name"], file["table_name"]) == (SCHEMA, TABLE)]
     try:
-        return recorded(lake)
+        hashes = recorded(lake)
     except QueryError as error:
         log.error("the table %s cannot be read, only hashes of recent commits are compared: %s", TABLE, error)
         return _committed(lake)
+    if not (damaged := [damage.path for damage in _damages(lake, own, hashes)]):
+        return hashes
+    log.error("the table %s is damaged, only hashes of recent commits are compared", TABLE)
+    return {path: hashes[path] for path in damaged if path in hashes} | _committed(lake)
 
 
 def _committed(lake: Lake) -> dict[str, str]:

@@ -105,6 +105,22 @@ def test_it_is_so_on_postgresql_and_s3(
         maintain_lake.maintain_lake(churn)
 
 
+@pytest.mark.parametrize("table", ["main/file_hashes", "first_day_churn/consumed_files"])
+def test_wherever_a_file_that_verify_itself_reads_is_damaged_it_alone_is_named(
+    churn: UseCase, home: Path, table: str
+) -> None:
+    """Some flips leave it readable, with a wrong hash of a sound file or a wrong name of a landing file."""
+    minutes(churn, 0, 3)
+    maintain_lake.maintain_lake(churn)
+    data = home / "lake" / "data"
+    file = max((data / table).rglob("*.parquet"), key=lambda file: file.stat().st_mtime_ns)
+    whole = file.read_bytes()
+    for step in range(20):
+        flip(file, step / 20)
+        assert [damage.path for damage in verify.verify().damaged] == [str(file.relative_to(data))], step
+        file.write_bytes(whole)
+
+
 @pytest.mark.parametrize("table", ["events", "users", "consumed_files"])
 def test_a_flipped_bit_is_found_and_named_with_the_landing_files_that_could_replace_it(
     churn: UseCase, home: Path, table: str, capsys: pytest.CaptureFixture[str]
