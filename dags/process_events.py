@@ -4,17 +4,18 @@
 `feature_state`, `predictions` and the published files.
 Airflow's triggerer watches landing. It starts a run within a second of a file's arrival, and after ten minutes without
 any, for users who have fallen silent. A timer starts one every half hour, should the triggerer be down.
-Each task processes everything after its stage's checkpoint; a run without new events skips all tasks. A backlog is
-processed oldest first, in bounded micro-batches, for three minutes per run; the log reports its size, and the next run
-continues.
+One task does it all: what arrives is stored, folded into the features and scored in one transaction, and the run's note
+says what each stage did, and how long it took. A stage that is behind continues after its own checkpoint, by itself. A
+run with nothing to do is skipped. A backlog is processed oldest first, in bounded micro-batches, for three minutes per
+run; the log reports its size, and the next run continues.
 
-**When it fails**: check the log of the failed task. No row is lost or duplicated: each stage commits its rows and its
-checkpoint together, and the next run continues from there. `firstday status` and the Firstday page
+**When it fails**: check the log of the task; the run's note says what was committed before. No row is lost or
+duplicated: rows are committed with the checkpoints of their stages, and the next run continues from there. Where a
+later stage fails, events are stored all the same. `firstday status` and the Firstday page
 show the checkpoint of each stage. A run that takes longer than five minutes misses its deadline, which is logged as a
 warning. Unreadable files are in landing's `quarantine/`, rejected rows in `rejected_events`.
 """
 
-import time
 from datetime import timedelta
 
 from airflow.sdk import (
@@ -23,7 +24,6 @@ from airflow.sdk import (
     DeadlineAlert,
     DeadlineReference,
     SyncCallback,
-    chain,
     task,
 )
 
@@ -41,7 +41,6 @@ from include.firstday.orchestration.tasks import (
 from include.firstday.use_case.use_case import UseCase, load
 
 LATE_AFTER = timedelta(minutes=5)
-ALWAYS_UNLESS_FAILED = "none_failed"  # users fall silent without new events
 
 
 @each_use_case
@@ -63,53 +62,31 @@ def build(use_case: UseCase) -> None:
         ),
     )
     def process_events() -> None:
-        events, features, predictions = (
-            lake_asset(use_case.name, table) for table in ("events", "user_features", "predictions")
-        )
+        updated = {table: lake_asset(use_case.name, table) for table in ("events", "user_features", "predictions")}
 
-        @task(inlets=[landing_asset(use_case.name)], outlets=[events])
-        def store_events() -> None:
-            """Check pending files and append their rows to `events`."""
-            from include.firstday.ingest import store_events as stage
-            from include.firstday.operations import status
+        @task(inlets=[landing_asset(use_case.name)], outlets=list(updated.values()))
+        def micro_batch() -> None:
+            """Store events, update features, score users and publish predictions."""
+            from include.firstday.ingest.store_events import TURN_SECONDS
+            from include.firstday.operations import micro_batch as stages
             from include.firstday.orchestration import reports
-
-            case = load(use_case.name)
-            batches = stage.store_events(case, current_run(), seconds=stage.TURN_SECONDS)
-            if not batches and not status.is_behind(case):
-                skip("nothing new in landing, and no stage is behind")
-            report(reports.stored(batches), events)
-
-        @task(inlets=[events], outlets=[features])
-        def update_features() -> None:
-            """Merge new events into the users' features."""
-            from include.firstday.features import update_features as stage
-            from include.firstday.orchestration import reports
-
-            report(reports.updated(stage.update_features(load(use_case.name), current_run())), features)
-
-        @task(inlets=[features], outlets=[predictions], trigger_rule=ALWAYS_UNLESS_FAILED)
-        def score_users() -> None:
-            """Score users with new activity in their window."""
-            from include.firstday.orchestration import reports
-            from include.firstday.scoring import score_users as stage
+            from include.firstday.scoring.score_users import Scored
             from include.firstday.servers import links
 
-            begun = time.perf_counter()
+            done: list[stages.Done] = []
+            missing = ""
             try:
-                step = stage.score_users(load(use_case.name), current_run())
+                stages.process(load(use_case.name), current_run(), done.append, TURN_SECONDS)
             except NoChampionError as error:
-                skip(str(error))
-            report(reports.scored(step, time.perf_counter() - begun), predictions)
-            if step is not None:
-                link_to_mlflow(links.model_version(use_case.name, step.model_version))
+                missing = str(error)
+            finally:  # also of a task that fails, what was committed before
+                words, numbers = reports.micro_batch(done)
+                report((f"{words}; {missing}" if words and missing else words, {}))
+            if not done:
+                skip(missing or "nothing new in landing, and no users to score")
+            for table, asset in updated.items():
+                report(("", numbers[table]), asset)
+            for version in {one.result.model_version for one in done if isinstance(one.result, Scored)}:
+                link_to_mlflow(links.model_version(use_case.name, version))
 
-        @task(inlets=[predictions])
-        def publish_predictions() -> None:
-            """Publish users with predicted churn for other systems."""
-            from include.firstday.delivery import publish_predictions as stage
-            from include.firstday.orchestration import reports
-
-            report(reports.published(stage.publish_predictions(load(use_case.name), current_run())))
-
-        chain(store_events(), update_features(), score_users(), publish_predictions())
+        micro_batch()

@@ -178,6 +178,12 @@ def another_home(home: Path) -> Iterator[None]:
         settings.cache_clear()
 
 
+def quiet_mlflow() -> None:
+    """Keep MLflow's progress bars and log out of what this process prints, unless the environment says otherwise."""
+    for name, value in (("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"), ("MLFLOW_LOGGING_LEVEL", "WARNING")):
+        os.environ.setdefault(name, value)
+
+
 @cache
 def version() -> str:
     """The project's version, which is written in pyproject.toml only."""

@@ -1,7 +1,7 @@
 """Airflow's share: from the minute's tick, or a file's arrival, to predictions committed, and what the stack costs.
 
 A whole installation with its usual history. The tick is the time at which the minute's events are due; the predictions
-are committed when `score_users` ends. Idle means that the generator is paused, so that nothing arrives.
+are committed when `micro_batch` ends. Idle means that the generator is paused, so that nothing arrives.
 """
 
 import json
@@ -22,7 +22,7 @@ LATENCIES = """
 select g.logical_date, min(t.end_date)
 from dag_run g
 join task_instance t
-    on t.dag_id = 'first_day_churn.process_events' and t.task_id = 'score_users' and t.state = 'success'
+    on t.dag_id = 'first_day_churn.process_events' and t.task_id = 'micro_batch' and t.state = 'success'
     and t.end_date > g.logical_date
 where g.dag_id = 'first_day_churn.generate_events' and g.run_type = 'scheduled' and g.logical_date > ?
 group by g.logical_date
@@ -32,7 +32,7 @@ order by g.logical_date
 # Of the first run that scored after a moment.
 SCORED = """
 select min(end_date) from task_instance
-where dag_id = 'first_day_churn.process_events' and task_id = 'score_users' and state = 'success' and start_date > ?
+where dag_id = 'first_day_churn.process_events' and task_id = 'micro_batch' and state = 'success' and start_date > ?
 """
 SKIPPED = """
 select count(distinct r.run_id), count(distinct case when t.state = 'skipped' then r.run_id end)

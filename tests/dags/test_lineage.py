@@ -25,7 +25,7 @@ minute = datetime(2026, 11, 20, 12, tzinfo=UTC)
 generate_events.generate_minutes(case, minute, minute.replace(minute=2))
 process = bag.dags["first_day_churn.process_events"]
 process.deadline = None  # dag.test() cannot read deadlines, https://github.com/apache/airflow/issues/73428
-process.test(mark_success_pattern="score_users|publish_predictions")
+process.test()
 bag.dags["first_day_churn.forget_user"].test(run_conf={"user_id": "person-of-the-test"})
 """.replace("DAGS", repr(str(REPOSITORY / "dags")))
 
@@ -65,10 +65,9 @@ def test_tasks_tell_which_tables_they_read_and_write_and_nobody(home: Path, monk
         for event in events
         if event["eventType"] == "COMPLETE" and event["inputs"]
     }
-    assert tables["store_events"] == (["landing"], ["events"])
-    assert tables["update_features"] == (["events"], ["user_features"])
+    assert tables["micro_batch"] == (["landing"], ["events", "user_features", "predictions"])
     assert "person-of-the-test" not in text
-    assert "def store_events" not in text
+    assert "def micro_batch" not in text
     # To the log they tell the same.
     assert '"eventType": "COMPLETE"' in said
     assert "first_day_churn.user_features" in said

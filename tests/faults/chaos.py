@@ -33,6 +33,7 @@ from tests.faults.disk import Disk
 from tests.faults.processes import STAGES, Kill, Stage, run_alone
 
 PROCESS_EVENTS = STAGES[:4]
+TOGETHER = "micro_batch"
 ERASURE = "forget_user"
 DELIVERY = "deliver_predictions"
 NO_CLOCK = "libfaketime is not installed (Debian: apt-get install faketime)"
@@ -93,7 +94,8 @@ class Chaos:
         self._files = len(plan.deliveries)
         self.happened = Happened()
         self._delivered = -1  # runs of scoring before the last delivery
-        self._lanes = [Lane(name, PROCESS_EVENTS) for name in RUNS]
+        # All stages in one process and one transaction, and beside it each in its own, as where one is behind.
+        self._lanes = [Lane(name, stages) for name, stages in zip(RUNS, ((TOGETHER,), PROCESS_EVENTS), strict=True)]
         self._lanes.append(Lane("maintenance", ("maintain_lake",)))
         self._lanes.append(Lane("delivery", (DELIVERY,)))
         if erased:
@@ -142,11 +144,11 @@ class Chaos:
             return
         if stage == ERASURE and lane.number and self.happened.killed(stage) >= self._kills[stage]:
             return
-        if stage == DELIVERY and self.happened.runs["score_users"] == self._delivered:
+        if stage == DELIVERY and self._scorings() == self._delivered:
             return  # nothing has been scored since
         if stage == "maintain_lake" and self.happened.killed(stage) > min(map(self.happened.killed, PROCESS_EVENTS)):
             return  # it has had its share; the others have the processor
-        if stage == "store_events":
+        if stage in (PROCESS_EVENTS[0], TOGETHER):
             self._deliver()
         if any(other.current and other.current.stage == stage for other in self._lanes):
             self.happened.at_once[stage] += 1
@@ -172,9 +174,12 @@ class Chaos:
             self.happened.failures[ended.stage] += 1
         else:
             if ended.stage == DELIVERY:
-                self._delivered = self.happened.runs["score_users"]
+                self._delivered = self._scorings()
             lane.at = (lane.at + 1) % len(lane.stages)
             lane.number += lane.at == 0
+
+    def _scorings(self) -> int:
+        return self.happened.runs["score_users"] + self.happened.runs[TOGETHER]
 
     def _deliver(self) -> None:
         """Keep the files in step with the kills, so that there is work until the last of them."""

@@ -232,17 +232,19 @@ def _steps(use_case: UseCase, since_start: bool) -> Iterator[_Step]:
         updated: dict[int, int] = {}
         for row in sorted(tasks, key=lambda row: row["snapshot_id"]):
             extra, snapshot = json.loads(row["extra"] or "{}"), row["snapshot_id"]
-            stage = extra.get("task")
-            if stage not in progress or extra["dag"].split(".")[0] not in ("chaos", use_case.name):
+            if extra.get("dag", "").split(".")[0] not in ("chaos", use_case.name):
                 continue
-            after, upto = progress[stage], _stands(lake, stage, snapshot)
-            progress[stage] = upto
-            if upto == after:
-                continue
-            if stage == "update_features":
-                updated[upto] = snapshot
-            elif upto in updated:  # otherwise without new events, or in a snapshot that is gone
-                yield _Step(after, upto, updated[upto])
+            for stage in (part["task"] for part in extra.get("stages") or [extra]):
+                if stage not in progress:
+                    continue
+                after, upto = progress[stage], _stands(lake, stage, snapshot)
+                progress[stage] = upto
+                if upto == after:
+                    continue
+                if stage == "update_features":
+                    updated[upto] = snapshot
+                elif upto in updated:  # otherwise without new events, or in a snapshot that is gone
+                    yield _Step(after, upto, updated[upto])
 
 
 def _stands(lake: Lake, stage: str, snapshot: int) -> int:

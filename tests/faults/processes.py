@@ -33,6 +33,7 @@ MODULES = (
     "operations.maintain_lake",
     "operations.forget_user",
     "delivery.deliver_predictions",
+    "operations.micro_batch",
 )
 STAGES = tuple(module.rpartition(".")[2] for module in MODULES)
 LOG = "stages.log"  # what a process says, beside the lakes
@@ -146,7 +147,7 @@ def _tasks() -> dict[str, Callable[..., object]]:
     from include.firstday.features import update_features as update
     from include.firstday.ingest import store_events
     from include.firstday.models import promotion
-    from include.firstday.operations import maintain_lake
+    from include.firstday.operations import maintain_lake, micro_batch
     from include.firstday.scoring import score_users
 
     return {
@@ -157,6 +158,7 @@ def _tasks() -> dict[str, Callable[..., object]]:
         "maintain_lake": maintain_lake.maintain_lake,
         "forget_user": _forget,
         "deliver_predictions": experiment.deliver,
+        "micro_batch": lambda case, run: micro_batch.process(case, run, on_done=lambda done: None),
         "register_bundled": lambda case, run: promotion.register_bundled(case),
     }
 

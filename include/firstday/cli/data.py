@@ -1,7 +1,6 @@
 """Commands for data: files into landing, rows into the lake, and queries."""
 
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,6 @@ import typer
 from include.firstday import landing
 from include.firstday.cli.options import CaseOption, ReasonOption, run
 from include.firstday.cli.output import Output, OutputOption, progress, show, show_rows, show_sections
-from include.firstday.lake.run import Run
-from include.firstday.use_case.use_case import UseCase
 
 FILES = f"Files, or folders of files, ending in {', '.join(landing.ENDINGS)}."
 
@@ -40,19 +37,25 @@ def micro_batch(
     no_score: Annotated[bool, typer.Option("--no-score", help="Store events and update features only.")] = False,
 ) -> None:
     """Store events, update features, score users and publish, once and without Airflow."""
-    from include.firstday.features import update_features
-    from include.firstday.ingest import store_events
+    from include.firstday.models import promotion
+    from include.firstday.operations import micro_batch as stages
 
-    this = run()
-    storing = replace(this, task=store_events.STAGE)
+    done, nothing = list[str](), "no new events in landing"
+
+    def tell(one: stages.Done) -> None:
+        if not done and one.stage != "store_events":
+            print(nothing)
+        done.append(one.stage)
+        print(stages.describe(one))
+
     with progress("Processing"):
-        stored = store_events.store_events(case, storing, on_batch=lambda batch: print(store_events.describe(batch)))
-        if not stored:
-            print("no new events in landing")
-        for step in update_features.update_features(case, replace(this, task=update_features.STAGE)):
-            print(update_features.describe(step))
         if not no_score:
-            _score(case, this)
+            promotion.register_bundled(case)
+        stages.process(case, run(), tell, with_scores=not no_score)
+    if not done:
+        print(nothing)
+    if "score_users" not in done and not no_score:
+        print("no users to score")
 
 
 @command()
@@ -137,14 +140,3 @@ def export(case: CaseOption) -> None:
         exported = export_tables.export_tables(case, run(), report)
     print(export_tables.describe(exported))
     print(export_tables.folder(case))
-
-
-def _score(case: UseCase, this: Run) -> None:
-    from include.firstday.delivery import publish_predictions
-    from include.firstday.models import promotion
-    from include.firstday.scoring import score_users
-
-    promotion.register_bundled(case)
-    step = score_users.score_users(case, replace(this, task=score_users.STAGE))
-    print(score_users.describe(step) if step else "no users to score")
-    publish_predictions.publish_predictions(case, replace(this, task=publish_predictions.STAGE))

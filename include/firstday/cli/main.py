@@ -1,7 +1,6 @@
 """The `firstday` command: its global options, its groups, and how an error ends it."""
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -11,10 +10,7 @@ import typer
 from include.firstday.cli import authoring, data, experiments, models, operations
 from include.firstday.cli.options import complete_use_case
 from include.firstday.errors import FirstdayError
-from include.firstday.settings import version
-
-# MLflow writes a progress bar for each file of a model, and its own log, among the rows that a command prints.
-_QUIET_MLFLOW = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+from include.firstday.settings import quiet_mlflow, version
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 for group in (data, models, experiments, operations, authoring):
@@ -59,5 +55,4 @@ def start(
     """
     context.obj = use_case
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
-    for name, value in _QUIET_MLFLOW.items():
-        os.environ.setdefault(name, value)
+    quiet_mlflow()

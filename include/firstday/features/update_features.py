@@ -7,6 +7,7 @@ Both go through the same statements, so any split of the same events into micro-
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from include.firstday.errors import CheckpointConflictError
@@ -72,9 +73,7 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
             pending = lake.row("lake/checkpoints/next_micro_batches", after=after, row_limit=ROW_LIMIT)
             if (upto := pending["upto"]) is None:
                 return None
-            found = fingerprint.compare(lake, use_case)
-            if found.changed:
-                log.warning("%s", fingerprint.notice(use_case, found.changed))
+            found = _warn_of_change(lake, use_case)
             is_large = pending["rows_pending"] > settings().engine_events
             if not is_large:
                 fold(lake, use_case, after, upto)
@@ -93,6 +92,24 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
             step = Updated(after, upto, users, recomputed, is_last=upto == pending["last_pending"])
             commit.message = describe(step)
         return step
+
+
+def update_within(lake: Lake, use_case: UseCase, batch_id: int, ingested_at: datetime) -> Updated | None:
+    """Fold a micro-batch inside the transaction that stores it, from the rows as staged, which are not read again.
+
+    None where the features are of another micro-batch than the one before, or the rows are too many.
+    """
+    after = batch_id - 1
+    if checkpoints.of(lake, STAGE) != after or lake.count("staged_events") > ROW_LIMIT:
+        return None
+    _warn_of_change(lake, use_case)
+    lake.build_like("scope_events", "events")
+    lake.insert_from("scope_events", "staged_events", batch_id=batch_id, ingested_at=ingested_at)
+    _fold_scope(lake, use_case, after, batch_id)
+    checkpoints.advance(lake, STAGE, after, batch_id)
+    write(lake)
+    recomputed = lake.count("touched_users", is_recomputed=True)
+    return Updated(after, batch_id, lake.count("touched_users"), recomputed, is_last=True)
 
 
 def recompute(lake: Lake, use_case: UseCase, after: int, upto: int) -> tuple[str, ...]:
@@ -139,9 +156,23 @@ def write(lake: Lake) -> None:
 
 def fold(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
     """Fold the events of micro-batches `after < batch_id <= upto` into `users_now` and `feature_state_now`."""
-    _touch(lake, use_case, after, upto)
+    lake.build("features/update_features/scope_events", after=after, upto=upto)
+    _fold_scope(lake, use_case, after, upto)
+
+
+def _fold_scope(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
+    """As `fold`, where `scope_events` holds these events already."""
+    _touch(lake, use_case, after)
     _scope(lake, use_case, upto)
     compute(lake, use_case)
+
+
+def _warn_of_change(lake: Lake, use_case: UseCase) -> fingerprint.Comparison:
+    """Log where the stored features were computed from other statements than the present ones."""
+    found = fingerprint.compare(lake, use_case)
+    if found.changed:
+        log.warning("%s", fingerprint.notice(use_case, found.changed))
+    return found
 
 
 def _fold_over_users(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
@@ -158,9 +189,8 @@ def window_seconds(use_case: UseCase) -> float:
     return use_case.window.hours * 3600
 
 
-def _touch(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
+def _touch(lake: Lake, use_case: UseCase, after: int) -> None:
     seconds = window_seconds(use_case)
-    lake.build("features/update_features/scope_events", after=after, upto=upto)
     lake.build("features/update_features/arriving_ids", window_seconds=seconds)
     lake.build(
         "features/update_features/repeated_users",

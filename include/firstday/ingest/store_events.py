@@ -21,7 +21,7 @@ from include.firstday.errors import CheckpointConflictError
 from include.firstday.ingest import staging
 from include.firstday.ingest.staging import Consumed
 from include.firstday.lake import checkpoints, clock
-from include.firstday.lake.lake import Lake
+from include.firstday.lake.lake import Commit, Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
 from include.firstday.landing import LandingFile
@@ -51,11 +51,16 @@ class MicroBatch:
     bytes_pending: int = 0
 
 
+# Work in the transaction that stores a micro-batch at a time, after its rows: `staged_events` holds the events, too.
+Within = Callable[[Lake, MicroBatch, datetime, Commit], None]
+
+
 def store_events(
     use_case: UseCase,
     run: Run | None = None,
     on_batch: Callable[[MicroBatch], None] | None = None,
     seconds: float = math.inf,
+    within: Within | None = None,
 ) -> list[MicroBatch]:
     """Store pending files, oldest first, in bounded micro-batches; return the micro-batches stored.
 
@@ -64,7 +69,7 @@ def store_events(
     batches: list[MicroBatch] = []
     ends = time.monotonic() + seconds
     run = run or Run(task=STAGE)
-    while time.monotonic() < ends and (batch := store_micro_batch(use_case, run)) is not None:
+    while time.monotonic() < ends and (batch := store_micro_batch(use_case, run, within)) is not None:
         if batch.batch_id is not None:
             batches.append(batch)
             log.info("%s", describe(batch))
@@ -87,18 +92,19 @@ def describe(batch: MicroBatch) -> str:
 
 
 @retrying
-def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
+def store_micro_batch(use_case: UseCase, run: Run, within: Within | None = None) -> MicroBatch | None:
     """Store the oldest files as one micro-batch, within limits of bytes, rows and files; None if none is pending."""
     waiting = landing.pending_renamed(use_case.name, tuple(use_case.enrichment))
     files = _take(waiting)
     if not files:
         return None
+    later = waiting[len(files) :]
     started_at = clock.now()
     with _staged(use_case, run, files, started_at) as (lake, staged):
         batch, is_anyone_erased = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(lake)
         consumed = staged.consumed
         if consumed:
-            batch, consumed = _commit(lake, use_case, consumed, started_at)
+            batch, consumed = _commit(lake, use_case, consumed, started_at, within)
     for file in staged.quarantined:
         landing.retire(use_case.name, file, landing.QUARANTINE)
     for file in staged.repeated:
@@ -109,7 +115,6 @@ def store_micro_batch(use_case: UseCase, run: Run) -> MicroBatch | None:
             landing.retire(use_case.name, file)
     for entry in consumed:
         _retire(use_case, entry)
-    later = waiting[len(files) :]
     return replace(batch, files_pending=len(later), bytes_pending=sum(file.bytes for file in later))
 
 
@@ -176,7 +181,7 @@ def _ledger(consumed: list[Consumed], batch_id: int) -> pa.Table:
 
 
 def _commit(
-    lake: Lake, use_case: UseCase, consumed: list[Consumed], started_at: datetime
+    lake: Lake, use_case: UseCase, consumed: list[Consumed], started_at: datetime, within: Within | None
 ) -> tuple[MicroBatch, list[Consumed]]:
     with lake.transaction() as commit:
         # Others may have stored other files meanwhile, so the number is known only now; never the same ones.
@@ -203,6 +208,8 @@ def _commit(
             committed_at=now,
         )
         checkpoints.advance(lake, STAGE, after, batch_id)
+        if within is not None:
+            within(lake, batch, now, commit)
     return batch, consumed
 
 

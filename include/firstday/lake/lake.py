@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -31,9 +31,10 @@ Columns = Mapping[str, str]
 
 @dataclass
 class Commit:
-    """The commit message of a transaction's snapshot."""
+    """The commit message of a transaction's snapshot, and what else it carries, as JSON."""
 
     message: str
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 class Lake:
@@ -394,7 +395,7 @@ class Lake:
                 commit = Commit(self._run.task)
                 yield commit
                 about = {"dag": self._run.dag, "run": self._run.run, "task": self._run.task}
-                extra = json.dumps(about | {"files": self._files.hashes()})
+                extra = json.dumps(about | commit.about | {"files": self._files.hashes()})
                 self._connection.execute(
                     "call lake.set_commit_message($author, $message, extra_info => $extra)",
                     {"author": self.run_id, "message": commit.message, "extra": extra},

@@ -6,9 +6,7 @@ from typing import Any
 
 from include.firstday import landing
 from include.firstday.delivery import deliver_predictions
-from include.firstday.errors import NoLakeError
 from include.firstday.ingest.quarantine import Quarantined, quarantined
-from include.firstday.lake.checkpoints import MICRO_BATCH_STAGES
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
@@ -37,14 +35,6 @@ def summary(use_case: UseCase) -> Summary:
     with open_lake(use_case, read_only=True) as lake:
         row = lake.row("operations/status/summary")
     return Summary(**row, pending_files=len(pending), pending_bytes=sum(file.bytes for file in pending))
-
-
-def is_behind(use_case: UseCase) -> bool:
-    """Whether a stage of the micro-batch has any left to process, as after a failure. Reads the ledger only."""
-    try:
-        return any(row["behind"] for row in stages(use_case) if row["stage"] in MICRO_BATCH_STAGES)
-    except NoLakeError:  # the first stage that writes makes the tables, so that they can be read
-        return True
 
 
 def stages(use_case: UseCase) -> list[dict[str, Any]]:

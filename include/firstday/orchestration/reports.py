@@ -1,15 +1,35 @@
 """What a task did, in words for its run's note in Airflow and numbers for its asset's event. No words for nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from include.firstday.delivery import publish_predictions
 from include.firstday.features.update_features import Updated
 from include.firstday.ingest.store_events import MicroBatch
+from include.firstday.operations.micro_batch import Done
 from include.firstday.scoring.score_users import Scored
 
 Numbers = dict[str, Any]
 
 
-def stored(batches: list[MicroBatch]) -> tuple[str, Numbers]:
+def micro_batch(done: Sequence[Done]) -> tuple[str, dict[str, Numbers]]:
+    """What the stages of micro-batches did, and in how many seconds; the numbers by the table that each updates."""
+    batches, steps, scores = (_results(done, kind) for kind in (MicroBatch, Updated, Scored))
+    told = {
+        "events": stored([batch for batch, _ in batches], sum(seconds for _, seconds in batches)),
+        "user_features": updated([step for step, _ in steps], sum(seconds for _, seconds in steps)),
+        "predictions": scored(*(scores[-1] if scores else (None, 0.0))),
+    }
+    published = [f"{one.result:,} published" for one in done if one.stage == publish_predictions.STAGE]
+    words = ", ".join([text for text, _ in told.values() if text] + published)
+    return words, {table: numbers for table, (_, numbers) in told.items()}
+
+
+def _results(done: Sequence[Done], kind: type) -> list[tuple[Any, float]]:
+    return [(one.result, one.seconds) for one in done if isinstance(one.result, kind)]
+
+
+def stored(batches: list[MicroBatch], seconds: float) -> tuple[str, Numbers]:
     """What store_events did."""
     numbers = {
         "batch_ids": [batch.batch_id for batch in batches],
@@ -17,18 +37,18 @@ def stored(batches: list[MicroBatch]) -> tuple[str, Numbers]:
         "rows_rejected": sum(batch.rows_rejected for batch in batches),
         "files": sum(batch.files for batch in batches),
     }
-    words = f"{numbers['rows_stored']:,} events stored, {numbers['rows_rejected']:,} rejected" if batches else ""
-    return words, numbers
+    words = f"{numbers['rows_stored']:,} events stored in {seconds:.1f} s, {numbers['rows_rejected']:,} rejected"
+    return words if batches else "", numbers
 
 
-def updated(steps: list[Updated]) -> tuple[str, Numbers]:
+def updated(steps: list[Updated], seconds: float) -> tuple[str, Numbers]:
     """What update_features did."""
     numbers = {
         "upto_batch_id": steps[-1].upto if steps else None,
         "users": sum(step.users for step in steps),
         "recomputed": sum(step.recomputed for step in steps),
     }
-    return f"{numbers['users']:,} users updated" if steps else "", numbers
+    return f"{numbers['users']:,} users updated in {seconds:.1f} s" if steps else "", numbers
 
 
 def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
@@ -43,8 +63,3 @@ def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
     }
     words = f"{step.users:,} users scored in {seconds:.1f} s by version {step.model_version}"
     return f"{words}, {step.predicted_churn:,} with predicted churn", numbers
-
-
-def published(users: int | None) -> tuple[str, Numbers]:
-    """What publish_predictions did."""
-    return "" if users is None else f"{users:,} published", {"users": users or 0}

@@ -115,21 +115,40 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
         with lake.transaction() as commit:
             if is_quiet:
                 _add_micro_batch(lake, upto, span.as_of)
-            checkpoints.advance(lake, STAGE, after, upto, (from_time, span.as_of))
             for table in TABLES:
                 tombstones.drop(lake, f"staged_{table}")
-                lake.insert_from(table, f"staged_{table}")
-            step = Scored(
-                after=after,
-                upto=upto,
-                is_quiet=is_quiet,
-                as_of=span.as_of,
-                model_version=champion.version,
-                users=lake.count("staged_predictions"),
-                predicted_churn=lake.count("staged_predictions", predicted_churn=True),
-            )
+            step = _write(lake, span, champion, is_quiet)
             commit.message = describe(step)
     return step
+
+
+def score_within(lake: Lake, use_case: UseCase, run: Run, champion: registry.Champion, batch_id: int) -> Scored | None:
+    """Score as of a micro-batch inside the transaction that stores it and updates the features.
+
+    None where the users of earlier micro-batches have not been scored, or features are not as of this one.
+    """
+    after, from_time = checkpoints.of_scoring(lake, STAGE)
+    if after != batch_id - 1 or not _all_is_processed(lake, batch_id):
+        return None
+    span = Span(after, batch_id, from_time, _as_of(lake, batch_id, from_time, is_quiet=False))
+    _score_parts(lake, use_case, _due(lake, use_case, span, None), span.as_of, champion, run)
+    return _write(lake, span, champion, is_quiet=False)
+
+
+def _write(lake: Lake, span: Span, champion: registry.Champion, is_quiet: bool) -> Scored:
+    """Append what is staged to the inference log, and advance the checkpoint. Inside the transaction."""
+    checkpoints.advance(lake, STAGE, span.after, span.upto, (span.from_time, span.as_of))
+    for table in TABLES:
+        lake.insert_from(table, f"staged_{table}")
+    return Scored(
+        after=span.after,
+        upto=span.upto,
+        is_quiet=is_quiet,
+        as_of=span.as_of,
+        model_version=champion.version,
+        users=lake.count("staged_predictions"),
+        predicted_churn=lake.count("staged_predictions", predicted_churn=True),
+    )
 
 
 def _all_is_processed(lake: Lake, batch_id: int) -> bool:

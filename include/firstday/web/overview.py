@@ -93,7 +93,7 @@ def _status(lake: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
     lag = lake.rows(
         "web/overview/lag_over_time", since=now - timedelta(minutes=LAG_MINUTES), until=now, step_seconds=3600
     )
-    commits = lake.rows("operations/status/commits", since=batch["started_at"], row_limit=COMMITS) if batch else []
+    commits = lake.rows("web/overview/stage_commits", since=batch["started_at"], row_limit=COMMITS) if batch else []
     return {
         "totals": lake.row("operations/status/summary"),
         "stages": lake.rows("operations/status/stages"),
@@ -102,7 +102,7 @@ def _status(lake: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
         ),
         "lag": {name: lag[0][name] if lag else None for name in ("median_seconds", "p95_seconds")},
         "last_micro_batch": batch,
-        "commits": commits[::-1],
+        "commits": commits,
     }
 
 
@@ -124,13 +124,15 @@ def _last_micro_batch(batch: dict[str, Any], commits: list[dict[str, Any]]) -> s
     """The micro-batch and each stage's first commit after it: a later stage may belong to another run."""
     stages, before = [], batch["started_at"]
     for task in MICRO_BATCH_STAGES:
-        commit = next((row for row in commits if row["task"] == task and row["committed_at"] >= before), None)
-        if commit is None:
+        found = next((row for row in commits if row["task"] == task and row["committed_at"] >= before), None)
+        if found is None:
             break
-        seconds = round((commit["committed_at"] - before).total_seconds(), 2)
-        url = links.airflow_run(commit["airflow_run"])
-        stages.append(schemas.CommittedStage(**commit, seconds=seconds, url=url))
-        before = commit["committed_at"]
+        if (seconds := found["seconds"]) is None:
+            others = sum(row["seconds"] or 0 for row in commits if row["committed_at"] == found["committed_at"])
+            seconds = (found["committed_at"] - before).total_seconds() - others
+        url = links.airflow_run(found["airflow_run"])
+        stages.append(schemas.CommittedStage(**found | {"seconds": round(seconds, 2)}, url=url))
+        before = found["committed_at"]
     return schemas.LastMicroBatch(**batch, url=links.airflow_run(batch["airflow_run"]), stages=stages)
 
 

@@ -85,7 +85,7 @@ class Champion(BaseModel):
 
 
 class CommittedStage(BaseModel):
-    """A stage's commit in a micro-batch: time, seconds after the previous commit, and commit message."""
+    """A stage's commit in a micro-batch: time, the seconds that the stage took, and its message."""
 
     task: str
     committed_at: Utc

@@ -4,22 +4,30 @@ from datetime import datetime
 
 from include.firstday.features.update_features import Updated
 from include.firstday.ingest.store_events import MicroBatch
+from include.firstday.operations.micro_batch import Done
 from include.firstday.orchestration import reports
 from include.firstday.scoring.score_users import Scored
 
 
 def test_the_words_add_up_what_the_steps_did() -> None:
-    words, numbers = reports.stored([MicroBatch(7, 2, 35_000, 12), MicroBatch(8, 1, 120, 0)])
-    assert words == "35,120 events stored, 12 rejected"
-    assert numbers == {"batch_ids": [7, 8], "rows_stored": 35_120, "rows_rejected": 12, "files": 3}
-    words, numbers = reports.updated([Updated(6, 7, 100, 3, False), Updated(7, 8, 20, 0, True)])
-    assert (words, numbers["upto_batch_id"], numbers["users"]) == ("120 users updated", 8, 120)
-    words, numbers = reports.scored(Scored(6, 8, False, datetime(2026, 11, 20), 1844, 800, 3), 0.94)
-    assert words == "1,844 users scored in 0.9 s by version 3, 800 with predicted churn"
-    assert numbers["model_version"] == 3
-    assert reports.published(800)[0] == "800 published"
+    words, numbers = reports.micro_batch(
+        [
+            Done("store_events", MicroBatch(7, 2, 35_000, 12), 0.3),
+            Done("update_features", Updated(6, 7, 100, 3, False), 0.1),
+            Done("store_events", MicroBatch(8, 1, 120, 0), 0.1),
+            Done("update_features", Updated(7, 8, 20, 0, True), 0.1),
+            Done("score_users", Scored(6, 8, False, datetime(2026, 11, 20), 1844, 800, 3), 0.94),
+            Done("publish_predictions", 800, 0.1),
+        ]
+    )
+    assert words == (
+        "35,120 events stored in 0.4 s, 12 rejected, 120 users updated in 0.2 s, "
+        "1,844 users scored in 0.9 s by version 3, 800 with predicted churn, 800 published"
+    )
+    assert numbers["events"] == {"batch_ids": [7, 8], "rows_stored": 35_120, "rows_rejected": 12, "files": 3}
+    assert (numbers["user_features"]["upto_batch_id"], numbers["user_features"]["users"]) == (8, 120)
+    assert numbers["predictions"]["model_version"] == 3
 
 
 def test_nothing_done_is_not_worth_a_word() -> None:
-    told = [reports.stored([]), reports.updated([]), reports.scored(None, 0.1), reports.published(None)]
-    assert [words for words, _ in told] == ["", "", "", ""]
+    assert reports.micro_batch([])[0] == ""
