@@ -18,9 +18,9 @@ from include.firstday import landing
 from include.firstday.delivery import deliver_predictions, publish_predictions
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, connections
+from include.firstday.lake.checkpoints import MICRO_BATCH_STAGES
 from include.firstday.lake.lake import Lake, quoted
 from include.firstday.lake.statements import statement
-from include.firstday.operations.status import MICRO_BATCH_STAGES
 from include.firstday.privacy import person_data
 from include.firstday.privacy.person_data import Person
 from include.firstday.records.contract import OWN_COLUMNS

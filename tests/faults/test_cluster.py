@@ -175,7 +175,7 @@ def test_workers_that_are_killed_change_nothing(cluster: Cluster, case: UseCase,
         chaos.deliver(cluster.var, case, delivery)
     airflow = ("python", "-m", "include.firstday.stack", "airflow")
     cluster.inside("scheduler", *airflow, "dags", "unpause", f"{CASE}.process_events")
-    name, worker = cluster.at_work("store_events")
+    name, worker = cluster.at_work("micro_batch")
     time.sleep(rng.uniform(0.2, 0.8))  # into its work
     cluster.kill(worker)
     killed = time.monotonic()
@@ -185,7 +185,7 @@ def test_workers_that_are_killed_change_nothing(cluster: Cluster, case: UseCase,
 
     for delivery in plan.deliveries[half:]:
         chaos.deliver(cluster.var, case, delivery)
-    _, worker = cluster.at_work("update_features")
+    _, worker = cluster.at_work("micro_batch")
     time.sleep(rng.uniform(0.2, 0.8))
     cluster.kill(worker)
     cluster.wait_until_done(120)
