@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from include.firstday.errors import CheckpointConflictError
 from include.firstday.features.over_users import over_users
@@ -99,13 +100,21 @@ def update_within(lake: Lake, use_case: UseCase, batch_id: int, ingested_at: dat
 
     None where the features are of another micro-batch than the one before, or the rows are too many.
     """
-    after = batch_id - 1
-    if checkpoints.of(lake, STAGE) != after or lake.count("staged_events") > ROW_LIMIT:
+    after, rows = batch_id - 1, lake.count("staged_events")
+    if checkpoints.of(lake, STAGE) != after or rows > settings().engine_events:
         return None
     _warn_of_change(lake, use_case)
-    lake.build_like("scope_events", "events")
-    lake.insert_from("scope_events", "staged_events", batch_id=batch_id, ingested_at=ingested_at)
-    _fold_scope(lake, use_case, after, batch_id)
+    own: dict[str, Any] = {"batch_id": batch_id, "ingested_at": ingested_at}
+    lake.view_like("scope_events", "events", "staged_events", **own)
+    _touch(lake, use_case, after)
+    if lake.count("touched_users", is_recomputed=True):
+        if rows > ROW_LIMIT:
+            return None
+        lake.drop_view("scope_events")
+        lake.build_like("scope_events", "events")
+        lake.insert_from("scope_events", "staged_events", **own)
+        _scope(lake, use_case, batch_id)
+    compute(lake, use_case)
     checkpoints.advance(lake, STAGE, after, batch_id)
     write(lake)
     recomputed = lake.count("touched_users", is_recomputed=True)
@@ -142,9 +151,16 @@ def build_windows(lake: Lake, use_case: UseCase) -> None:
 def aggregate(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` and `windows` to `window_state`, the exact aggregates of each window."""
     # Each is read once, by the last, so that columns no measure uses are never copied.
-    lake.view("features/update_features/window_events")
+    lake.view(distinct_events(lake), into="window_events")
     lake.view(f"use_cases/{use_case.name}/measures")
     lake.build("features/update_features/window_state")
+
+
+def distinct_events(lake: Lake) -> str:
+    """The statement of `window_events` for `scope_events`: the shorter one where no event can be there twice."""
+    lake.build("features/update_features/crowded_moments")
+    is_distinct = not lake.has_rows("crowded_moments") and not lake.has_values("scope_events", "event_id")
+    return f"features/update_features/{'unrepeated_events' if is_distinct else 'window_events'}"
 
 
 def write(lake: Lake) -> None:
@@ -157,11 +173,6 @@ def write(lake: Lake) -> None:
 def fold(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
     """Fold the events of micro-batches `after < batch_id <= upto` into `users_now` and `feature_state_now`."""
     lake.build("features/update_features/scope_events", after=after, upto=upto)
-    _fold_scope(lake, use_case, after, upto)
-
-
-def _fold_scope(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
-    """As `fold`, where `scope_events` holds these events already."""
     _touch(lake, use_case, after)
     _scope(lake, use_case, upto)
     compute(lake, use_case)

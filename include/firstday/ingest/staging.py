@@ -163,38 +163,61 @@ def _alike(entries: list[Consumed]) -> Iterator[list[Consumed]]:
 
 def _stage_together(lake: Lake, use_case: UseCase, entries: list[Consumed], now: datetime) -> list[Consumed]:
     """Stage files at once where all their rows are good, otherwise by halves, down to each by itself."""
+    staged = _stage_clean(lake, use_case, entries, now)
+    if staged is not None:
+        return [entry for entry in staged if _is_as_read(lake, entry)]
     if len(entries) == 1:
         alone = _stage_file(lake, use_case, entries[0], now)
         return [alone] if alone else []
-    staged = _stage_clean(lake, use_case, entries, now)
-    if staged is None:
-        half = len(entries) // 2
-        parts = (entries[:half], entries[half:])
-        return [entry for part in parts for entry in _stage_together(lake, use_case, part, now)]
-    return [entry for entry in staged if _is_as_read(lake, entry)]
+    half = len(entries) // 2
+    return [entry for part in (entries[:half], entries[half:]) for entry in _stage_together(lake, use_case, part, now)]
 
 
 def _stage_clean(lake: Lake, use_case: UseCase, entries: list[Consumed], now: datetime) -> list[Consumed] | None:
-    """Stage the events of files of one form; None, and nothing staged, where not all of them are good."""
-    layout = entries[0].layout
+    """Stage the events of files of one form in one statement; None, and nothing staged, where not all are good."""
+    if any(entry.file.table != "events" or entry.bytes.fault for entry in entries):
+        return None
+    names = [entry.file.name for entry in entries]
     try:
-        readers.read_together(lake, [entry.file.path for entry in entries], layout.wanted)
-        type_rows(lake, use_case, layout, now)
-        if lake.has_rows("broken_rows"):
-            return None
-        counts = {row["source_file"]: row["row_count"] for row in lake.rows("ingest/staging/rows_by_file")}
-        staged = [replace(entry, rows_stored=counts.pop(entry.file.name, 0)) for entry in entries]
-        if counts or not all(map(_is_complete, staged)):
-            return None
-        lake.insert("staged_events", "records/contract/good_rows")
+        text, constants, parameters = _clean_rows(lake, use_case, entries, now)
+        lake.insert_text("staged_events", text, constants, **parameters)
+        counts = {row["source_file"]: row["row_count"] for row in lake.rows("ingest/staging/rows_by_file", files=names)}
+        staged = [replace(entry, rows_stored=counts.get(entry.file.name, 0)) for entry in entries]
+        if all(map(_is_complete, staged)) and not _breaks_check(lake, use_case, names):
+            return staged
     except Exception as error:
         if faults.is_of_the_machine(error):
             raise
         if not lake.is_alive():
             raise ConnectionLostError(entries) from error
-        return None
-    _free(lake)
-    return staged
+    for entry in entries:
+        _unstage(lake, entry.file)
+    return None
+
+
+def _clean_rows(
+    lake: Lake, use_case: UseCase, entries: list[Consumed], now: datetime
+) -> tuple[str, dict[str, object], dict[str, object]]:
+    """A SELECT that reads files, types their rows and fails where one breaks the contract, constants and parameters."""
+    layout = entries[0].layout
+    source = readers.source(lake, [entry.file.path for entry in entries], layout.wanted)
+    text, columns, parameters = source.text, source.columns, source.parameters
+    if use_case.mapping is not None:
+        text, more = mapping.translated(use_case.mapping, layout, columns, f"({text}\n)")
+        parameters = parameters | more
+        columns = lake.columns_of(text, **parameters)
+    rules = contract.event_rules(use_case, now)
+    constants: dict[str, object] = {"source_file": entries[0].file.name} if len(entries) == 1 else {}
+    return contract.good_rows(layout.columns, columns, rules, f"({text}\n)"), constants, parameters
+
+
+def _breaks_check(lake: Lake, use_case: UseCase, files: list[str]) -> bool:
+    """Whether a staged event of some files breaks a check of the use case's own."""
+    arriving = statements.statement("ingest/staging/arriving_rows").text
+    checks = (statements.statement(check) for check in statements.below(f"use_cases/{use_case.name}/checks"))
+    return any(
+        lake.yields_rows(f"with arriving_rows as ({arriving}\n) from ({check}\n)", files=files) for check in checks
+    )
 
 
 def _is_complete(entry: Consumed) -> bool:

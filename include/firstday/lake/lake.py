@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -107,10 +108,19 @@ class Lake:
         name = quoted(into or select.name)
         self._run_text(select, f"create or replace temp table {name} as {select.text}", select.bind(parameters))
 
-    def view(self, path: str) -> None:
-        """Create a temporary view of one SELECT without parameters, named as its file."""
+    def view(self, path: str, into: str = "") -> None:
+        """Create a temporary view of one SELECT without parameters, named as its file or `into`."""
         select = statement(path)
-        self._run_text(select, f"create or replace temp view {quoted(select.name)} as {select.text}", {})
+        self._run_text(select, f"create or replace temp view {quoted(into or select.name)} as {select.text}", {})
+
+    def view_like(self, name: str, table: str, source: str, **constants: int | datetime) -> None:
+        """Create a temporary view of a table's columns, from a temporary table and constants."""
+        chosen = (  # a view takes no parameters
+            f"cast('{constants[column]}' as {kind}) as {quoted(column)}" if column in constants else quoted(column)
+            for column, kind in self.columns(table).items()
+        )
+        text = f"select {', '.join(chosen)} from {quoted(source)}"
+        self._connection.execute(f"create or replace temp view {quoted(name)} as {text}")
 
     def build_text(self, name: str, text: str, **parameters: object) -> None:
         """Store the rows of a SELECT in the temporary table `name`, replacing it."""
@@ -183,6 +193,10 @@ class Lake:
         except QueryError as error:
             error.add_note(f"in sql/{path}.sql")
             raise
+
+    def insert_text(self, table: str, text: str, constants: Mapping[str, object], **parameters: object) -> int:
+        """Insert the rows of a SELECT, plus constant columns, by name; return their number."""
+        return self._insert(table, f"({text}\n)", constants, parameters)
 
     def copy_to(self, table: str, other: "Lake") -> None:
         """Append a temporary table's rows to the one of the same name of another connection, in batches."""
@@ -261,6 +275,14 @@ class Lake:
         """Whether a table or temporary table holds any row."""
         return self._connection.execute(f"select 1 from {quoted(table)} limit 1").fetchone() is not None
 
+    def has_values(self, table: str, column: str) -> bool:
+        """Whether a column of a table or temporary table holds any value, not NULL."""
+        return self.yields_rows(f"select 1 from {quoted(table)} where {quoted(column)} is not null")
+
+    def yields_rows(self, text: str, **parameters: object) -> bool:
+        """Whether a SELECT has any row."""
+        return self._connection.execute(f"select 1 from ({text}\n) limit 1", parameters or None).fetchone() is not None
+
     def count(self, table: str, **values: object) -> int:
         """Return the number of rows of a table or temporary table, of those with some values."""
         text = f"select count(*) from {quoted(table)} where {_equal(values)}"
@@ -284,8 +306,11 @@ class Lake:
 
     def columns(self, table: str) -> dict[str, str]:
         """Return the column names of a table or view and their DuckDB types, in order."""
-        described = self._connection.execute(f"describe {quoted(table)}").fetchall()
-        return {str(column[0]): str(column[1]) for column in described}
+        return self._described(quoted(table), {})
+
+    def columns_of(self, text: str, **parameters: object) -> dict[str, str]:
+        """Return the column names of a SELECT and their DuckDB types, in order."""
+        return self._described(text, parameters)
 
     def rename_table(self, table: str, to: str) -> None:
         """Rename a table."""
@@ -418,13 +443,20 @@ class Lake:
         """A data file's path below the data folder, as the catalog keeps it."""
         return below(path, self._data_path)
 
-    def _insert(self, table: str, source: str, constants: Mapping[str, object]) -> int:
+    def _insert(
+        self, table: str, source: str, constants: Mapping[str, object], parameters: Mapping[str, object] | None = None
+    ) -> int:
         columns = "".join(f", ${name} as {quoted(name)}" for name in constants)
-        return self._written(f"insert into {quoted(table)} by name select *{columns} from {source}", constants)
+        text = f"insert into {quoted(table)} by name select *{columns} from {source}"
+        return self._written(text, {**constants, **(parameters or {})})
 
     def _written(self, text: str, parameters: Mapping[str, object]) -> int:
         (count,) = self._connection.execute(text, parameters or None).fetchone() or (0,)
         return int(count)
+
+    def _described(self, what: str, parameters: Mapping[str, object]) -> dict[str, str]:
+        described = self._connection.execute(f"describe {what}", parameters or None).fetchall()
+        return {str(column[0]): str(column[1]) for column in described}
 
     def _is_expired(self, snapshot: int | None) -> bool:
         return self._connection.execute(SNAPSHOT, {"snapshot": snapshot}).fetchone() is None

@@ -34,22 +34,40 @@ def typed_rows(columns: Columns, given: Columns, rules: Iterator[str], source: s
     """SELECT of `_row_number`, the typed columns and `_reason` (null for a good row) from `source`.
 
     `given` are the columns of `source` and their types; missing ones become NULL. Without a `_row_number` the rows
-    are numbered as they were read; with `_path`, `source_file` is a column too.
+    are numbered as they were read.
     """
     number = "_row_number" if "_row_number" in given else "rowid + 1"
+    typed = _typed(columns, given, source, f"{number} as _row_number")
+    return f"{typed} select _row_number, {_names(columns)}, {_reason(columns, given, rules)} as _reason from typed"
+
+
+def good_rows(columns: Columns, given: Columns, rules: Iterator[str], source: str) -> str:
+    """SELECT of the typed columns from `source`, an error where a row breaks a rule: nothing is kept but the result.
+
+    With `_path`, `source_file` is a column too.
+    """
+    source_file = f", parse_filename({PATH}) as source_file" if PATH in given else ""
+    is_good = f"case when {_reason(columns, given, rules)} is null then true else error('a row breaks a rule') end"
+    return f"{_typed(columns, given, source)} select {_names(columns)}{source_file} from typed where {is_good}"
+
+
+def _typed(columns: Columns, given: Columns, source: str, *own: str) -> str:
+    """WITH clause `typed`: the columns by their types, those of the readers, and in `_given` what they were."""
     texts = numbers.as_texts(columns, given)
     casts = [f"{_cast(kind, texts.get(name), given.get(name))} as {quoted(name)}" for name, kind in columns.items()]
+    as_given = f"struct_pack({', '.join(_given(name, given) for name in columns)}) as _given"
+    read = [name for name in ("_is_object", PATH) if name in given]
+    return f"with typed as (select {', '.join([*own, *casts, as_given, *read])} from {source})"
+
+
+def _reason(columns: Columns, given: Columns, rules: Iterator[str]) -> str:
+    """The first rule that a row breaks; null where it breaks none."""
     broken = [*_unread(given), *_control_characters(columns), *numbers.inexact(columns, given), *rules]
-    reason = f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
-    own = [name for name in ("_is_object", PATH) if name in given]
-    source_file = f", parse_filename({PATH}) as source_file" if PATH in given else ""
-    return (
-        f"with typed as (select {number} as _row_number, {', '.join(casts)}, "
-        f"struct_pack({', '.join(_given(name, given) for name in columns)}) as _given"
-        f"{''.join(f', {name}' for name in own)} from {source}) "
-        f"select _row_number, {', '.join(quoted(name) for name in columns)}{source_file}, "
-        f"{reason} as _reason from typed"
-    )
+    return f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
+
+
+def _names(columns: Columns) -> str:
+    return ", ".join(map(quoted, columns))
 
 
 def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:

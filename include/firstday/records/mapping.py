@@ -53,20 +53,27 @@ def translate(lake: Lake, use_case: UseCase, layout: Layout) -> str:
 
     `given_rows` stay as they were given: what is rejected of them is kept, and translated again by a replay.
     """
-    source = use_case.mapping
-    if source is None:
+    if use_case.mapping is None:
         return "given_rows"
     given = lake.columns("given_rows")
+    number = () if "_row_number" in given else ("rowid + 1 as _row_number",)
+    text, parameters = translated(use_case.mapping, layout, given, "given_rows", *number)
+    lake.build_text("mapped_rows", text, **parameters)
+    return "mapped_rows"
+
+
+def translated(
+    source: SourceMapping, layout: Layout, given: Columns, table: str, *own: str
+) -> tuple[str, dict[str, object]]:
+    """SELECT of the contract's columns from a table or query of columns `given`, and its parameters."""
     parameters: dict[str, object] = {}
     chosen = [
         f"{expression} as {quoted(name)}"
         for name, kind in layout.columns.items()
         if (expression := _expression(source, name, kind, given, layout, parameters))
     ]
-    number = [] if "_row_number" in given else ["rowid + 1 as _row_number"]
     kept = [quoted(name) for name in READERS_OWN if name in given]
-    lake.build_text("mapped_rows", f"select {', '.join(chosen + kept + number)} from given_rows", **parameters)
-    return "mapped_rows"
+    return f"select {', '.join([*chosen, *kept, *own])} from {table}", parameters
 
 
 def _expression(

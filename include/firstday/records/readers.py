@@ -1,4 +1,4 @@
-"""Reads landing files into the temporary table `given_rows`.
+"""Reads landing files: clean ones in the statement that stages them, others into the temporary table `given_rows`.
 
 Clean files are read by DuckDB itself, at its speed, and those of one form at once. A text file with a broken row is
 read again row by row, a bounded piece at a time, so that every rejected row keeps its number and its text.
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from include.firstday.errors import QueryError, UnreadableFileError
 from include.firstday.lake.lake import Columns, Lake
+from include.firstday.lake.statements import statement
 from include.firstday.records import csv_records, file_bytes
 from include.firstday.records.contract import PATH, as_text
 from include.firstday.records.csv_records import Header, Record
@@ -30,6 +31,15 @@ PIECE_RECORDS = 50_000
 HEAD_LINES = 1000  # that are read to find the keys of JSON objects
 
 Rejected = list[tuple[int, str, str]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A SELECT of the rows of files, its parameters, and its columns with their types."""
+
+    text: str
+    parameters: dict[str, object]
+    columns: Columns
 
 
 @dataclass(frozen=True)
@@ -81,16 +91,28 @@ def is_complete(path: Path, lines: int, rows: int, further_lines: int = 0) -> bo
     return found == lines or found == _filled_lines(path)
 
 
+def source(lake: Lake, paths: Sequence[Path], columns: Columns) -> Source:
+    """Files of one form as DuckDB reads them, with the path of each row's where there are several.
+
+    Raises QueryError or UnreadableFileError, also where the query is run, if a row is unreadable.
+    """
+    path, parameters = _select(paths, columns, PATH if len(paths) > 1 else False)
+    text = statement(path).text
+    return Source(text, parameters, lake.columns_of(text, **parameters))
+
+
 def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
     """Read a file into `given_rows` at once. Raises QueryError or UnreadableFileError if a row is unreadable."""
-    wanted = list(columns)
-    if not path.name.endswith(".csv"):
-        _read_all(lake, [path], columns, path_column=False)
-    elif (header := _header(path, columns)).names:
-        format_of = {"delimiter": header.delimiter, "structure": dict.fromkeys(header.names, "VARCHAR")}
-        lake.build("records/readers/read_csv", into="given_rows", path=_escaped(path), **format_of, wanted=wanted)
-    else:
-        lake.build_rows("given_rows", _records_table(dict.fromkeys(wanted, 0), []))
+    if path.name.endswith(".csv") and not _header(path, columns).names:
+        lake.build_rows("given_rows", _records_table(dict.fromkeys(columns, 0), []))
+        return
+    select, parameters = _select([path], columns, False)
+    try:
+        lake.build(select, into="given_rows", **parameters)
+    except QueryError as error:
+        if "empty set of columns" in str(error):
+            raise UnreadableFileError(f"columns: expected some of {', '.join(columns)}, found none") from error
+        raise
 
 
 def form(path: Path) -> str | None:
@@ -103,11 +125,6 @@ def form(path: Path) -> str | None:
         return str(_parquet(path).schema)  # of others DuckDB would change the types until they fit
     except (OSError, UnreadableFileError):
         return None
-
-
-def read_together(lake: Lake, paths: Sequence[Path], columns: Columns) -> None:
-    """Read files of one form into `given_rows` at once, with the path of each row's. Raises as `read_whole` does."""
-    _read_all(lake, paths, columns, path_column=PATH)
 
 
 def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Piece]:
@@ -148,18 +165,19 @@ def _fields(text: str, header: Header) -> list[str]:
         return []
 
 
-def _read_all(lake: Lake, paths: Sequence[Path], columns: Columns, path_column: str | bool) -> None:
-    source = {"paths": [_escaped(path) for path in paths], "path_column": path_column}
+def _select(paths: Sequence[Path], columns: Columns, path_column: str | bool) -> tuple[str, dict[str, object]]:
+    """The statement that reads files of one form, and its parameters."""
+    if paths[0].name.endswith(".csv"):
+        (path,) = paths
+        header = _header(path, columns)
+        structure = dict.fromkeys(header.names, "VARCHAR")
+        format_of: dict[str, object] = {"path": _escaped(path), "delimiter": header.delimiter, "structure": structure}
+        return "records/readers/read_csv", format_of | {"wanted": list(columns)}
+    source: dict[str, object] = {"paths": [_escaped(path) for path in paths], "path_column": path_column}
     if _is_json(paths[0]):
-        lake.build("records/readers/read_ndjson", into="given_rows", **source, columns=as_text(columns))
-        return
+        return "records/readers/read_ndjson", source | {"columns": as_text(columns)}
     wanted = [*columns, *([path_column] if isinstance(path_column, str) else [])]
-    try:
-        lake.build("records/readers/read_parquet", into="given_rows", **source, wanted=wanted)
-    except QueryError as error:
-        if "empty set of columns" in str(error):
-            raise UnreadableFileError(f"columns: expected some of {', '.join(columns)}, found none") from error
-        raise
+    return "records/readers/read_parquet", source | {"wanted": wanted}
 
 
 def _escaped(path: Path) -> str:

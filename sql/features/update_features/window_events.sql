@@ -1,5 +1,6 @@
 -- One row per event inside its user's window. An event that was received twice counts once: equal in every column or,
 -- if the source sends an event_id, the earliest of the same event_id.
+-- To compare whole rows is dear, and few are repeated: only those of crowded moments are compared.
 -- Not materialized: otherwise every column would be copied twice though only a few are read.
 -- params: none
 with inside as not materialized (
@@ -13,24 +14,16 @@ with inside as not materialized (
             and scope_events.event_time between windows.window_start and windows.window_end
 ),
 
--- To compare whole rows is dear, and few are repeated: only those of the same moment are compared.
-crowded as (
-    select moment
-    from inside
-    group by moment
-    having count(*) > 1
-),
-
 distinct_events as not materialized (
     select * exclude (moment)
     from inside
-    where moment not in (select moment from crowded)
+    where moment not in (select moment from crowded_moments)
     union all by name
     select
         * exclude (moment, batch_id),
         min(batch_id) as batch_id
     from inside
-    where moment in (select moment from crowded)
+    where moment in (select moment from crowded_moments)
     group by all
 )
 

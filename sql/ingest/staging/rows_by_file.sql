@@ -1,7 +1,8 @@
--- One row per file of the current batch with at least one row: its number of rows.
--- params: none
+-- One row per file of some that has staged events: their number.
+-- params: $files
 select
     source_file,
     count(*) as row_count
-from arriving_rows
+from staged_events
+where list_contains($files, source_file)
 group by source_file

@@ -417,17 +417,18 @@ def test_two_files_of_one_name_are_both_kept(churn: UseCase) -> None:
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[Path], object]) -> None:
-    """Do something to `a.ndjson` once, when it has just been read."""
-    read_together = readers.read_together
+    """Do something to `a.ndjson` once, when it is about to be read."""
+    source = readers.source
 
-    def read_then_act(lake: Any, paths: list[Path], columns: Any) -> None:
-        read_together(lake, paths, columns)
+    def look_then_act(lake: Any, paths: list[Path], columns: Any) -> readers.Source:
+        found = source(lake, paths, columns)
         for path in paths:
             if path.name == "a.ndjson":
-                monkeypatch.setattr(readers, "read_together", read_together)
+                monkeypatch.setattr(readers, "source", source)
                 act(path)
+        return found
 
-    monkeypatch.setattr(readers, "read_together", read_then_act)
+    monkeypatch.setattr(readers, "source", look_then_act)
 
 
 def run_stage(limit: Callable[[], None]) -> subprocess.CompletedProcess[str]:
