@@ -13,6 +13,8 @@ ROOMS = {  # of what a DAG is about; the others lead to the overview
     "replay_rejected": "lake",
     "maintain_lake": "lake",
     "rebuild_features": "lake",
+    "measure_effect": "experiments",
+    "train_uplift": "experiments",
     "forget_user": "users",
     "deliver_predictions": "users",
 }

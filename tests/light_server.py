@@ -4,6 +4,7 @@
 Everything is real but Airflow: everybody may do everything, and no DAG can be triggered.
 """
 
+import hashlib
 import json
 import math
 import random
@@ -16,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from include.firstday import landing
-from include.firstday.delivery import publish_predictions
+from include.firstday.delivery import deliver_predictions, measure_effect, publish_predictions
 from include.firstday.features import update_features
 from include.firstday.ingest import store_events
 from include.firstday.lake import clock
@@ -32,7 +33,9 @@ from include.firstday.web.auth import Gate, Schedule
 
 USE_CASE = "first_day_churn"
 PREFIX = "/firstday"
-PAST, PRESENT = 450, 150  # users whose label is known, and those in their window
+PAST, PRESENT = 600, 150  # users whose label is known, and those in their window
+EARLIER = "past-400"  # users before it are of the first micro-batch, and of the first experiment
+KEPT = 0.4  # of that experiment's treated users who would churn
 Event = dict[str, Any]
 
 
@@ -52,20 +55,43 @@ def prepare(use_case: UseCase) -> None:
     now = clock.now().replace(microsecond=0)
     chance = random.Random(19)
     past = list(_users(chance, PAST, "past", (now - timedelta(hours=50), now - timedelta(hours=26))))
+    _deliver(use_case, "autumn", now - timedelta(hours=49))  # from the next micro-batch on
     current = list(_users(chance, PRESENT, "user", (now - timedelta(hours=20), now - timedelta(hours=1))))
-    _micro_batch(use_case, "a.ndjson", [event for event in past if event["user_id"] < "past-250"])
+    _micro_batch(use_case, "a.ndjson", [event for event in past if event["user_id"] < EARLIER])
+    _deliver(use_case, "autumn", *(now - timedelta(hours=hours) for hours in (48, 36, 24, 12)))
     _register_challenger(use_case)
-    _micro_batch(use_case, "a2.ndjson", [event for event in past if event["user_id"] >= "past-250"])
+    _micro_batch(use_case, "a2.ndjson", [event for event in past if event["user_id"] >= EARLIER])
+    _deliver(use_case, "spring", now - timedelta(hours=8), now - timedelta(hours=4))
     halves = (now - timedelta(hours=6), now)
     for name, begin, end in (("b", datetime.min, halves[0]), ("c", halves[0], halves[1])):
         chosen = [event for event in current if begin.isoformat() <= event["event_time"] < end.isoformat()]
         _micro_batch(use_case, f"{name}.ndjson", chosen)
+    _deliver(use_case, "spring", now)
     good = [_event("new_bet", f"user-{number:03}", now, bet_amount="2.50") for number in range(3)]
     bad = [_event("new_bet", "user-001", now, bet_amount="ten") for _ in range(8)]
     misspelt = [_event("new_bet", "user-002", now, bet_amonut="4.00") for _ in range(5)]
     landing.deliver(use_case.name, "unreadable.ndjson.gz", lambda path: path.write_bytes(b"no gzip"))
     _micro_batch(use_case, "d.ndjson", good + bad + misspelt)
     monitor_model.monitor_model(use_case)
+
+
+def _deliver(use_case: UseCase, salt: str, *measured_at: datetime) -> None:
+    """Deliver to a half of the due users, of the others that the budget allows, and measure as if at some times."""
+    holdout = {"share": 0.5, "salt": salt}
+    when = {"once": True, "holdout": holdout, "budget": {"per_day": 260}, "cooldown_hours": 72}
+    offers = {"offers": {"kind": "files", "folder": "offers", "when": when}}
+    decision = {"currency": "EUR", "offer_cost": 2, "value_of_retained": 12}
+    changed = {"targets": offers, "effect": {"outcome": "label"}, "decision": decision}
+    case = UseCase.model_validate(use_case.model_dump() | changed)
+    deliver_predictions.deliver_predictions(case, "offers")
+    for moment in measured_at:
+        with clock.simulated(moment):
+            measure_effect.measure_effect(case)
+
+
+def _is_treated(user_id: str, salt: str) -> bool:
+    """Whether an experiment with that salt, and half of the users held out, treats a user."""
+    return hashlib.md5(f"{salt}/{user_id}".encode()).digest()[15] >= 128
 
 
 def prepare_other(use_case: UseCase) -> None:
@@ -104,10 +130,11 @@ def _users(chance: random.Random, number: int, name: str, span: tuple[datetime, 
 
 
 def _user(chance: random.Random, user_id: str, opening: datetime) -> Iterator[Event]:
-    """A churner wins less often and falls silent earlier."""
+    """A churner wins less often and falls silent earlier; some whom the offer reached have the label of who stays."""
     churns = chance.random() < 0.7
+    is_kept = _is_treated(user_id, "autumn") and user_id < EARLIER and chance.random() < KEPT
     yield _event(
-        "new_registration", user_id, opening - timedelta(minutes=5), label=int(churns),
+        "new_registration", user_id, opening - timedelta(minutes=5), label=int(churns and not is_kept),
         postcode=f"{chance.randrange(10, 99)}{chance.randrange(100, 999)}", country=chance.choice(["DE", "AT", "CH"]),
         campaign=chance.choice(["spring", "autumn", "none"]), name="Ada Lovelace",
     )  # fmt: skip

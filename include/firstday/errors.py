@@ -31,7 +31,8 @@ FirstdayError
 │   ├── BacklogError
 │   ├── KeyReusedError
 │   ├── NothingToExplainError
-│   └── UnknownUserError
+│   ├── UnknownUserError
+│   └── UnknownExperimentError
 └── StackError                    the servers of `make run`
     ├── PreflightError
     └── ComposeError
@@ -258,6 +259,13 @@ class UnknownUserError(RequestError):
     """No user of that id has registered.
 
     Remedy: Check the id, exactly as it is stored.
+    """
+
+
+class UnknownExperimentError(RequestError):
+    """No experiment has that name.
+
+    Remedy: Check the name: the Experiments room and `firstday effect` list the experiments.
     """
 
 

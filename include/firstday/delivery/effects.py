@@ -59,21 +59,26 @@ class Effect:
 
 
 def describe(use_case: UseCase, one: Effect) -> str:
-    """Say in one line what an experiment has shown."""
+    """Say in one line what an experiment has shown, with its name."""
+    return f"{one.experiment}: {finding(use_case, one)}"
+
+
+def finding(use_case: UseCase, one: Effect) -> str:
+    """Say in one line what an experiment has shown: what its deliveries saved, gained or lost."""
     erased = f"; {one.erased:,} of its users {'has' if one.erased == 1 else 'have'} been erased" if one.erased else ""
     if one.effect is None or one.interval is None:
-        return f"{one.experiment}: no outcomes of both arms are known yet{erased}"
+        return f"no outcomes of both arms are known yet{erased}"
     low, high = one.interval
     size, span = _shown(one, one.effect), f"{_number(one, low)} to {_number(one, high)}"
     users = f"{one.treated:,} treated, {one.holdout:,} held out"
     if not one.is_shown:
         least = "" if one.minimum_detectable is None else f"; {_shown(one, one.minimum_detectable)} can be detected"
-        return f"{one.experiment}: no effect shown: {size} ({span}), {users}{least}{erased}"
+        return f"no effect shown: {size} ({span}), {users}{least}{erased}"
     verb = VERBS[one.outcome][one.effect < 0]
     if one.effect < 0:
         span = f"{_number(one, -high)} to {_number(one, -low)}"
     shown = _shown(one, abs(one.effect))
-    return f"{one.experiment}: {verb} {shown} ({span}), {users}{_money(use_case, one)}{erased}"
+    return f"{verb} {shown} ({span}), {users}{_money(use_case, one)}{erased}"
 
 
 def alerts(one: Effect) -> Iterator[str]:

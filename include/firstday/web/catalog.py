@@ -14,8 +14,8 @@ from include.firstday.records import csv_records
 from include.firstday.records.text import printable
 from include.firstday.servers import links
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import schemas
 from include.firstday.web.reader import Reader
+from include.firstday.web.schemas import lake as schemas
 
 SHOWN = 50  # micro-batches and snapshots
 SAMPLES = 3  # rejected rows per rule

@@ -12,9 +12,10 @@ from include.firstday.lake import clock
 from include.firstday.models import version_report
 from include.firstday.models.reasons import Explainer
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import drivers, schemas
+from include.firstday.web import drivers
 from include.firstday.web.cache import Memory
 from include.firstday.web.reader import Reader
+from include.firstday.web.schemas import model as schemas
 
 FRESH = 30.0
 POINTS = 1500  # of the scatter plot

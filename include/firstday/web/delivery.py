@@ -21,7 +21,7 @@ from pathlib import Path
 from include.firstday import landing
 from include.firstday.errors import KeyReusedError
 from include.firstday.settings import settings
-from include.firstday.web.schemas import Accepted
+from include.firstday.web.schemas.lake import Accepted
 
 GATHER_SECONDS = 0.05
 GATHER_BYTES = 32 * 2**20

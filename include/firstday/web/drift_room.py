@@ -14,9 +14,10 @@ from include.firstday.models import drift, registry
 from include.firstday.monitoring.alerts import alerts
 from include.firstday.monitoring.measured import Measured
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import drivers, schemas
+from include.firstday.web import drivers
 from include.firstday.web.cache import Memory
 from include.firstday.web.reader import Reader
+from include.firstday.web.schemas import drift as schemas
 
 MONITORED = timedelta(days=14)
 SAMPLED = 20_000  # predictions of the last day

@@ -9,9 +9,9 @@ from include.firstday.models import registry
 from include.firstday.models.reasons import Explainer
 from include.firstday.scoring.explain import Effect, explain
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import schemas
 from include.firstday.web.cache import Memory
 from include.firstday.web.reader import Reader
+from include.firstday.web.schemas import users as schemas
 
 METHOD = (
     "Shapley values against the median of the training set. Features that say the same have one effect; the effects "

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from include.firstday.web import schemas
+from include.firstday.web.schemas import overview as schemas
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LEVELS = ("healthy", "degraded", "empty", "behind", "stalled")

@@ -8,9 +8,9 @@ from include.firstday.lake.lake import Lake
 from include.firstday.models import registry
 from include.firstday.servers import links
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import schemas
 from include.firstday.web.cache import Memory
 from include.firstday.web.reader import Reader
+from include.firstday.web.schemas import model as schemas
 
 BINS = 20
 MONITORED = timedelta(days=14)

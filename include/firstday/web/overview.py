@@ -11,9 +11,10 @@ from include.firstday.lake.lake import Lake
 from include.firstday.servers import links
 from include.firstday.settings import version
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import health, schemas
+from include.firstday.web import health
 from include.firstday.web.auth import Gate, Schedule
 from include.firstday.web.reader import Reader
+from include.firstday.web.schemas import overview as schemas
 from include.firstday.web.state import Work, state
 
 LAG_MINUTES = 5

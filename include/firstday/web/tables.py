@@ -8,8 +8,8 @@ from include.firstday.errors import InputError
 from include.firstday.lake.lake import Lake
 from include.firstday.settings import REPOSITORY
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import schemas
 from include.firstday.web.reader import Reader
+from include.firstday.web.schemas import lake as schemas
 from include.firstday.web.workbench import plain
 
 SQL = REPOSITORY / "sql"

@@ -17,8 +17,9 @@ from include.firstday.lake.lake import Lake
 from include.firstday.records import contract
 from include.firstday.servers import links
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import drivers, schemas
+from include.firstday.web import drivers
 from include.firstday.web.reader import Reader
+from include.firstday.web.schemas import users as schemas
 
 EVENTS_SHOWN = 500
 FRESH = 2.0

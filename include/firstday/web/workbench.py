@@ -12,7 +12,7 @@ from include.firstday.errors import InputError, QueryError
 from include.firstday.lake.lake import Lake
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
-from include.firstday.web import schemas
+from include.firstday.web.schemas import lake as schemas
 
 ROWS = 2_000
 SECONDS = 20.0

@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { dropUnused, redraw } from "./charts.js";
 import { capital, empty, h } from "./dom.js";
 import { drift } from "./drift.js";
+import { experiments } from "./experiments.js";
 import { lake } from "./lake.js";
 import { model } from "./model.js";
 import { overview } from "./overview.js";
@@ -12,7 +13,7 @@ import { reference } from "./reference.js";
 import * as route from "./route.js";
 import { users } from "./users.js";
 
-const ROOMS = { overview, users, model, drift, lake, api: reference };
+const ROOMS = { overview, users, model, drift, experiments, lake, api: reference };
 const TITLES = { users: "Risk list", drift: "Drift and performance", api: "API" };
 const EVERY = 5000;
 const BUSY = "[data-busy], dialog[open], input[type=range]:active"; // what an update would take out of a hand

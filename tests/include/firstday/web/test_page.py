@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from playwright.sync_api import Browser, Page, expect
 
 from include.firstday.settings import REPOSITORY
@@ -22,6 +23,8 @@ PLACES = (
     f"users/{USER}",
     "model",
     "drift",
+    "experiments",
+    "experiments/offers-autumn-0.5",
     "lake",
     "lake/tables/predictions",
     "lake/query",
@@ -38,8 +41,9 @@ def violations(page: Page) -> list[str]:
 
 
 def tile(page: Page, title: str) -> str:
-    """The text of the tile with a title."""
-    return " ".join(page.locator(".tile", has=page.locator("dt", has_text=title)).inner_text().split())
+    """The text of the tile whose title begins so."""
+    head = page.locator("dt", has_text=re.compile(f"^{re.escape(title)}"))
+    return " ".join(page.locator(".tile", has=head).inner_text().split())
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
@@ -274,6 +278,54 @@ def test_alerts_are_those_of_the_monitoring_run(visitor: Visitor, site: Site) ->
     alert = page.locator("[data-table=alerts] tbody tr", has_text="files are in quarantine")
     expect(alert).to_contain_text(f"{share:.1%} of the last hour's files")
     expect(alert).to_contain_text("current")
+
+
+def test_an_experiments_numbers_are_those_of_the_lake(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("experiments")
+    page.get_by_role("link", name="offers-autumn-0.5").click()
+    expect(page.locator(".state")).to_contain_text("This offer saved")
+    assert page.url.endswith("#first_day_churn/experiments/offers-autumn-0.5")
+    measured = site.query("select * from effects where experiment = 'offers-autumn-0.5' order by measured_at")
+    newest = measured[-1]
+    assert f"Effect +{100 * newest['effect']:.1f} percentage points; 95 % interval" in tile(page, "Effect")
+    assert f"{100 * newest['valid_low']:.1f} to {100 * newest['valid_high']:.1f}" in tile(page, "Effect")
+    assert f"{100 * newest['minimum_detectable']:.1f}" in tile(page, "Minimum detectable effect")
+    arms = site.query(
+        "select arm, count(*) as users from (select user_id, min_by(arm, batch_id) as arm from deliveries "
+        "where experiment = 'offers-autumn-0.5' and arm is not null group by user_id) group by arm"
+    )
+    users = {row["arm"]: row["users"] for row in arms}
+    assert f"Users {sum(users.values())} " in tile(page, "Users")
+    shown = [text.split("\t") for text in page.locator("[data-table=arms] tbody tr").all_inner_texts()]
+    assert [(row[0], int(row[1])) for row in shown] == [("treated", users["treated"]), ("held out", users["holdout"])]
+    page.wait_for_selector(".plot canvas")
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('.plot')].map((one) => echarts.getInstanceByDom(one)?.getOption())"
+        ".filter(Boolean)[0].series.map((one) => one.data.map(([, value]) => value))"
+    )
+    assert drawn == [[row[name] for row in measured] for name in ("effect", "valid_low", "valid_high")]
+
+
+def test_suppressed_predictions_have_reasons_in_words(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("experiments/offers-spring-0.5")
+    rows = site.query(
+        "select suppressed_because as reason, count(*) as predictions from deliveries "
+        "where experiment = 'offers-spring-0.5' and suppressed_because is not null group by all"
+    )
+    assert [row["reason"] for row in rows] == ["budget"]
+    row = page.locator("[data-table=suppressed] tbody tr")
+    expect(row).to_contain_text("the budget of the day was used up")
+    expect(row).to_contain_text(f"{rows[0]['predictions']:,}")
+
+
+def test_without_an_experiment_the_page_says_how_to_begin_one(visitor: Visitor) -> None:
+    page = visitor.go("experiments", "cart_abandonment")
+    expect(page.get_by_text("No experiment yet.")).to_be_visible()
+    page.get_by_role("button", name="Copy the YAML").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert yaml.safe_load(copied)["targets"]["offers"]["when"]["holdout"] == {"share": 0.1, "salt": "spring"}
+    page = visitor.go("experiments/nothing")
+    expect(page.get_by_text("no experiment nothing")).to_be_visible()
 
 
 def test_a_table_says_what_it_is_and_shows_nobody(visitor: Visitor, site: Site) -> None:

@@ -4,7 +4,7 @@ import csv
 from datetime import datetime
 
 from include.firstday.web.catalog import fields
-from include.firstday.web.schemas import User, Users
+from include.firstday.web.schemas.users import User, Users
 from include.firstday.web.users import as_csv
 
 SHOWN = {"event_type", "event_time", "bet_amount"}

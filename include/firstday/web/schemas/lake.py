@@ -1,0 +1,124 @@
+"""Responses of the Lake room, and of posted events and queries."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from include.firstday.web.schemas.common import Utc
+
+
+class Accepted(BaseModel):
+    """The response to posted events, sent once they are durable in landing."""
+
+    accepted: int = Field(description="rows accepted; each is stored in events, or in rejected_events with a reason")
+    repeated: bool = Field(description="whether the same rows were posted before with the same Idempotency-Key")
+
+
+class LakeTable(BaseModel):
+    """A table of the lake and its Parquet files."""
+
+    table_name: str
+    rows: int
+    files: int
+    bytes: int
+    delete_files: int
+
+
+class MicroBatch(BaseModel):
+    """A micro-batch and the run that stored it."""
+
+    batch_id: int
+    rows_stored: int
+    rows_rejected: int
+    files: int
+    bytes: int
+    started_at: Utc
+    committed_at: Utc
+    airflow_run: str | None
+    url: str | None
+
+
+class Snapshot(BaseModel):
+    """A snapshot of the lake: the Airflow run that committed it, and its commit message."""
+
+    snapshot_id: int
+    committed_at: Utc
+    airflow_run: str
+    url: str | None
+    message: str
+
+
+class ColumnAbout(BaseModel):
+    """A column, its DuckDB type, and its meaning."""
+
+    name: str
+    type: str
+    about: str
+    is_personal: bool = Field(description="whether its values are never shown")
+
+
+class TableAbout(BaseModel):
+    """A table or view: what it is, how fresh, which statements read it, and rows of its latest micro-batch."""
+
+    name: str
+    is_view: bool
+    description: str
+    columns: list[ColumnAbout]
+    last_batch: int | None
+    changed_at: Utc | None
+    read_by: list[str]
+    sample: list[dict[str, Any]]
+
+
+class QueryText(BaseModel):
+    """A query: one SELECT."""
+
+    sql: str = Field(min_length=1, max_length=20_000)
+
+
+class QueryResult(BaseModel):
+    """The first rows of a query."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    is_cut: bool = Field(description="whether there are more rows")
+    seconds: float
+
+
+class RejectedRow(BaseModel):
+    """A rejected row without personal data: field names, and values that are types, times or numbers."""
+
+    source_file: str
+    row_number: int | None
+    rejected_at: Utc
+    fields: dict[str, str | None]
+
+
+class RejectedRule(BaseModel):
+    """A rule, and the rejected rows pending replay that broke it."""
+
+    rule: str
+    rows: int
+    files: int
+    first_at: Utc
+    last_at: Utc
+    samples: list[RejectedRow]
+    hint: str | None = Field(None, description="a field of the samples whose name is close to the expected one")
+
+
+class QuarantinedFile(BaseModel):
+    """A file in quarantine and why it is there; no reason if the lake has no record of it."""
+
+    name: str
+    reason: str | None
+
+
+class LakeContents(BaseModel):
+    """Tables, micro-batches, snapshots and rejected rows of the lake."""
+
+    tables: list[LakeTable]
+    micro_batches: list[MicroBatch]
+    snapshots: list[Snapshot]
+    rejected: list[RejectedRule]
+    quarantined: list[QuarantinedFile]
+    replay_dag: str
