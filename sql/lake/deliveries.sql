@@ -9,7 +9,7 @@ create table if not exists deliveries (
     delivered_at timestamp not null, -- when the target accepted it, or when it was decided before
     experiment varchar, -- of a target with a holdout: its experiment
     arm varchar, -- treated or holdout; null without such rules, and of suppressed predictions
-    suppressed_because varchar, -- never, cooldown or budget; with an arm: never, of who was excluded before it was sent
+    suppressed_because varchar, -- never, cooldown or budget; with an arm: never or closed, before it was sent
     decided_at timestamp, -- the scoring of the micro-batch
     priority double -- what the target's budget is ordered by
 )

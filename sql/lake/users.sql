@@ -6,6 +6,7 @@ select
     registrations.*,
     cast(null as timestamp) as window_start, -- first opening event; null until then
     cast(null as timestamp) as window_end, -- end of the window; null until it opens
+    cast(null as timestamp) as closed_at, -- first closing event in the window: at risk no longer; null until then
     cast(null as timestamp) as first_seen_at, -- earliest event
     cast(null as timestamp) as last_seen_at, -- latest event
     cast(null as bigint) as batch_id -- last micro-batch with an event of the user

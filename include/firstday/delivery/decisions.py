@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 SQL = "delivery/decisions"
 NEVER = "never_users"
+NEVER_ROWS = pa.schema([("user_id", pa.string()), ("batch_id", pa.int64())])
 FOREVER = 2**62
 RISK = "risk"
 Order = Callable[[pa.Table], NDArray[np.float64]]  # rows of predictions → the priority of each
@@ -100,9 +101,9 @@ def _prioritise(lake: Lake, when: DeliveryRule, batch_id: int, order: Order | No
 def _build_never(lake: Lake, when: DeliveryRule, moment: datetime) -> None:
     """Build `never_users`, who must not be reached at a moment."""
     if when.never is None:
-        lake.build_rows(NEVER, pa.table({"user_id": pa.array([], pa.string())}))
-        return
-    lake.as_of(when.never.table, FOREVER, into="never_rows")
+        lake.build_rows("never_rows", NEVER_ROWS.empty_table())
+    else:
+        lake.as_of(when.never.table, FOREVER, into="never_rows")
     if "until" not in lake.columns("never_rows"):
         lake.add_column("never_rows", "until", "timestamp")
     lake.build(f"{SQL}/never_users", moment=moment)

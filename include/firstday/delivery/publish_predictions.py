@@ -1,7 +1,8 @@
 """Publication: users with predicted churn, as files for other systems.
 
 `<home>/published/<use case>/<day of scoring>/predictions-<batch_id>.ndjson`, one file per scored micro-batch, written
-before the checkpoint is committed and always with the same bytes: at least once, and a repeat replaces the file.
+before the checkpoint is committed: at least once, and a repeat replaces the file by one with the same bytes, or without
+users whose risk has ended meanwhile.
 `maintain_lake` deletes it after `FIRSTDAY_ARTIFACT_DAYS`.
 """
 

@@ -144,6 +144,7 @@ def build_windows(lake: Lake, use_case: UseCase) -> None:
         "features/update_features/windows",
         registered_by=use_case.registering,
         opened_by=use_case.opening,
+        closed_by=use_case.closing,
         window_seconds=window_seconds(use_case),
     )
 

@@ -66,7 +66,7 @@ def _now(use_case: UseCase) -> dict[str, str]:
         *statements.below(STAGE),
     )
     texts = {f"sql/{path}.sql": _code(statements.statement(path).text) for path in paths}
-    window = [use_case.registering, use_case.opening, use_case.window.hours]
+    window = [use_case.registering, use_case.opening, use_case.closing, use_case.window.hours]
     texts["use_case.yaml: window"] = json.dumps(window)
     return {source: hashlib.sha256(text.encode()).hexdigest() for source, text in texts.items()}
 

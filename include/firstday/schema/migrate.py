@@ -11,7 +11,7 @@ from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
 # Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns.
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 # Names of version 4 and before, and the present ones. The view is created again afterwards.
 RENAMED_TABLES = {

@@ -90,9 +90,18 @@ class SourceMapping(Frozen):
 
 
 class Window(Frozen):
-    """The time span in which a user's events count: from the first opening event, both ends included."""
+    """The time span in which a user's events count: from the first opening event, both ends included.
+
+    From the first event of `closed_by` in it on, the user is at risk no longer: neither scored nor delivered, and no
+    model is trained or tested on a later moment.
+    """
 
     opened_by: EventTypes = Field((), description="event types of which the first opens the window; default: all")
+    closed_by: EventTypes = Field(
+        (),
+        description="event types of which the first in the window ends a user's risk; default: none",
+        examples=["purchased"],
+    )
     hours: float = Field(gt=0, description="length of the window, both ends included")
 
 
@@ -333,10 +342,17 @@ class UseCase(Frozen):
 
     @model_validator(mode="after")
     def _names_agree(self) -> "UseCase":
-        for key, chosen in (("registered_by", self.registered_by), ("window.opened_by", self.window.opened_by)):
+        window = self.window
+        for key, chosen in (
+            ("registered_by", self.registered_by),
+            ("window.opened_by", window.opened_by),
+            ("window.closed_by", window.closed_by),
+        ):
             for name in chosen:
                 if name not in self.events:
                     raise ValueError(f"{key}: expected one of the events {sorted(self.events)}, found '{name}'")
+        for name in sorted({*window.opened_by} & {*window.closed_by}):
+            raise ValueError(f"window.closed_by: expected other events than those of opened_by, found '{name}'")
         for key, found in (
             (("event_types", self.mapping.event_types), ("files", self.mapping.files)) if self.mapping else ()
         ):
@@ -414,6 +430,11 @@ class UseCase(Frozen):
     def opening(self) -> list[str]:
         """Event types of which the first opens the window; all types by default."""
         return list(self.window.opened_by or self.events)
+
+    @property
+    def closing(self) -> list[str]:
+        """Event types of which the first in the window ends a user's risk; none by default."""
+        return list(self.window.closed_by)
 
     @property
     def has_experiments(self) -> bool:

@@ -1,4 +1,5 @@
--- One row per prediction of one micro-batch that matches a target's filters. No personal columns.
+-- One row per prediction of one micro-batch that matches a target's filters, of a user who is still at risk.
+-- No personal columns.
 -- A held-out user counts as one who was reached, so that both arms of an experiment are due at the same times.
 -- params: $target, $batch_id, $probability_from, $changed_by, $once
 with told as (
@@ -31,4 +32,5 @@ where
         told.user_id is null
         or (not $once and abs(predictions.churn_probability - told.churn_probability) >= $changed_by)
     )
+    and predictions.user_id not in (select users.user_id from users where users.closed_at is not null)
 order by predictions.user_id

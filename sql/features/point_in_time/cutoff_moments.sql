@@ -1,4 +1,4 @@
--- One row per mature user: the moment $cutoff_seconds after their window opened.
+-- One row per mature user who is at risk $cutoff_seconds after their window opened: that moment.
 -- params: $cutoff_seconds
 select
     user_id,
@@ -6,3 +6,4 @@ select
     cast($cutoff_seconds // 60 as bigint) as cutoff_minutes,
     'cutoff' as scored_because
 from mature_windows
+where closed_at is null or window_start + to_seconds($cutoff_seconds) < closed_at

@@ -23,9 +23,10 @@ registered as (
 )
 
 select
-    registered.* replace (touched_users.user_id as user_id),
+    registered.* exclude (closed_at) replace (touched_users.user_id as user_id),
     windows.window_start,
     windows.window_end,
+    least(registered.closed_at, windows.closed_at) as closed_at,
     touched_users.first_seen_at,
     touched_users.last_seen_at,
     touched_users.batch_id

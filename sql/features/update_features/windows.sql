@@ -1,7 +1,8 @@
 -- One row per touched user with an open window: from the first opening event at or after registration.
 -- Both ends are included. batch_id: the micro-batch of the registration or of the opening event, whichever was stored
 -- later; null where the window was open before. Values that were stored earlier count from it on.
--- params: $registered_by, $opened_by, $window_seconds
+-- closed_at: the first closing event in the window, of the events in scope.
+-- params: $registered_by, $opened_by, $closed_by, $window_seconds
 with openings as (
     select
         scope_events.user_id,
@@ -38,7 +39,12 @@ opened_in as (
                 where list_contains($opened_by, scope_events.event_type)
                 and scope_events.event_time = opened.window_start
             )
-        ) as batch_id
+        ) as batch_id,
+        min(scope_events.event_time) filter (
+            where list_contains($closed_by, scope_events.event_type)
+            and scope_events.event_time >= opened.window_start
+            and scope_events.event_time <= opened.window_start + to_seconds($window_seconds)
+        ) as closed_at
     from opened
     inner join touched_users on opened.user_id = touched_users.user_id
     inner join scope_events on opened.user_id = scope_events.user_id
@@ -49,6 +55,7 @@ select
     opened.user_id,
     opened.window_start,
     opened.window_start + to_seconds($window_seconds) as window_end,
+    opened_in.closed_at,
     opened_in.batch_id
 from opened
 left join opened_in on opened.user_id = opened_in.user_id

@@ -1,5 +1,5 @@
 -- One row per moment at which a mature user is scored: after a minute with activity, at a step of silence, and at the
--- window's end.
+-- window's end. None from the closing event on, as the user is at risk no longer.
 -- params: $scored_measures, $silence_minutes
 -- reads: measures, mature_windows
 with counted as (
@@ -51,8 +51,10 @@ scored as (
 )
 
 select
-    user_id,
-    as_of,
-    min(scored_because) as scored_because
+    scored.user_id,
+    scored.as_of,
+    min(scored.scored_because) as scored_because
 from scored
-group by user_id, as_of
+inner join mature_windows on scored.user_id = mature_windows.user_id
+where mature_windows.closed_at is null or scored.as_of < mature_windows.closed_at
+group by scored.user_id, scored.as_of

@@ -1,5 +1,6 @@
 -- One row per prediction whose user's label is known: how long after the opening it was made, the label, and what the
--- challenger predicted at the same moment; nulls where none did.
+-- challenger predicted at the same moment; nulls where none did. None of a moment from the closing event on, which was
+-- stored late.
 -- params: $upto
 -- reads: predictions, shadow_predictions, windows, labels
 with challenged as (
@@ -31,5 +32,10 @@ left join challenged
         predictions.user_id = challenged.user_id
         and predictions.batch_id = challenged.batch_id
         and predictions.as_of = challenged.as_of
-where predictions.batch_id <= $upto and labels.label is not null
+where
+    predictions.batch_id <= $upto
+    and labels.label is not null
+    and (
+        windows.closed_at is null or coalesce(predictions.as_of, predictions.scored_at) < windows.closed_at
+    )
 order by predictions.batch_id, predictions.user_id, predictions.as_of

@@ -4,7 +4,8 @@
 select
     user_id,
     window_start,
-    window_start + to_seconds($window_seconds) as window_end
+    window_start + to_seconds($window_seconds) as window_end,
+    closed_at
 from users
 where
     registered_at is not null

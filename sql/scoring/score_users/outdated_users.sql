@@ -8,7 +8,7 @@ with last_predictions as (
     from predictions
     inner join users on predictions.user_id = users.user_id
     where
-        users.window_start <= $as_of and users.window_end > $as_of
+        users.window_start <= $as_of and users.window_end > $as_of and users.closed_at is null
         and predictions.as_of >= cast($as_of as timestamp) - to_seconds($window_seconds)
     group by predictions.user_id
 )

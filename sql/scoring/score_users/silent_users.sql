@@ -6,7 +6,7 @@ with open_windows as (
         user_id,
         window_end
     from users
-    where window_end > $from_time and window_start <= $as_of
+    where window_end > $from_time and window_start <= $as_of and closed_at is null
 ),
 
 -- Events older than a window cannot be in an open one: their files need not be read.

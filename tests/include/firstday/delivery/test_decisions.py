@@ -251,6 +251,36 @@ def test_who_is_excluded_between_decision_and_delivery_is_not_reached_either(
     assert by(case, "arm") == {"a": "treated", "b": "treated"}  # as it was assigned
 
 
+def test_whose_risk_has_ended_is_reached_neither_at_once_nor_after_a_decision(
+    churn: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = with_rules(churn, holdout={"share": 0.01, "salt": "spring"})
+    begin(case)
+    predict(case, {"a": 0.9, "b": 0.9, "c": 0.9})
+    close(case, "c")
+
+    def fail(*_: object) -> None:
+        raise DeliveryError("is not there")
+
+    with monkeypatch.context() as down:
+        down.setattr(deliver_predictions, "_send", fail)
+        with pytest.raises(DeliveryError):
+            deliver(case)
+    assert by(case, "arm") == {"a": "treated", "b": "treated"}
+    close(case, "b")
+    forget_pause(case)
+    assert deliver(case) == 1
+    assert reached(case) == ["a"]
+    assert by(case, "suppressed_because") == {"a": None, "b": "closed"}
+    assert publish_predictions.publish_predictions(case) == 1
+
+
+def close(case: UseCase, user: str) -> None:
+    """As if the user's closing event had been stored."""
+    with open_lake(case) as lake, lake.transaction():
+        lake.append("users", pa.Table.from_pylist([{"user_id": user, "closed_at": NOON, "batch_id": 1}]))
+
+
 def test_a_decision_stands_whatever_changes_before_it_is_delivered(
     churn: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

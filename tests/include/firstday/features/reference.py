@@ -27,6 +27,7 @@ class Rules:
     values: dict[str, dict[str, list[Any]]]  # event type -> column -> some values
     counts: Callable[[Event], list[Counted]]
     features: Callable[["Player", datetime], dict[str, float | None]]
+    closed_by: tuple[str, ...] = ()
 
 
 @dataclass
@@ -61,6 +62,21 @@ class Player:
                 event["event_time"]
                 for event in self.received
                 if event["event_type"] == self.rules.opened_by and event["event_time"] >= registration["event_time"]
+            ),
+            default=None,
+        )
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When the user's risk ends: the earliest closing event in the window."""
+        if self.window_start is None:
+            return None
+        return min(
+            (
+                event["event_time"]
+                for event in self.received
+                if event["event_type"] in self.rules.closed_by
+                and self.window_start <= event["event_time"] <= self.window_start + self.rules.window
             ),
             default=None,
         )
@@ -133,6 +149,7 @@ class Player:
             **{name: registration.get(name) for name in self.rules.kept},
             "window_start": self.window_start,
             "window_end": self.window_start + self.rules.window if self.window_start else None,
+            "closed_at": self.closed_at,
             "first_seen_at": min(event["event_time"] for event in self.received),
             "last_seen_at": max(event["event_time"] for event in self.received),
         }
@@ -307,6 +324,7 @@ RULES = {
     "cart_abandonment": Rules(
         registered_by="session_started",
         opened_by="cart_added",
+        closed_by=("purchased",),
         window=timedelta(hours=1),
         kept=("device",),
         columns=(*OWN, "device", "product", "price", "amount"),

@@ -125,9 +125,11 @@ def test_predictions_are_matched_with_labels_and_with_the_challenger_at_the_same
     moments = {minutes: now - timedelta(hours=30) + timedelta(minutes=minutes) for minutes in (20, 600, 1440)}
     users = [
         {"user_id": name, "registered_at": opened, "window_start": opened, "window_end": opened + timedelta(days=1),
-         "label": label, "first_seen_at": opened, "last_seen_at": opened, "batch_id": 1}
+         "label": label, "first_seen_at": opened, "last_seen_at": opened, "batch_id": 1,
+         "closed_at": moments[600] if name == "closed" else None}
         for name, opened, label in (
             ("churned", now - timedelta(hours=30), 1),
+            ("closed", now - timedelta(hours=30), 0),  # at risk up to the second prediction
             ("unknown", now - timedelta(hours=30), None),
             ("earlier", now - timedelta(hours=60), 0),  # known for more than a day
             ("open", now - timedelta(hours=2), 1),
@@ -148,8 +150,8 @@ def test_predictions_are_matched_with_labels_and_with_the_challenger_at_the_same
             lake.append("shadow_predictions", pa.Table.from_pylist(shadow))
             lake.append("micro_batches", pa.Table.from_pylist([batch | {"committed_at": now}]))
         rows = realised.matured(lake, churn, 1)
-    assert rows["user_id"].tolist() == ["churned"] * 3
-    assert rows["minutes"].tolist() == [20, 600, 1440]
-    assert rows["label"].tolist() == [1, 1, 1]
-    assert rows["challenger_version"].fillna(0).tolist() == [0, 4, 0]
-    assert rows["challenger_probability"].fillna(0).tolist() == [0, 0.9, 0]
+    assert rows["user_id"].tolist() == ["churned"] * 3 + ["closed"]
+    assert rows["minutes"].tolist() == [20, 600, 1440, 20]
+    assert rows["label"].tolist() == [1, 1, 1, 0]
+    assert rows["challenger_version"].fillna(0).tolist() == [0, 4, 0, 0]
+    assert rows["challenger_probability"].fillna(0).tolist() == [0, 0.9, 0, 0]

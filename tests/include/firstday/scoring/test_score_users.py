@@ -237,6 +237,32 @@ def test_what_silence_says_is_published_and_waits_for_events_on_their_way(churn:
     assert publish_predictions.publish_predictions(eager) == 1
 
 
+def test_who_is_at_risk_no_longer_is_scored_at_no_event_silence_or_new_model(churn: UseCase) -> None:
+    case = churn.model_copy(update={"window": churn.window.model_copy(update={"closed_by": ("new_win",)})})
+    now = datetime.now(UTC).replace(microsecond=0)
+    ages = {"open": timedelta(minutes=65), "closed": timedelta(minutes=65), "later": timedelta(minutes=65)}
+    rows = [(user, kind, now - age) for user, age in ages.items() for kind in OPENING]
+    arrive(case, [*rows, ("closed", "new_win", now - timedelta(minutes=61))])
+    promotion.register_bundled(case)
+    score_users.score_users(case)
+    scored = "select user_id, scored_because from predictions order by as_of, user_id"
+    assert [row["user_id"] for row in select(case, scored)] == ["later", "open"]
+    arrive(case, [("later", "new_win", now - timedelta(minutes=62)), ("closed", "new_bet", now)])  # one of them late
+    step = score_users.score_users(case)
+    assert step is not None
+    assert step.users == 0
+    scored_ten_minutes_ago(case)
+    registry.register(case, registry.versions(case)[0].run_id, threshold=0.5)
+    promotion.promote(case, 2, "by hand")
+    score_users.score_users(case, rescore=True)
+    assert {row["user_id"] for row in select(case, f"select * from ({scored}) offset 2")} == {"open"}
+    assert select(case, "select user_id, closed_at from users where closed_at is not null order by user_id") == [
+        {"user_id": "closed", "closed_at": (now - timedelta(minutes=61)).replace(tzinfo=None)},
+        {"user_id": "later", "closed_at": (now - timedelta(minutes=62)).replace(tzinfo=None)},
+    ]
+    assert rebuild_features.rebuild_features(case).changed == 0
+
+
 def test_a_new_champion_rescores_who_is_in_their_window_once(churn: UseCase) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     ages = {"in": timedelta(minutes=40), "over": timedelta(hours=25)}
@@ -269,6 +295,7 @@ OPENING = ("new_registration", "new_purchases", "new_bet")
 def arrive(case: UseCase, rows: list[tuple[str, str, datetime]]) -> None:
     """One micro-batch of these events, stored and computed."""
     values = {"new_registration": {"postcode": "10115"}, "new_purchases": {"amount": 5}, "new_bet": {"bet_amount": 1}}
+    values |= {"new_win": {"win_amount": 1}}
     lines = [
         json.dumps({"user_id": user, "event_type": kind, "event_time": time.isoformat(), **values[kind]})
         for user, kind, time in rows

@@ -130,6 +130,23 @@ def test_every_user_has_as_many_sampled_moments_of_silence_and_of_activity(churn
     assert rows(churn, users) == rows(churn, list(reversed(users)))
 
 
+@pytest.mark.parametrize("minutes", [10, 15, 16, 60, 301])
+@pytest.mark.parametrize("as_known", [False, True])
+def test_no_row_is_of_a_moment_from_the_closing_event_on(churn: UseCase, minutes: int, as_known: bool) -> None:
+    """The other rows are as without it, as no row says when its user's risk was going to end."""
+    ending = churn.model_copy(update={"window": churn.window.model_copy(update={"closed_by": ("new_win",)})})
+    closed_at = OPENED + timedelta(minutes=minutes)
+    events = [row for number in range(5) for row in first_day(f"u{number}")]
+    events += [event("new_win", closed_at + HOUR * number, user=f"u{number}", win_amount=1) for number in range(2)]
+    ends = {"u0": closed_at, "u1": closed_at + HOUR}
+    found = rows(ending, events, as_known)
+    assert found == [row for row in rows(churn, events, as_known) if row["as_of"] < ends.get(row["user_id"], LATER)]
+    assert {row["user_id"] for row in found} >= {"u1", "u2"}
+
+
+LATER = datetime(9999, 1, 1)
+
+
 SILENCES = [timedelta(minutes=minutes) for minutes in (15, 60, 180, 360, 720)]
 
 
