@@ -216,7 +216,7 @@ def _breaks_check(lake: Lake, use_case: UseCase, files: list[str]) -> bool:
     arriving = statements.statement("ingest/staging/arriving_rows").text
     checks = (statements.statement(check) for check in statements.below(f"use_cases/{use_case.name}/checks"))
     return any(
-        lake.yields_rows(f"with arriving_rows as ({arriving}\n) from ({check}\n)", files=files) for check in checks
+        lake.yields_rows(f"with arriving_rows as ({arriving}\n) from ({check.text}\n)", files=files) for check in checks
     )
 
 

@@ -176,6 +176,10 @@ class Lake:
             {"rows": rows, "schema": self.schema, "table": table},
         )
 
+    def set_parquet_version(self, version: int) -> None:
+        """Set the version of the data pages in the lake's future files."""
+        self._connection.execute("call lake.set_option('parquet_version', $version)", {"version": version})
+
     def restrict_to(self, table: str, to: str) -> None:
         """Create a temporary table of the same name with a table's rows of the users in another one."""
         source = f"lake.{quoted(self.schema)}.{quoted(table)}"

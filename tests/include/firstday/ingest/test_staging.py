@@ -3,17 +3,21 @@
 import gzip
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from include.firstday import landing
+from include.firstday.generator.events import events
 from include.firstday.ingest import staging, store_events
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.statements import statement
 from include.firstday.operations import maintain_lake
 from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case import use_case as use_cases
 from include.firstday.use_case.use_case import UseCase
 
 CONSUMED = """
@@ -53,6 +57,21 @@ def test_the_rows_that_a_lookup_reads_do_not_grow_with_the_files_consumed(churn:
         ordered = sorted(sha256(number) for number in range(200_000))
         many = [*ordered[: store_events.FILE_LIMIT - 1], ordered[-1]]
         assert len(many) <= rows_read(lake, many) <= 2 * maintain_lake.SORTED_ROW_GROUP
+
+
+@pytest.mark.parametrize("name", use_cases.names())
+def test_good_files_of_every_use_case_are_staged_by_one_statement(
+    name: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, until = use_cases.load(name), datetime(2026, 11, 20, tzinfo=UTC)
+    rows = events(case.generator, until - timedelta(hours=1), until)
+    landing.deliver(name, "a.parquet", lambda path: pq.write_table(rows, path))
+    landing.deliver(name, "b.parquet", lambda path: pq.write_table(rows.slice(0, 10), path))
+    text = "".join(json.dumps(row, default=str) + "\n" for row in rows.slice(10, 10).to_pylist())
+    landing.deliver(name, "c.ndjson", lambda path: path.write_text(text, encoding="utf-8"))
+    monkeypatch.setattr(staging, "_stage_file", None)  # the way of a file with a broken row
+    (batch,) = store_events.store_events(case)
+    assert (batch.rows_stored, batch.rows_rejected) == (len(rows) + 20, 0)
 
 
 BET = b'{"user_id": "u1", "event_type": "new_bet", "event_time": "2026-11-20T10:00:00Z", "bet_amount": 1.5}\n'
