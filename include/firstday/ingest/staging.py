@@ -208,7 +208,8 @@ def _clean_rows(
         columns = lake.columns_of(text, **parameters)
     rules = contract.event_rules(use_case, now)
     constants: dict[str, object] = {"source_file": entries[0].file.name} if len(entries) == 1 else {}
-    return contract.good_rows(layout.columns, columns, rules, f"({text}\n)"), constants, parameters
+    is_plain = all(readers.is_json(entry.file.path) and entry.bytes.is_plain for entry in entries)
+    return contract.good_rows(layout.columns, columns, rules, f"({text}\n)", is_plain), constants, parameters
 
 
 def _breaks_check(lake: Lake, use_case: UseCase, files: list[str]) -> bool:

@@ -41,13 +41,15 @@ def typed_rows(columns: Columns, given: Columns, rules: Iterator[str], source: s
     return f"{typed} select _row_number, {_names(columns)}, {_reason(columns, given, rules)} as _reason from typed"
 
 
-def good_rows(columns: Columns, given: Columns, rules: Iterator[str], source: str) -> str:
+def good_rows(columns: Columns, given: Columns, rules: Iterator[str], source: str, is_plain: bool) -> str:
     """SELECT of the typed columns from `source`, an error where a row breaks a rule: nothing is kept but the result.
 
-    With `_path`, `source_file` is a column too.
+    With `_path`, `source_file` is a column too. `is_plain`: no text of it can have a control character.
     """
     source_file = f", parse_filename({PATH}) as source_file" if PATH in given else ""
-    is_good = f"case when {_reason(columns, given, rules)} is null then true else error('a row breaks a rule') end"
+    is_good = (
+        f"case when {_reason(columns, given, rules, is_plain)} is null then true else error('a row breaks a rule') end"
+    )
     return f"{_typed(columns, given, source)} select {_names(columns)}{source_file} from typed where {is_good}"
 
 
@@ -56,13 +58,19 @@ def _typed(columns: Columns, given: Columns, source: str, *own: str) -> str:
     texts = numbers.as_texts(columns, given)
     casts = [f"{_cast(kind, texts.get(name), given.get(name))} as {quoted(name)}" for name, kind in columns.items()]
     as_given = f"struct_pack({', '.join(_given(name, given) for name in columns)}) as _given"
+    kept = [
+        f"cast({text} as varchar) as {quoted(numbers.TEXT + name)}"
+        for name, text in texts.items()
+        if columns[name] != "VARCHAR"
+    ]
     read = [name for name in ("_is_object", PATH) if name in given]
-    return f"with typed as (select {', '.join([*own, *casts, as_given, *read])} from {source})"
+    return f"with typed as (select {', '.join([*own, *casts, as_given, *kept, *read])} from {source})"
 
 
-def _reason(columns: Columns, given: Columns, rules: Iterator[str]) -> str:
+def _reason(columns: Columns, given: Columns, rules: Iterator[str], is_plain: bool = False) -> str:
     """The first rule that a row breaks; null where it breaks none."""
-    broken = [*_unread(given), *_control_characters(columns), *numbers.inexact(columns, given), *rules]
+    control = () if is_plain else _control_characters(columns)
+    broken = [*_unread(given), *control, *numbers.inexact(columns, given), *rules]
     return f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
 
 

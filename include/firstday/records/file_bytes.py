@@ -20,11 +20,16 @@ _GZIP = zlib.MAX_WBITS | 16
 
 @dataclass(frozen=True)
 class FileBytes:
-    """What a file holds: the hash of its bytes, its lines (blank ones too), and why it is truncated or corrupt."""
+    """What a file holds: the hash of its bytes, its lines (blank ones too), and why it is truncated or corrupt.
+
+    `is_plain`: no backslash and no 0x7f in the text, so that JSON holds no control character but those that DuckDB
+    refuses to read in it.
+    """
 
     sha256: str
     lines: int
     fault: str | None = None
+    is_plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def inspect(path: Path) -> FileBytes:
     """Read a file once for its hash and, of text, its lines. Raises OSError where it cannot be read."""
     digest, count = hashlib.sha256(), _LineCount(path.name.endswith(".csv"))
     gunzip, fault = Gunzip() if path.name.endswith(".gz") else None, None
-    is_text = not path.name.endswith(".parquet")
+    is_text = is_plain = not path.name.endswith(".parquet")
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
             digest.update(piece)
@@ -105,11 +110,12 @@ def inspect(path: Path) -> FileBytes:
                 for block in gunzip.unpack(piece) if gunzip and not fault else (piece,):
                     if is_text and not fault:
                         count.add(block)
+                        is_plain = is_plain and b"\\" not in block and b"\x7f" not in block
             except UnreadableFileError as error:
                 fault = str(error)
     if gunzip and not fault and not gunzip.is_whole:
         fault = _TRUNCATED
-    return FileBytes(digest.hexdigest(), count.total() if is_text else 0, fault)
+    return FileBytes(digest.hexdigest(), count.total() if is_text else 0, fault, is_plain and not fault)
 
 
 def blocks(path: Path) -> Iterator[bytes]:

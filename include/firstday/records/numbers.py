@@ -10,6 +10,7 @@ from include.firstday.lake.lake import Columns, quoted
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _BINARY = ("FLOAT", "DOUBLE")
+TEXT = "_text_of_"  # before a column's name: the text that was cast to its type, made once as every rule reads it
 _NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 
 
@@ -48,7 +49,7 @@ def inexact(columns: Columns, given: Columns) -> list[str]:
     branches = []
     for name, kind in columns.items():
         if name in given and kind != "VARCHAR":
-            text = f"cast({_as_text(f'_given.{quoted(name)}', kind, given[name])} as varchar)"
+            text = quoted(TEXT + name)
             found = f", found ''' || left({text}, 100) || ''''"
             value = quoted(name)
             branches.append(f"when {value} is null and _given.{value} is not null then '{name}: expected {kind}{found}")

@@ -52,7 +52,7 @@ class Piece:
 
 def is_text(path: Path) -> bool:
     """Whether the file has one row per line, so that the others are readable beside a broken one."""
-    return _is_json(path) or path.name.endswith(".csv")
+    return is_json(path) or path.name.endswith(".csv")
 
 
 def column_names(path: Path) -> list[str]:
@@ -62,7 +62,7 @@ def column_names(path: Path) -> list[str]:
     """
     if path.name.endswith(".csv"):
         return list(csv_records.header_of(path).names)
-    if not _is_json(path):
+    if not is_json(path):
         return list(_parquet(path).schema.names)
     try:
         texts = (line.text for line in islice(file_bytes.lines(path), HEAD_LINES))
@@ -117,7 +117,7 @@ def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
 
 def form(path: Path) -> str | None:
     """Return what files that can be read together have in common; None for one that is read by itself."""
-    if _is_json(path):
+    if is_json(path):
         return "ndjson"
     if path.name.endswith(".csv"):
         return None
@@ -132,7 +132,7 @@ def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Piece]:
 
     Raises OSError or UnreadableFileError where the file is truncated or corrupt.
     """
-    if _is_json(path):
+    if is_json(path):
         structure = json.dumps(as_text(columns))
         for lines, rejected in _line_pieces(path):
             lake.build_rows("lines", lines)
@@ -174,7 +174,7 @@ def _select(paths: Sequence[Path], columns: Columns, path_column: str | bool) ->
         format_of: dict[str, object] = {"path": _escaped(path), "delimiter": header.delimiter, "structure": structure}
         return "records/readers/read_csv", format_of | {"wanted": list(columns)}
     source: dict[str, object] = {"paths": [_escaped(path) for path in paths], "path_column": path_column}
-    if _is_json(paths[0]):
+    if is_json(paths[0]):
         return "records/readers/read_ndjson", source | {"columns": as_text(columns)}
     wanted = [*columns, *([path_column] if isinstance(path_column, str) else [])]
     return "records/readers/read_parquet", source | {"wanted": wanted}
@@ -185,7 +185,8 @@ def _escaped(path: Path) -> str:
     return glob.escape(str(path))
 
 
-def _is_json(path: Path) -> bool:
+def is_json(path: Path) -> bool:
+    """Whether the file has a JSON object per line."""
     return path.name.removesuffix(".gz").endswith((".ndjson", ".jsonl"))
 
 

@@ -12,6 +12,7 @@ with openings as (
         on
             scope_events.user_id = touched_users.user_id
             and scope_events.event_time >= touched_users.registered_at
+            and touched_users.is_recomputed
     where list_contains($opened_by, scope_events.event_type)
     group by scope_events.user_id
 ),
@@ -47,7 +48,14 @@ opened_in as (
         ) as closed_at
     from opened
     inner join touched_users on opened.user_id = touched_users.user_id
-    inner join scope_events on opened.user_id = scope_events.user_id
+    inner join scope_events
+        on
+            opened.user_id = scope_events.user_id
+            and (
+                scope_events.event_time = touched_users.registered_at
+                or scope_events.event_time = opened.window_start
+                or list_contains($closed_by, scope_events.event_type)
+            )
     group by opened.user_id
 )
 
