@@ -19,6 +19,9 @@ from include.firstday.use_case import use_case
 from include.firstday.use_case.base import is_taken
 from include.firstday.use_case.use_case import UseCase
 
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+NUMBERS = (*INTEGERS, *(f"U{kind}" for kind in INTEGERS), "FLOAT", "DOUBLE", "BOOLEAN")
+
 
 def valid() -> list[UseCase]:
     """Return the valid use cases, by name."""
@@ -70,6 +73,7 @@ def _files_sha256(case: UseCase) -> str:
 
 def _try_stages(lake: Lake, case: UseCase) -> None:
     columns = contract.expected(lake.columns("events"))
+    _expect_numbers(lake, case)
     _expect(columns, ("event_id", "user_id", "event_type", "event_time"), f"use_cases/{case.name}/events")
     _expect_free_names(columns, f"use_cases/{case.name}/events")
     for table in case.enrichment:
@@ -127,6 +131,16 @@ def _expect_nothing_personal(lake: Lake, case: UseCase, path: str) -> None:
             raise UseCaseError(
                 f"in sql/use_cases/{case.name}/{path}.sql: expected no column {name}: it is personal, "
                 "and would reach features, predictions and training sets"
+            )
+
+
+def _expect_numbers(lake: Lake, case: UseCase) -> None:
+    kinds = lake.columns("user_features")
+    for name in case.features:
+        if kinds[name] not in NUMBERS and not kinds[name].startswith("DECIMAL"):
+            raise UseCaseError(
+                f"in sql/use_cases/{case.name}/user_features.sql: feature {name}: expected a number or true and false, "
+                f"found {kinds[name]}; write a number for what it says, as cast({name} = 'a value' as integer)"
             )
 
 

@@ -5,6 +5,7 @@ Everything happens on an empty lake in memory; nothing is stored.
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from include.firstday import landing
-from include.firstday.authoring import check_use_case
+from include.firstday.authoring import check_sample, check_use_case
+from include.firstday.authoring.check_sample import Finding
 from include.firstday.errors import QueryError, UseCaseError
 from include.firstday.features import update_features as features
 from include.firstday.generator import events
@@ -48,7 +50,7 @@ def explain(name: str) -> list[str]:
         check_use_case.check(case)
     except UseCaseError as error:
         return [line.replace(f"{REPOSITORY}/", "") for line in str(error).splitlines() if line.strip()]
-    return []
+    return [found.text for found in check_sample.estimators(case)]
 
 
 def hints(case: UseCase) -> Iterator[str]:
@@ -63,24 +65,33 @@ def hints(case: UseCase) -> Iterator[str]:
         yield "personal is empty: list the personal columns of events"
 
 
-def sample(case: UseCase, file: Path | None = None) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
-    """Compute features of a few users of a file's events, or of pending or generated ones.
+@dataclass(frozen=True)
+class Sampled:
+    """What a sample shows: its source, one row per user with `user_id` and the features, one per broken rule."""
 
-    Returns the source; one row per user, with `user_id` and the features; one row per broken rule. Raises UseCaseError
-    if there are no events, UnreadableFileError or QueryError for a broken file.
+    source: str
+    features: list[dict[str, Any]]
+    rejected: list[dict[str, Any]]
+    findings: list[Finding]
+
+
+def sample(case: UseCase, file: Path | None = None) -> Sampled:
+    """Compute features of a few users of a file's events, or of pending or generated ones, and check the use case.
+
+    Raises UseCaseError if there are no events, UnreadableFileError or QueryError for a broken file.
     """
     with tempfile.TemporaryDirectory() as folder:
         path, source = _events(case, file, Path(folder))
-        rows, refused = _user_features(case, path)
+        rows, refused, findings = _user_features(case, path, with_training=file is not None)
     active = sorted((row for row in rows if row["window_start"]), key=lambda row: str(row["user_id"]))
     shown = [{name: row[name] for name in ("user_id", *case.features)} for row in active[:SAMPLE_USERS]]
-    return f"{source}: {len(rows):,} users, {len(active):,} with an open window", shown, refused
+    return Sampled(f"{source}: {len(rows):,} users, {len(active):,} with an open window", shown, refused, findings)
 
 
 def _user_features(
-    case: UseCase, path: Path, row_by_row: bool = False
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """All users' features by the events of a file, and one row per broken rule, on an empty lake of their own."""
+    case: UseCase, path: Path, with_training: bool, row_by_row: bool = False
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[Finding]]:
+    """All users' features by the events of a file, one row per broken rule, and what a check on them finds."""
     with connections.scratch(case.name) as lake:
         create_tables.create(lake, case)
         try:
@@ -91,8 +102,10 @@ def _user_features(
         else:
             features.fold(lake, case, after=0, upto=1)
             features.write(lake)
-            return lake.query("from user_features").to_pylist(), refused
-    return _user_features(case, path, row_by_row=True)  # what DuckDB ended the connection for is a row of the text
+            rows = lake.query("from user_features").to_pylist()
+            return rows, refused, list(check_sample.findings(lake, case, with_training))
+    # What DuckDB ended the connection for is a row of the text.
+    return _user_features(case, path, with_training, row_by_row=True)
 
 
 def _needed(name: str) -> Iterator[Path]:

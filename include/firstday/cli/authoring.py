@@ -1,5 +1,6 @@
 """Commands for authoring: make a business case, and check one."""
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -46,16 +47,21 @@ def check_use_case(
         print("\n".join(wrong))
         raise typer.Exit(1)
     checked = use_case.load(name)
-    source, rows, rejected = explainer.sample(checked, sample)
+    sampled = explainer.sample(checked, sample)
+    rows, is_valid = sampled.features, not any(found.is_error for found in sampled.findings)
     if output != Output.TABLE:
-        show_sections({"features": rows, "rejected": rejected}, output)
-        return
-    print(f"{name}: valid")
+        sections = {"features": rows, "rejected": sampled.rejected}
+        show_sections(sections | {"findings": [asdict(found) for found in sampled.findings]}, output)
+        raise typer.Exit(not is_valid)
+    print(f"{name}: {'valid' if is_valid else 'invalid'}")
+    for found in sorted(sampled.findings, key=lambda found: not found.is_error):
+        print(f"- {'error: ' if found.is_error else ''}{found.text}")
     for hint in explainer.hints(checked):
         print(f"- {hint}")
-    print(f"\nFeatures of {source}.\n")
+    print(f"\nFeatures of {sampled.source}.\n")
     features = [feature for feature in (rows[0] if rows else ()) if feature != "user_id"]
     show([{"feature": feature} | {row["user_id"]: row[feature] for row in rows} for feature in features], output)
-    if rejected:
+    if sampled.rejected:
         print("\nRejected rows, as in rejected_events:\n")
-        show(rejected, output)
+        show(sampled.rejected, output)
+    raise typer.Exit(not is_valid)

@@ -12,6 +12,13 @@ from include.firstday.errors import UseCaseError
 from include.firstday.lake.lake import Lake
 from include.firstday.use_case.use_case import UseCase
 
+NO_NUMBERS = ("VARCHAR", "ENUM", "DATE", "TIME", "INTERVAL", "BLOB", "UUID", "STRUCT", "MAP", "UNION")
+ONE_OUTCOME = (
+    "a model predicts one outcome, which a user has or has not. Of several classes make one 1, as in "
+    "cast(class = 'a' as integer), and a use case for each; of a number what is above a limit, as in "
+    "cast(amount > 100 as integer)"
+)
+
 
 def build_labels(lake: Lake, use_case: UseCase, watermark: datetime) -> None:
     """From `windows`, `users` and `scope_events` to `mature_windows` and `labels`, as known at the watermark.
@@ -24,11 +31,14 @@ def build_labels(lake: Lake, use_case: UseCase, watermark: datetime) -> None:
         lake.build(f"use_cases/{use_case.name}/label", into="labels")
     else:
         lake.build("features/labels/explicit_labels", into="labels")
+    if (kind := lake.columns("labels")["label"]).startswith(NO_NUMBERS):
+        raise UseCaseError(f"{use_case.name}: label: expected 0, 1 or null, found values of {kind}; {ONE_OUTCOME}")
     broken = lake.rows("features/labels/broken_labels")
     if broken:
+        others = [row for row in broken if row["is_other"]]
         raise UseCaseError(
             f"{use_case.name}: label: expected one of 0, 1 or null per user; {len(broken):,} users have another, "
-            f"the first is {broken[0]['user_id']} with {broken[0]['found']}"
+            f"the first is {broken[0]['user_id']} with {broken[0]['found']}" + (f"; {ONE_OUTCOME}" if others else "")
         )
 
 

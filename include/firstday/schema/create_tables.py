@@ -97,6 +97,12 @@ def _wanted(use_case: UseCase) -> dict[str, Columns]:
 
 def _create_enrichment(lake: Lake, use_case: UseCase, table: str, file: str) -> None:
     lake.execute(f"use_cases/{use_case.name}/enrichment/{table}")
+    if "batch_id" not in lake.columns(table):
+        raise UseCaseError(
+            f"sql/use_cases/{use_case.name}/enrichment/{table}.sql: expected a column `batch_id bigint not null`, the "
+            f"micro-batch that a row is of, as training reads rows as of an earlier one; found "
+            f"{', '.join(lake.columns(table))}"
+        )
     columns = expected(lake.columns(table))
     readers.read_whole(lake, use_case.folder / file, columns)
     rules = enrichment_rules(next(iter(columns)))

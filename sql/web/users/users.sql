@@ -36,10 +36,7 @@ wanted as (
     left join latest on users.user_id = latest.user_id
     where
         users.registered_at is not null
-        and (
-            $search != ''
-            or (users.window_start <= $now and users.window_end >= $now and users.closed_at is null)
-        )
+        and ($search != '' or (users.window_start <= $now and users.window_end >= $now and users.closed_at is null))
         and starts_with(users.user_id, $search)
         and ($cohort = '' or users.user_id in (select cohort.user_id from cohort))
         and ($hour is null or hour(users.registered_at) = $hour)

@@ -1,0 +1,220 @@
+"""Check a use case on the events of a sample: what the empty tables of `check_use_case` cannot show.
+
+Each check yields findings that name the file, the key and a remedy. A finding that is an error stops a training, or
+makes features wrong without one; the others are doubts.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.firstday.errors import FirstdayError, UseCaseError
+from include.firstday.features import update_features
+from include.firstday.features.user_features import build_features
+from include.firstday.lake import connections
+from include.firstday.lake.lake import Lake
+from include.firstday.models.training import candidates, training_set
+from include.firstday.schema import create_tables
+from include.firstday.use_case.use_case import Candidate, UseCase
+
+SQL = "authoring/check_sample"
+CHANCE = 0.001  # less probable than this, an event decides the label
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong or, where it is no error, doubtful: file, key, what was found, and a remedy."""
+
+    text: str
+    is_error: bool = True
+
+
+def findings(lake: Lake, case: UseCase, with_training: bool) -> Iterator[Finding]:
+    """Check a use case on the events of a lake in memory, of which the features are computed as micro-batch 1.
+
+    `with_training`: also its labels, and whether a model can be trained.
+    """
+    events, state = lake.table_of("events"), lake.table_of("feature_state")
+    if not events.num_rows:
+        return
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        lambda: _identical_events(lake, case),
+        lambda: _measures_of_ids(lake, case),
+        lambda: _other_rows(case, events, state),
+        lambda: _training(case, events),
+    )
+    for check in checks if with_training else checks[:-1]:
+        try:
+            yield from check()
+        except FirstdayError as error:
+            where = "".join(f"{note}: " for note in getattr(error, "__notes__", []))
+            yield Finding(f"{where}{error}")
+
+
+def estimators(case: UseCase) -> Iterator[Finding]:
+    """Candidates whose class does not exist, is no classifier, or takes other parameters."""
+    for name, candidate in case.training.candidates.items():
+        try:
+            candidates.pipeline(candidate, **_first(candidate))
+        except (UseCaseError, ValueError) as error:
+            reason = str(error).removeprefix("training.candidates: ")
+            yield Finding(f"{_yaml(case)}: training.candidates.{name}: {reason}")
+
+
+def _identical_events(lake: Lake, case: UseCase) -> Iterator[Finding]:
+    for row in lake.rows(f"{SQL}/identical_events"):
+        yield Finding(
+            f"{_yaml(case)}: events.{row['event_type']}: {row['uncounted']:,} of {row['event_count']:,} events equal "
+            "another one in every column and are counted once; map a column to event_id if the source has one",
+            is_error=False,
+        )
+
+
+def _measures_of_ids(lake: Lake, case: UseCase) -> Iterator[Finding]:
+    for row in lake.rows(f"{SQL}/id_measures"):
+        yield Finding(
+            f"{_sql(case, 'measures')}: measure {row['measure']}: {row['different']:,} different whole numbers in "
+            f"{row['value_count']:,} values look like ids, of which sums and means say nothing; remove the measure, or "
+            "count different ones with the column as `item`",
+            is_error=False,
+        )
+
+
+def _other_rows(case: UseCase, events: pa.Table, state: pa.Table) -> Iterator[Finding]:
+    """Whether a statement depends on which other rows it is computed with, as those differ by micro-batch."""
+    with _filled(case) as lake:
+        lake.build_rows("sample_events", events)
+        lake.build(f"{SQL}/halved_events")
+        lake.insert_from("events", "halved_events")
+        for batch_id in (1, 2):
+            update_features.fold(lake, case, after=batch_id - 1, upto=batch_id)
+            update_features.write(lake)
+        lake.build_rows("whole_state", state)
+        for row in lake.rows(f"{SQL}/split_measures"):
+            yield Finding(
+                f"{_sql(case, 'measures')}: measure {row['measure']}: {row['users']:,} users, the first is "
+                f"{row['first_user']}, have other values if the sample is stored in two micro-batches; a value must "
+                "follow from its own event alone, without lag(), row_number() or another window over other rows"
+            )
+        yield from _other_users(lake, case, _last(events))
+
+
+def _other_users(lake: Lake, case: UseCase, as_of: datetime) -> Iterator[Finding]:
+    build_features(lake, case, as_of, into="features_of_all")
+    lake.build(f"{SQL}/half_of_users")
+    for table in update_features.TABLES:
+        lake.restrict_to(table, "half_of_users")
+    build_features(lake, case, as_of, into="features_of_half")
+    found = lake.row(f"{SQL}/dependent_features")
+    if found["users"]:
+        yield Finding(
+            f"{_sql(case, 'user_features')}: {found['users']:,} users, the first is {found['first_user']}, have other "
+            "features if other users are not there; a feature must follow from one user's rows alone, without a rank "
+            "or mean over all users"
+        )
+
+
+def _training(case: UseCase, events: pa.Table) -> Iterator[Finding]:
+    """The labels of the sample, and a fit of each candidate on its training set."""
+    with tempfile.TemporaryDirectory() as folder:
+        chosen, labelled = _chosen_users(case, events, Path(folder) / "chosen.parquet")
+        if not labelled:
+            hours = case.training.label_known_after_hours
+            yield Finding(
+                f"{_yaml(case)}: training.label_known_after_hours: {hours:g}: no user of the sample has a known label, "
+                f"as its events cover {_span(events)}; check again with a longer sample, or lower it",
+                is_error=False,
+            )
+            return
+        with _filled(case, events) as lake:
+            training_set.build_users_rows(lake, case, 1, _last(events), False, [chosen])
+            rows = lake.table_of("training_rows").to_pandas()
+            yield from _decided_labels(lake, case)
+    yield from _fits(case, rows)
+
+
+def _chosen_users(case: UseCase, events: pa.Table, path: Path) -> tuple[str, int]:
+    with _filled(case, events) as lake:
+        training_set.label_users(lake, case, 1, _last(events))
+        lake.build("models/training_set/chosen_users", maximum_users=case.training.maximum_users)
+        return str(path), lake.write_file("chosen_users", str(path))
+
+
+def _decided_labels(lake: Lake, case: UseCase) -> Iterator[Finding]:
+    for row in lake.rows(f"{SQL}/decided_labels"):
+        if (row["users_with_label"] / row["all_users"]) ** row["users"] < CHANCE:
+            yield Finding(
+                f"{_yaml(case)}: window.closed_by: all {row['users']:,} users with {row['event_type']} before a moment "
+                f"of training have label {row['label']}: their label is known by then, and tests are too good; "
+                f"add {row['event_type']} to window.closed_by, so that they are at risk no longer",
+                is_error=False,
+            )
+
+
+def _fits(case: UseCase, rows: pd.DataFrame) -> Iterator[Finding]:
+    users = rows["user_id"].nunique()
+    if rows["label"].nunique() < 2:
+        yield Finding(
+            f"{_label_file(case)}: all {users:,} users of the sample with a known label have label "
+            f"{', '.join(map(str, rows['label'].unique())) or 'null'}; a model needs some of each",
+            is_error=False,
+        )
+        return
+    if users < case.training.minimum_users:
+        yield Finding(
+            f"{_yaml(case)}: training.minimum_users: {case.training.minimum_users:,}: {users:,} users of the sample "
+            "have a known label; train with more events, or lower it",
+            is_error=False,
+        )
+    features, labels = rows[list(case.features)].astype("float64"), rows["label"]
+    for name, candidate in case.training.candidates.items():
+        try:
+            candidates.pipeline(candidate, candidates.monotonic_features(case), **_first(candidate)).fit(
+                features, labels
+            )
+        except Exception as error:  # of whatever class the YAML names
+            yield Finding(f"{_yaml(case)}: training.candidates.{name}: cannot be fitted on the sample: {error}")
+
+
+def _first(candidate: Candidate) -> dict[str, Any]:
+    return {name: values[0] for name, values in candidate.search.items()}
+
+
+@contextmanager
+def _filled(case: UseCase, events: pa.Table | None = None) -> Iterator[Lake]:
+    """A lake in memory with the use case's tables, and some events."""
+    with connections.scratch(case.name) as lake:
+        create_tables.create(lake, case)
+        if events is not None:
+            lake.append("events", events)
+        yield lake
+
+
+def _last(events: pa.Table) -> datetime:
+    last: datetime = pc.max(events["event_time"]).as_py()
+    return last
+
+
+def _span(events: pa.Table) -> str:
+    span: timedelta = _last(events) - pc.min(events["event_time"]).as_py()
+    return f"{span / timedelta(hours=1):,.0f} hours"
+
+
+def _yaml(case: UseCase) -> str:
+    return f"include/use_cases/{case.name}/use_case.yaml"
+
+
+def _sql(case: UseCase, statement: str) -> str:
+    return f"sql/use_cases/{case.name}/{statement}.sql"
+
+
+def _label_file(case: UseCase) -> str:
+    return _sql(case, "label" if case.training.label == "derived" else "registrations")

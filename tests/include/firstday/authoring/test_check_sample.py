@@ -1,0 +1,90 @@
+"""What `check-use-case` finds on a sample before anything runs, by the cases of `check_cases.yaml`."""
+
+import random
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from include.firstday.__main__ import main
+from include.firstday.authoring.new_use_case import new_use_case
+from include.firstday.lake import statements
+from include.firstday.use_case import use_case
+
+CASES = yaml.safe_load((Path(__file__).parent / "check_cases.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sample and the use case that is made for it."""
+    folder = tmp_path_factory.mktemp("made")
+    chance, rows = random.Random(5), ["time,user,type,amount,receipt,customer,device"]
+    for customer in range(150):
+        time = datetime(2026, 3, 1) + timedelta(hours=chance.random() * 24 * 25)
+        ends = time + timedelta(days=chance.expovariate(1 / (12 if customer % 2 else 0.8)))
+        while time < min(ends, datetime(2026, 4, 12)):
+            is_order = chance.random() < (0.5 if customer % 2 else 0.1)
+            amount = f"{chance.lognormvariate(3, 1):.2f}" if is_order else ""
+            kind = "Order Placed" if is_order else "Page View"
+            rows.append(f"{time:%Y-%m-%d %H:%M:%S},u{customer:03},{kind},{amount},{len(rows)},{customer},Android")
+            time += timedelta(hours=chance.expovariate(1 / 6))
+    (folder / "sample.csv").write_text("\n".join(rows) + "\n")
+    shutil.copytree(statements.SQL, folder / "sql")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(statements, "SQL", folder / "sql")
+        patched.setattr(use_case, "USE_CASES", folder / "use_cases")
+        new_use_case("shop", folder / "sample.csv", {"user_id": "user", "event_type": "type", "event_time": "time"})
+    sql = folder / "sql" / "use_cases" / "shop"
+    without_ids(sql / "measures.sql", folder / "use_cases" / "shop" / "use_case.yaml")
+    return folder
+
+
+def without_ids(*files: Path) -> None:
+    """Leave out the measures of two columns of ids."""
+    measures, config = files
+    parts = measures.read_text().split("union all\n")
+    measures.write_text("union all\n".join(part for part in parts if not ("receipt" in part or "customer" in part)))
+    lines = config.read_text().replace("receipt, customer, ", "").splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if not line.startswith(("  - receipt_", "  - customer_"))))
+
+
+@pytest.fixture
+def shop(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it that a test may change."""
+    shutil.copytree(made, tmp_path / "made")
+    monkeypatch.setattr(statements, "SQL", tmp_path / "made" / "sql")
+    monkeypatch.setattr(use_case, "USE_CASES", tmp_path / "made" / "use_cases")
+    return tmp_path / "made"
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
+def test_it_is_found_with_file_key_and_remedy(
+    case: dict[str, Any], shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(shop, case)
+    code = main(["check-use-case", "shop", "--sample", str(shop / "sample.csv")])
+    said = capsys.readouterr().out
+    assert case.get("error", case.get("doubt")) in said
+    assert case.get("and", "") in said
+    assert code == ("error" in case)
+
+
+def change(shop: Path, case: dict[str, Any]) -> None:
+    folders = {True: shop / "sql" / "use_cases" / "shop", False: shop / "use_cases" / "shop"}
+    for name, replaced in case.get("change", {}).items():
+        file = folders[name.endswith(".sql")] / name
+        text = file.read_text()
+        for old, new in replaced.items():
+            assert old in text, f"{name}: {old}"
+            text = text.replace(old, new)
+        file.write_text(text)
+    for name, text in case.get("write", {}).items():
+        file = folders[name.endswith(".sql")] / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    if repeats := case.get("sample", {}).get("repeat"):
+        lines = (shop / "sample.csv").read_text().splitlines(keepends=True)
+        (shop / "sample.csv").write_text("".join(lines + lines[1 : 1 + repeats]))
