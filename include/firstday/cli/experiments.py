@@ -71,7 +71,7 @@ def simulate_experiment(
     home: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep the simulated lake there.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Run generated users through the pipeline into an experiment, in a lake of its own, and measure its effect."""
+    """Run generated users through the pipeline into an experiment, in a lake of its own; measure its effect daily."""
     from include.firstday.delivery import effects
     from include.firstday.operations import simulate_experiment as stage
 
@@ -79,7 +79,9 @@ def simulate_experiment(
         folder = home or Path(temporary)
         found = stage.simulate_experiment(case, folder, days, effect, is_persuadable=persuadable, progress=report)
     if output != Output.TABLE:
-        show([asdict(found.measured) | {"true_effect": found.true_effect}], output)
+        show([asdict(one) | {"true_effect": found.true_effect} for one in found.daily], output)
         return
+    for one in found.daily[:-1]:
+        print(f"{one.measured_at:%Y-%m-%d}: {effects.finding(case, one)}")
     print(effects.describe(case, found.measured))
     print(f"true effect on the treated: {100 * found.true_effect:.1f} points")

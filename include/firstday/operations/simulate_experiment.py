@@ -13,20 +13,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
 
 from include.firstday import landing
 from include.firstday.delivery import deliver_predictions, experiments, measure_effect
 from include.firstday.delivery.effects import Effect
 from include.firstday.errors import UseCaseError
-from include.firstday.features import outcomes, update_features
+from include.firstday.features import outcomes
 from include.firstday.generator import events
 from include.firstday.generator.response import kept
-from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
+from include.firstday.lake.run import Run
 from include.firstday.models import promotion
+from include.firstday.operations import micro_batch
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.scoring import score_users
 from include.firstday.settings import another_home
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.use_case import UseCase
@@ -34,17 +35,36 @@ from include.firstday.use_case.use_case import UseCase
 START = datetime(2026, 6, 1, tzinfo=UTC)
 TARGET = "offers"
 SALT = "simulated"
-STEP = timedelta(hours=3)  # of a micro-batch
+STEP = timedelta(hours=3)  # of a micro-batch with deliveries; afterwards it has a day
 DAY = timedelta(days=1)
+RUN = Run(task="simulate_experiment")
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """What an experiment has measured, and the true effect on its treated users."""
+    """What an experiment has measured, day by day and in the end, and the true effect on its treated users."""
 
-    measured: Effect
+    daily: tuple[Effect, ...]
     true_effect: float
+
+    @property
+    def measured(self) -> Effect:
+        """The last measurement, when all outcomes are known."""
+        return self.daily[-1]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A span of events that are one micro-batch; the effect is measured where a day ends with it."""
+
+    start: datetime
+    end: datetime
+    is_delivering: bool
+
+    @property
+    def is_measured(self) -> bool:
+        return (self.end - START) % DAY == timedelta()
 
 
 def simulate_experiment(
@@ -58,23 +78,35 @@ def simulate_experiment(
 ) -> Simulated:
     """Simulate so many days of offers to users with predicted churn, and the time until the outcomes are known.
 
-    `effect`: share of all users who stay because of an offer; of none where it is 0. `home`: a new folder. Raises
-    UseCaseError where the use case has no generator.
+    `effect`: share of all users who stay because of an offer; of none where it is 0. `home`: a new folder. The effect
+    is measured at the end of each day. Raises UseCaseError where the use case has no generator.
     """
     case = _with_offers(use_case, effect, holdout_share, is_persuadable)
-    known_after = timedelta(seconds=outcomes.known_after_seconds(case))
-    delivering = round(timedelta(days=days) / STEP)
-    steps = delivering + -(-known_after // STEP) + 1
+    steps = _steps(days, timedelta(seconds=outcomes.known_after_seconds(case)))
+    daily: list[Effect] = []
     with another_home(home):
         promotion.register_bundled(case)
-        for number in range(steps):
-            start = START + number * STEP
-            with clock.simulated(clock.naive(start + STEP)):
-                _run_step(case, start, is_delivering=number < delivering)
-            progress(number + 1, steps, f"{start + STEP:%Y-%m-%d %H:%M}")
-        with clock.simulated(clock.naive(START + steps * STEP)):
-            (measured,) = measure_effect.measure_effect(case)
-            return Simulated(measured, _true_effect(case, START + steps * STEP))
+        for number, step in enumerate(steps, start=1):
+            with clock.simulated(clock.naive(step.end)):
+                _run_step(case, step)
+                if step.is_measured or step is steps[-1]:
+                    daily += measure_effect.measure_effect(case)
+            progress(number, len(steps), f"{step.end:%Y-%m-%d %H:%M}")
+        return Simulated(tuple(daily), _true_effect(case, steps[-1].end))
+
+
+def _steps(days: float, known_after: timedelta) -> list[_Step]:
+    """Micro-batches of `STEP` while offers are made, then of up to a day until all outcomes are known."""
+    delivering = START + max(round(timedelta(days=days) / STEP), 1) * STEP
+    end = delivering + known_after + STEP  # the last event must be as late as the last outcome
+    steps, start = [], START
+    while start < end:
+        is_delivering = start < delivering
+        midnight = START + ((start - START) // DAY + 1) * DAY
+        until = start + STEP if is_delivering else min(midnight, end)
+        steps.append(_Step(start, until, is_delivering))
+        start = until
+    return steps
 
 
 def _with_offers(use_case: UseCase, effect: float, holdout_share: float, is_persuadable: bool) -> UseCase:
@@ -93,15 +125,14 @@ def _generator(case: UseCase) -> Generator:
     return case.generator
 
 
-def _run_step(case: UseCase, start: datetime, is_delivering: bool) -> None:
-    """One micro-batch of generated events, and what is due of it."""
-    table = events(_generator(case), start, start + STEP, START, experiments.reached_by_generator(case))
+def _run_step(case: UseCase, step: _Step) -> None:
+    """One micro-batch of generated events, and what is due of it; nobody is scored when offers are over."""
+    table = events(_generator(case), step.start, step.end, START, experiments.reached_by_generator(case))
     if table.num_rows:
-        landing.deliver(case.name, f"events-{start:%Y%m%dT%H%M}.parquet", partial(pq.write_table, table))
-    store_events.store_events(case)
-    update_features.update_features(case)
-    score_users.score_users(case)
-    if is_delivering:
+        landing.deliver(case.name, f"events-{step.start:%Y%m%dT%H%M}.parquet", partial(pq.write_table, table))
+    with threadpool_limits(1):  # the model's threads would spin beside DuckDB's, for longer than they work
+        micro_batch.process(case, RUN, lambda done: None, with_scores=step.is_delivering)
+    if step.is_delivering:
         deliver_predictions.deliver_predictions(case, TARGET)
 
 
