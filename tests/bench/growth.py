@@ -7,9 +7,11 @@ The history is loaded by a process whose memory is watched, by the same stages i
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from fastapi.testclient import TestClient
 
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
@@ -27,13 +30,17 @@ from include.firstday.models import promotion
 from include.firstday.operations import maintain_lake, micro_batch
 from include.firstday.scoring import score_users
 from include.firstday.use_case import use_case
-from tests.bench.measures import Claim, Row, Section, child, median, peak_mb, scratch
+from include.firstday.web.app import build
+from tests.bench.measures import Claim, Row, Section, child, median, peak_mb, percentile_95, scratch
 from tests.bench.players import EVENTS, PLAYERS, Day
+from tests.light_server import gate_of_everybody
 
 MODULE = "tests.bench.growth"
 BATCH_EVENTS = 35_000
 MILLIONS = (2, 20, 100)
 CASE = "first_day_churn"
+QUERIES = ("select count(*) from events", "select * from users order by last_seen_at desc limit 10")
+ANSWERS = ("status", "activity", "users?search=0", "model", "alerts", "lake")
 
 
 def run(quick: bool = False) -> Section:
@@ -55,9 +62,13 @@ def run(quick: bool = False) -> Section:
                 _row(days, players, load, child(folder / "home", MODULE, "batches", days, players, batches))
             )
             print(section.rows[-1], flush=True)
+        answers = child(folder / "home", MODULE, "answers", sizes[-1], players, 5)
     first, last = section.rows[0]["median s"], section.rows[-1]["median s"]
     peak = max(row["load: peak MB"] for row in section.rows)
+    query, page = (percentile_95(answers[kind]) for kind in ("query", "page"))
     section.claims = [
+        Claim("`firstday query` on the largest lake, 95 %: at most 0.3 s", f"{query:.2f} s", query <= 0.3),
+        Claim("an answer of the page there, 95 %: at most 0.5 s", f"{page:.2f} s", page <= 0.5),
         Claim("a micro-batch takes at most 0.45 s", f"{first:.2f} s on the smallest lake", first <= 0.45),
         Claim("the largest lake costs at most 1.15 × the smallest", f"{last / first:.2f} ×", last <= 1.15 * first),
         Claim("loading takes at most 1 GiB", f"{peak:,.0f} MB", peak <= 1024),
@@ -114,6 +125,28 @@ def batches(days: int, players: int, count: int) -> Row:
     return {"stages": stages, "total": total}
 
 
+def answers(days: int, players: int, count: int) -> dict[str, list[float]]:
+    """Seconds of queries by the command line, start included, and of the page's answers, none of them remembered."""
+    case = use_case.load(CASE)
+    taken: dict[str, list[float]] = {"query": [], "page": []}
+    with TestClient(build(gate_of_everybody())) as client:
+        for number in range(1000, 1000 + count):
+            landing.deliver(CASE, f"answers-{number}.parquet", lambda path, n=number: _write(path, days, players, n))
+            micro_batch.process(case, Run(), lambda done: None)
+            for text in QUERIES:
+                command = [sys.executable, "-m", "include.firstday", "query", text]
+                taken["query"].append(_seconds(partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)))
+            for path in ANSWERS:
+                taken["page"].append(_seconds(lambda path=path: client.get(f"/api/{CASE}/{path}").raise_for_status()))
+    return taken
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
 def _write(path: Path, days: int, players: int, number: int) -> None:
     """Bets of the last day's players, in the 21st hour of their first day: later than all that is known of them."""
     known = pa.concat_tables(Day(days - 1, players).pieces())
@@ -136,4 +169,4 @@ def _write(path: Path, days: int, players: int, number: int) -> None:
 
 if __name__ == "__main__":
     act, *numbers = sys.argv[1:]
-    print(json.dumps({"load": load, "batches": batches}[act](*map(int, numbers))))
+    print(json.dumps({"load": load, "batches": batches, "answers": answers}[act](*map(int, numbers))))

@@ -115,16 +115,19 @@ def read_whole(lake: Lake, path: Path, columns: Columns) -> None:
         raise
 
 
-def form(path: Path) -> str | None:
+def form(path: Path) -> object:
     """Return what files that can be read together have in common; None for one that is read by itself."""
     if is_json(path):
         return "ndjson"
     if path.name.endswith(".csv"):
         return None
     try:
-        return str(_parquet(path).schema)  # of others DuckDB would change the types until they fit
+        schema = _parquet(path).schema
     except (OSError, UnreadableFileError):
         return None
+    columns = (schema.column(number) for number in range(len(schema)))
+    # Of files of several types DuckDB would change the types until they fit.
+    return tuple((one.path, one.physical_type, str(one.logical_type), one.max_definition_level) for one in columns)
 
 
 def read_rows(lake: Lake, path: Path, columns: Columns) -> Iterator[Piece]:

@@ -9,15 +9,21 @@ from tests.bench.contenders import MEASURES, Rows, by_user
 TEXT = dict.fromkeys(("user_id", "event_type", "postcode"), "varchar")
 MONEY = dict.fromkeys(MEASURES.values(), "decimal(18, 2)")
 COLUMNS = TEXT | {"event_time": "timestamp"} | MONEY
-READ = f"from read_json($path, format = 'newline_delimited', columns = {COLUMNS})"
+JSON = f"from read_json($path, format = 'newline_delimited', columns = {COLUMNS})"
+PARQUET = "from read_parquet($path)"
 
 
 def run(events: str, postcodes: str) -> tuple[float, Rows]:
     with connect(postcodes) as connection:
         begun = time.perf_counter()
-        aggregate(connection, READ, events)
+        aggregate(connection, read(events), events)
         seconds = time.perf_counter() - begun
         return seconds, features(connection)
+
+
+def read(events: str) -> str:
+    """The source of a file's events, `$path` in it."""
+    return PARQUET if events.endswith(".parquet") else JSON
 
 
 def connect(postcodes: str) -> duckdb.DuckDBPyConnection:

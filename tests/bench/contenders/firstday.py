@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from pathlib import Path
 
 from include.firstday import landing
 from include.firstday.lake.run import Run
@@ -15,7 +16,7 @@ def run(events: str, postcodes: str) -> tuple[float, Rows]:
     case = use_case.load("first_day_churn")
     with open_lake(case):  # makes the lake, with the enrichment table
         pass
-    landing.deliver(case.name, "events.ndjson", lambda path: shutil.copyfile(events, path))
+    landing.deliver(case.name, Path(events).name, lambda path: shutil.copyfile(events, path))
     begun = time.perf_counter()
     micro_batch.process(case, Run(), lambda done: None, with_scores=False)
     seconds = time.perf_counter() - begun

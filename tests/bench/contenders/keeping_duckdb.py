@@ -4,17 +4,17 @@ import tempfile
 import time
 
 from tests.bench.contenders import Rows
-from tests.bench.contenders.bare_duckdb import READ, aggregate, connect, features
+from tests.bench.contenders.bare_duckdb import PARQUET, aggregate, connect, features, read
 
 
 def run(events: str, postcodes: str) -> tuple[float, Rows]:
     with connect(postcodes) as connection, tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         connection.execute(
-            f"copy (select *, date_trunc('hour', event_time) as event_hour {READ}) to '{folder}' "
+            f"copy (select *, date_trunc('hour', event_time) as event_hour {read(events)}) to '{folder}' "
             "(format parquet, partition_by (event_hour))",
             {"path": events},
         )
-        aggregate(connection, "from read_parquet($path)", f"{folder}/*/*.parquet")
+        aggregate(connection, PARQUET, f"{folder}/*/*.parquet")
         seconds = time.perf_counter() - begun
         return seconds, features(connection)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +17,7 @@ from include.firstday.ingest import staging, store_events
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.statements import statement
 from include.firstday.operations import maintain_lake
+from include.firstday.records import readers
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case import use_case as use_cases
 from include.firstday.use_case.use_case import UseCase
@@ -72,6 +74,17 @@ def test_good_files_of_every_use_case_are_staged_by_one_statement(
     monkeypatch.setattr(staging, "_stage_file", None)  # the way of a file with a broken row
     (batch,) = store_events.store_events(case)
     assert (batch.rows_stored, batch.rows_rejected) == (len(rows) + 20, 0)
+
+
+def test_files_of_the_same_columns_are_read_at_once_and_others_apart(tmp_path: Path) -> None:
+    columns = {"whole": [1, 2], "text": ["1", "2"], "renamed": [1, 2]}
+    tables = {name: pa.table({"renamed" if name == "renamed" else "value": values}) for name, values in columns.items()}
+    forms = {}
+    for number, (name, table) in enumerate([*tables.items()] * 3):
+        pq.write_table(table, path := tmp_path / f"{number}.parquet")
+        forms.setdefault(name, []).append(readers.form(path))  # all kept: equal by value, not by an address used again
+    assert all(len(set(found)) == 1 for found in forms.values())
+    assert len({found[0] for found in forms.values()}) == 3
 
 
 BET = b'{"user_id": "u1", "event_type": "new_bet", "event_time": "2026-11-20T10:00:00Z", "bet_amount": 1.5}\n'
