@@ -29,14 +29,14 @@ def build(use_case: UseCase) -> None:
     def monitor_model() -> None:
         @task
         def run_checks() -> list[str]:
-            """Measure data quality, drift, performance and consistency since the last run; return the alerts."""
+            """Measure data quality, drift, performance and consistency since the last run; return alerts to send."""
             from include.firstday.monitoring import monitor_model as stage
 
             seen = stage.monitor_model(load(use_case.name), current_run())
             if seen is None:
                 skip("no new predictions")
             report((stage.describe(seen), {}))
-            return list(seen.alerts)
+            return list(seen.unsilenced)
 
         @task
         def alert(alerts: list[str]) -> None:

@@ -48,8 +48,16 @@ def _gate() -> Any:
 
         return look
 
+    def name(user: GetUserDep) -> str:
+        return str(user.get_name())
+
     return Gate(
-        may_enter=get_user, may_read=may("GET"), may_edit=may("POST"), schedule=_schedule, failed_runs=_failed_runs
+        may_enter=get_user,
+        may_read=may("GET"),
+        may_edit=may("POST"),
+        schedule=_schedule,
+        failed_runs=_failed_runs,
+        user=name,
     )
 
 

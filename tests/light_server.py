@@ -111,6 +111,7 @@ def gate_of_everybody() -> Gate:
         may_edit=allowed,
         schedule=lambda dag: running,
         failed_runs=lambda use_case, since: [],
+        user=lambda: "ada",
     )
 
 

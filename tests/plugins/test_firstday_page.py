@@ -18,7 +18,7 @@ def routes(server: Server) -> list[tuple[str, str]]:
     """Method and path of everything the app answers, the page's own files too."""
     schema = server.ask("/firstday/api/openapi.json", "viewer").json
     named = {"use_case": "first_day_churn", "user_id": "someone", "name": "page.css"}
-    named |= {"version": "1", "feature": "win_rate", "table": "events"}
+    named |= {"version": "1", "feature": "win_rate", "table": "events", "experiment": "offers"}
     found = [(method.upper(), "/firstday" + path) for path, methods in schema["paths"].items() for method in methods]
     own = [("GET", f"/firstday/{path}") for path in ("", "static/page.css", "api/openapi.json")]
     return [(method, path.format(**named)) for method, path in found + own]

@@ -14,7 +14,7 @@ the page has the OpenAPI document, from which this page is generated: `/firstday
 
 
 def render() -> str:
-    document = build(Gate(_anybody, _anybody, _anybody, schedule=lambda _: None, failed_runs=lambda *_: [])).openapi()
+    document = build(Gate(_anybody, _anybody, _anybody, lambda _: None, lambda *_: [], lambda: "")).openapi()
     found = [(method, path, about) for path, methods in document["paths"].items() for method, about in methods.items()]
     shared = _shared([about["responses"] for _, path, about in found if "{use_case}" in path])
     routes = [_route(method, path, about, shared) for method, path, about in found]

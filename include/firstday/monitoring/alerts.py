@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from include.firstday.monitoring.measured import Interval, Measured, intervals
 from include.firstday.use_case.use_case import UseCase
 
+DRIFTED = "drifted from the champion's training set"
+
 
 def alerts(use_case: UseCase, measured: Sequence[Measured], drifted: Sequence[str]) -> Iterator[str]:
     """A sentence per alert; `drifted` are the features whose drift is confirmed."""
     limits = use_case.monitoring
     if drifted:
         yield (
-            f"{use_case.name}: {', '.join(drifted)} drifted from the champion's training set in at least "
+            f"{use_case.name}: {', '.join(drifted)} {DRIFTED} in at least "
             f"{limits.drifted_runs} of the last {limits.runs} monitoring runs"
         )
     sentences = [*_of_values(use_case, measured), *_volume(use_case, measured), *_of_intervals(use_case, measured)]

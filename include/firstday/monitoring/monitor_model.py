@@ -29,8 +29,8 @@ from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
 from include.firstday.models import drift, registry
 from include.firstday.models.drift import Reference
-from include.firstday.monitoring import hourly, realised
-from include.firstday.monitoring.alerts import alerts
+from include.firstday.monitoring import alert_states, hourly, realised
+from include.firstday.monitoring.alerts import DRIFTED, alerts
 from include.firstday.monitoring.estimated import Recalibration, estimated, recalibration
 from include.firstday.monitoring.measured import Measured, as_rows
 from include.firstday.schema.open_lake import open_lake
@@ -48,12 +48,16 @@ AGAIN_AFTER = timedelta(minutes=30)  # without new micro-batches; a repeated tas
 
 @dataclass(frozen=True)
 class MonitoringRun:
-    """One monitoring run: micro-batches `after < batch_id <= upto`, the measured values, and the alerts."""
+    """One monitoring run: micro-batches `after < batch_id <= upto`, the measured values, and the alerts.
+
+    `unsilenced`: those alerts that nobody has acknowledged or muted.
+    """
 
     after: int
     upto: int
     measured: tuple[Measured, ...]
     alerts: tuple[str, ...]
+    unsilenced: tuple[str, ...]
 
 
 @retrying
@@ -75,7 +79,9 @@ def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | 
             if confirmed and _may_retrain(lake, use_case):
                 lake.append("monitoring", as_rows([Measured(RETRAINING, len(confirmed))], upto))
             checkpoints.advance(lake, STAGE, after, upto)
-            done = MonitoringRun(after, upto, tuple(measured), tuple(alerts(use_case, measured, confirmed)))
+            raised = tuple(alerts(use_case, measured, confirmed))
+            alert_states.end(lake, [*raised, *(DRIFTED for one in measured if one.metric == "drifted" and one.value)])
+            done = MonitoringRun(after, upto, tuple(measured), raised, alert_states.unsilenced(lake, raised))
             commit.message = describe(done)
     for alert in done.alerts:
         log.warning("%s", alert)
@@ -86,6 +92,8 @@ def describe(done: MonitoringRun) -> str:
     """Describe the result in one line."""
     batches = f"micro-batches {done.after + 1} to {done.upto}" if done.upto > done.after else "no new micro-batches"
     found = f"{batches}: {len(done.measured):,} measurements, {len(done.alerts):,} alerts"
+    if silent := len(done.alerts) - len(done.unsilenced):
+        found += f", {silent:,} of them acknowledged or muted"
     by_metric = {one.metric: one for one in done.measured}
     if (advantage := by_metric.get("compared_advantage")) is not None:
         found += (

@@ -26,6 +26,7 @@ TABLES = (
     "decided_batches",
     "experiments",
     "effects",
+    "alert_states",
 )
 PARTITIONED = {  # table → the time column and its parts that its files are partitioned by
     "events": ("event_time", "year", "month", "day", "hour"),

@@ -19,10 +19,10 @@ class Schedule:
 class Gate:
     """Permission checks and schedule look-up, provided by the orchestrator.
 
-    All but the last two are FastAPI dependencies that raise 401 or 403: `may_enter` requires a login, `may_read` and
-    `may_edit` check permissions for the path's `use_case`. `schedule` returns the schedule of a DAG id, or None;
-    `failed_runs` the runs of a use case's DAGs that have failed since a time (naive UTC), as `dag_id/run_id`, newest
-    first.
+    `may_enter`, `may_read`, `may_edit` and `user` are FastAPI dependencies that raise 401 or 403: `may_enter` requires
+    a login, `may_read` and `may_edit` check permissions for the path's `use_case`, `user` returns the user's name.
+    `schedule` returns the schedule of a DAG id, or None; `failed_runs` the runs of a use case's DAGs that have failed
+    since a time (naive UTC), as `dag_id/run_id`, newest first.
     """
 
     may_enter: Callable[..., Any]
@@ -30,3 +30,4 @@ class Gate:
     may_edit: Callable[..., Any]
     schedule: Callable[[str], Schedule | None]
     failed_runs: Callable[[str, datetime], list[str]]
+    user: Callable[..., str]

@@ -1,6 +1,5 @@
 """Alerts of monitoring over time, and the distribution of a feature beside that of the training set."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -10,7 +9,9 @@ import numpy as np
 
 from include.firstday.errors import InputError
 from include.firstday.lake import clock
+from include.firstday.lake.run import Run
 from include.firstday.models import drift, registry
+from include.firstday.monitoring import alert_states
 from include.firstday.monitoring.alerts import alerts
 from include.firstday.monitoring.measured import Measured
 from include.firstday.use_case.use_case import UseCase
@@ -24,13 +25,32 @@ SAMPLED = 20_000  # predictions of the last day
 FRESH = 30.0
 REFERENCE_SECONDS = 300.0
 PROBABILITY = "churn_probability"
-_NUMBERS = re.compile(r"[-+]?\d[\d.,]*\s*%?")
 
 _REFERENCES = Memory()  # not the reader's: a slow MLflow must not block queries of the lake
 
 
 def seen_alerts(reader: Reader) -> list[schemas.SeenAlert]:
     """Return the alerts of the last weeks' monitoring runs, the latest first; one with other numbers is the same."""
+    found = _seen(reader)
+    states = reader.ask(lambda lake: alert_states.of_lake(lake, clock.now()))
+    kept = ("state", "changed_at", "changed_by", "muted_until")
+    return [
+        one.model_copy(update={name: states[one.alert][name] for name in kept}) if one.alert in states else one
+        for one in found
+    ]
+
+
+def change_alert(reader: Reader, change: schemas.AlertChange, by: str) -> list[schemas.SeenAlert]:
+    """Acknowledge or mute an alert, or neither any more; return the alerts. Raises InputError for an unknown one."""
+    if change.alert not in {one.alert for one in _seen(reader)}:
+        raise InputError(f"alert: expected one of the last two weeks, by its sentence without numbers: {change.alert}")
+    run = Run(dag="page", run=by, task="change_alert")
+    alert_states.change(reader.use_case, change.alert, change.state, change.hours, run, by)
+    reader.forget()
+    return seen_alerts(reader)
+
+
+def _seen(reader: Reader) -> list[schemas.SeenAlert]:
     use_case = reader.use_case
     rows: list[dict[str, Any]] = reader.ask(
         lambda lake: lake.rows("web/model/monitoring", since=clock.now() - MONITORED), "alerts", seconds=FRESH
@@ -39,6 +59,7 @@ def seen_alerts(reader: Reader) -> list[schemas.SeenAlert]:
     for measured_at, key, sentence in _alerts(use_case, rows):
         known = found.get(key)
         found[key] = schemas.SeenAlert(
+            alert=key,
             text=sentence,
             first_at=known.first_at if known else measured_at,
             last_at=measured_at,
@@ -58,9 +79,9 @@ def _alerts(use_case: UseCase, rows: list[dict[str, Any]]) -> Iterator[tuple[dat
         ]
         drifted = [one.subject for one in measured if one.metric == "drifted" and one.value]
         for sentence in alerts(use_case, measured, []):
-            yield measured_at, _NUMBERS.sub("#", sentence), sentence.removeprefix(f"{use_case.name}: ")
+            yield measured_at, alert_states.key(sentence), sentence.removeprefix(f"{use_case.name}: ")
         if drifted:
-            yield measured_at, "drift", f"drift from the champion's training set: {', '.join(drifted)}"
+            yield measured_at, alert_states.DRIFT, f"drift from the champion's training set: {', '.join(drifted)}"
 
 
 def distribution(reader: Reader, feature: str) -> schemas.Distribution:

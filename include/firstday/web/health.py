@@ -8,6 +8,7 @@ from typing import Any
 from include.firstday.delivery import deliver_predictions
 from include.firstday.ingest.quarantine import Quarantined, quarantined
 from include.firstday.lake.lake import Lake
+from include.firstday.monitoring import alert_states
 from include.firstday.monitoring.alerts import alerts
 from include.firstday.monitoring.measured import Measured
 from include.firstday.use_case.use_case import UseCase
@@ -72,14 +73,14 @@ def _of_files(files: Sequence[Quarantined]) -> Iterator[str]:
 
 
 def _of_monitoring(lake: Lake, use_case: UseCase) -> Iterator[str]:
-    """The alerts of the latest monitoring run, but for what is measured at each look."""
+    """The alerts of the latest monitoring run, but for what is measured at each look, is acknowledged or muted."""
     rows = lake.rows("web/overview/measured")
     measured = [
         Measured(row["metric"], row["value"], row["subject"], row["model_version"])
         for row in rows
         if row["metric"] not in LIVE and row["value"] is not None
     ]
-    for sentence in alerts(use_case, measured, _drifted(lake, use_case, measured)):
+    for sentence in alert_states.unsilenced(lake, list(alerts(use_case, measured, _drifted(lake, use_case, measured)))):
         text = sentence.removeprefix(f"{use_case.name}: ")
         yield f"{text[0].upper()}{text[1:]}."
 

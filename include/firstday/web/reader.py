@@ -30,6 +30,10 @@ class Reader:
             return self._ask(question)
         return self._memory.get(lambda: self._ask(question), key, seconds)
 
+    def forget(self) -> None:
+        """Drop cached results: something has been changed from here."""
+        self._memory = Memory()
+
     def close(self) -> None:
         """Close the connection; the next query opens a new one."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""Routes that change something or cost much, under `/api/{use_case}`: events, queries, predictions."""
+"""Routes that change something or cost much, under `/api/{use_case}`: events, queries, predictions, alerts."""
 
 import asyncio
 from typing import Annotated
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
 from include.firstday.settings import settings
-from include.firstday.web import backlog, drivers, parsing, schemas, workbench
+from include.firstday.web import backlog, drift_room, drivers, parsing, schemas, workbench
 from include.firstday.web.auth import Gate
 from include.firstday.web.delivery import delivery
 from include.firstday.web.reading import reader_of
@@ -57,6 +57,16 @@ def writing(gate: Gate) -> APIRouter:
     def predict(use_case: str, asked: schemas.users.Asked) -> schemas.users.Answer:
         """Predict by the champion, for a user's current features or for given ones. Nothing is stored."""
         return drivers.predict(reader_of(use_case), asked)
+
+    @router.post("/alerts")
+    def change_alert(
+        use_case: str, change: schemas.drift.AlertChange, by: Annotated[str, Depends(gate.user)]
+    ) -> list[schemas.drift.SeenAlert]:
+        """Acknowledge an alert until it is over, or mute it for some hours; without a state, neither any more.
+
+        It is not notified meanwhile, and is no reason of the state. Returns the alerts.
+        """
+        return drift_room.change_alert(reader_of(use_case), change, by)
 
     return router
 

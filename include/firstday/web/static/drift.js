@@ -23,16 +23,37 @@ const marks = ({ promotions: rows }) => rows.map((row) => ({ at: new Date(row.pr
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function raised(useCase, alerts) {
-  const runbook = leave(`/dags/${useCase.name}.monitor_model`, "monitor_model's documentation");
+  const runbook = h("a", { href: "docs/how-to/runbook.html#an-alert", target: "_blank", rel: "noopener" }, "the runbook");
   if (!alerts.length) return card("Alerts", empty("No alerts in the last two weeks. monitor_model runs every hour."));
   const columns = [
     { id: "text", title: "Alert", value: (one) => sentence(one.text) },
-    { id: "is_current", title: "State", value: (one) => (one.is_current ? "current" : "over"), cell: (one) => h("span", { class: `pill ${one.is_current ? "churn" : "stays"}` }, one.is_current ? "current" : "over") },
+    { id: "is_current", title: "State", value: stateOf, cell: (one) => [h("span", { class: `pill ${one.state ? "over" : one.is_current ? "churn" : "stays"}` }, stateOf(one)), one.state ? h("div", { class: "quiet" }, one.muted_until ? ["until ", time(one.muted_until)] : "until it is over", ` by ${one.changed_by}`) : null] },
     { id: "first_at", title: "First raised", cell: (one) => time(one.first_at) },
     { id: "last_at", title: "Last raised", cell: (one) => time(one.last_at) },
     { id: "runs", title: "Monitoring runs", number: true },
+    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (one) => actions(useCase, one) },
   ];
-  return card("Alerts", table("alerts", "Alerts, latest first", columns, alerts, { sort: "-last_at" }), quiet("What to do is in ", runbook, " under “When it fails”. The limits are those of monitoring in the use case's YAML."));
+  return card("Alerts", table("alerts", "Alerts, latest first", columns, alerts, { sort: "-last_at" }), quiet("What to do is in ", runbook, ". The limits are those of monitoring in the use case's YAML. An acknowledged or muted alert is not notified, and is no reason of the state; if it is over and begins again, it is."));
+}
+
+const stateOf = (one) => one.state ?? (one.is_current ? "current" : "over");
+const HOURS = [[8, "8 hours"], [168, "7 days"]];
+
+/** Acknowledge, mute, or neither any more; an error is shown beside the buttons. */
+function actions(useCase, one) {
+  const status = h("span", { role: "status" });
+  const button = (title, change) => h("button", { type: "button", class: "small", id: `${title} ${one.alert}`, "aria-label": `${title}: ${one.text}`, onclick: async (event) => {
+    event.target.disabled = true;
+    try {
+      await api.post(useCase.name, "alerts", { alert: one.alert, ...change });
+      window.dispatchEvent(new Event("refresh"));
+    } catch (error) {
+      status.replaceChildren(` ${error.message}`);
+      event.target.disabled = false;
+    }
+  } }, title);
+  if (one.state) return h("div", { class: "actions" }, button("Notify again", { state: null }), status);
+  return h("div", { class: "actions" }, button("Acknowledge", { state: "acknowledged" }), HOURS.map(([hours, words]) => button(`Mute ${words}`, { state: "muted", hours })), status);
 }
 
 /** The features of the latest measurement of drift, the largest first. */

@@ -70,6 +70,7 @@ def test_a_lake_of_version_0_1_keeps_every_row_under_the_present_names(churn: Us
             rows = [list(row.values()) for row in lake.query(f"select {columns} from {name}{order}").to_pylist()]
             assert sorted(rows, key=str) == sorted(content["rows"], key=str), table
         assert not migrate.RENAMED_TABLES.keys() & lake.tables()
+        assert lake.count("alert_states") == 0  # a table that version 0.1.0 had not
 
 
 def test_a_stage_of_version_0_1_whose_buckets_stand_apart_goes_on_from_the_last(churn: UseCase, tmp_path: Path) -> None:

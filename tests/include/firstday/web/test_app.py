@@ -27,6 +27,7 @@ def client(churn: UseCase) -> Iterator[TestClient]:
         may_edit=allowed,
         schedule=lambda dag: None,
         failed_runs=lambda name, since: [],
+        user=lambda: "ada",
     )
     yield TestClient(build(gate), raise_server_exceptions=False)
     reader(churn.name).close()

@@ -328,6 +328,27 @@ def test_without_an_experiment_the_page_says_how_to_begin_one(visitor: Visitor) 
     expect(page.get_by_text("no experiment nothing")).to_be_visible()
 
 
+def test_an_alert_is_acknowledged_muted_and_notified_again(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("drift")
+    row = page.locator("[data-table=alerts] tbody tr", has_text="more churn than came true").first
+    sentence = row.locator("td").first.inner_text()
+    assert any(reason.startswith(sentence) for reason in site.api("status")["state"]["reasons"])
+    row.get_by_role("button", name="Acknowledge").click()
+    expect(row).to_contain_text("until it is over by ada")
+    assert not any(reason.startswith(sentence) for reason in site.api("status")["state"]["reasons"])
+    row.get_by_role("button", name="Notify again").click()
+    row.get_by_role("button", name="Mute 7 days").click()
+    expect(row.locator(".pill")).to_have_text("muted")
+    stored = site.query("select *, muted_until > now() + interval 6 day as is_long from alert_states")
+    assert [(one["state"], one["changed_by"], one["is_long"]) for one in stored] == [("muted", "ada", True)]
+    row.get_by_role("button", name="Notify again").click()
+    expect(row.locator(".pill")).to_have_text("current")
+    assert site.query("from alert_states") == []
+    page.route("**/alerts", lambda route: route.fulfill(status=403, json={"detail": "no permission"}))
+    row.get_by_role("button", name="Acknowledge").click()
+    expect(row).to_contain_text("no permission")
+
+
 def test_a_table_says_what_it_is_and_shows_nobody(visitor: Visitor, site: Site) -> None:
     page = visitor.go("lake")
     page.get_by_role("link", name="events", exact=True).click()
