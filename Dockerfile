@@ -1,44 +1,53 @@
 # One image for every service of docker-compose.yaml: the same lock, checked by hash, and no root.
 
-FROM python:3.12.11-slim-bookworm AS packages
+FROM python:3.13.7-slim-trixie AS installer
 
-COPY requirements-installer.txt requirements.txt ./
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
+COPY requirements-installer.txt ./
 RUN python -m venv /opt/installer \
-    && /opt/installer/bin/pip install --no-cache-dir --require-hashes -r requirements-installer.txt \
-    && python -m venv --without-pip /opt/firstday \
-    && /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --compile-bytecode \
-        --require-hashes -r requirements.txt
+    && /opt/installer/bin/pip install --no-cache-dir --require-hashes -r requirements-installer.txt
 
-# The command `firstday`, for the project at the place where the second stage puts it.
+# The packages, and the command `firstday` for the project at the place where the last stage puts it. None of its code is
+# here: a change of it keeps this layer.
+FROM installer AS packages
+
+COPY requirements.txt ./
+RUN python -m venv --without-pip /opt/firstday \
+    && /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --require-hashes -r requirements.txt
+COPY docker/trim_packages.sh ./
+RUN sh trim_packages.sh /opt/firstday
 WORKDIR /home/firstday/project
 COPY pyproject.toml pyproject.toml
-COPY include include
-RUN /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --no-deps --no-build-isolation \
+RUN mkdir include && touch include/__init__.py \
+    && /opt/installer/bin/uv pip install --python /opt/firstday/bin/python --no-cache --no-deps --no-build-isolation \
         --editable .
 
-FROM python:3.12.11-slim-bookworm AS documents
+FROM installer AS documents
 
+COPY requirements-docs.txt ./
+RUN python -m venv --without-pip /opt/documents \
+    && /opt/installer/bin/uv pip install --python /opt/documents/bin/python --no-cache --require-hashes \
+        -r requirements-docs.txt
 WORKDIR /documents
-COPY requirements-docs.txt mkdocs.yml ./
+COPY mkdocs.yml ./
 COPY docs docs
-RUN pip install --no-cache-dir --require-hashes -r requirements-docs.txt && mkdocs build
+RUN /opt/documents/bin/mkdocs build
 
-FROM python:3.12.11-slim-bookworm
+FROM python:3.13.7-slim-trixie
 
-RUN useradd --create-home --uid 1000 firstday
+RUN useradd --create-home --uid 1000 firstday \
+    && mkdir /home/firstday/var && chown firstday:firstday /home/firstday/var
 COPY --from=packages /opt/firstday /opt/firstday
 WORKDIR /home/firstday/project
 
 COPY --from=documents /documents/.site .site
-COPY config config
-COPY dags dags
-COPY include include
-COPY plugins plugins
 COPY pyproject.toml pyproject.toml
+COPY config config
+COPY plugins plugins
+COPY dags dags
 COPY sql sql
+COPY include include
 
-# A named volume takes its first owner from here.
-RUN mkdir /home/firstday/var && chown firstday:firstday /home/firstday/var
 ENV PATH=/opt/firstday/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

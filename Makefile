@@ -22,10 +22,10 @@ INSTALLED_SPARK := $(VENV)/.installed-spark
 INSTALLED_DEV := $(VENV)/.installed-dev
 SITE := .site/index.html
 
-.PHONY: help run spark test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec docs
+.PHONY: help run spark test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec docs containers-test
 
 help:  ## Say what there is.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 17
 
 run: $(INSTALLED)  ## Start everything; Ctrl-C stops it.
 	@$(MAKE) --silent $(SITE) > /dev/null 2>&1 || echo "The documentation is not built: make docs reports why."
@@ -50,11 +50,14 @@ exec: $(INSTALLED_DEV)  ## A command in a service of `make cluster`: make exec A
 	@exec $(BIN)/python -m include.firstday.stack exec $(SERVICE) $(ARGS)
 
 test: $(INSTALLED_DEV)  ## The tests, the fast ones first. A part of them: make test ARGS="-k lake".
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not faults" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not faults and not containers" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS) || [ $$? -eq 5 ]
 
 faults: $(INSTALLED_DEV)  ## The tests that kill: `make cluster`, `make chaos` and `make soak` in small; minutes.
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m faults $(ARGS) || [ $$? -eq 5 ]
+
+containers-test: $(INSTALLED_DEV)  ## Build the image and run docker-compose.yaml by a Docker engine of the tests' own; minutes, as root.
+	$(BIN)/python -m pytest -m containers $(ARGS) || [ $$? -eq 5 ]
 
 chaos: $(INSTALLED_DEV)  ## Prove that faults change nothing: two lakes, one killed, repeated and shuffled; minutes.
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)
