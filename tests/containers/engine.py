@@ -38,7 +38,7 @@ def missing() -> str:
     if packages:
         return f"containers need Debian's packages: apt-get install {' '.join(packages)}"
     if _forwards_nothing():
-        return "this machine's firewall drops forwarded packets (another Docker engine sets that), also on other bridges"
+        return "this machine's firewall drops forwarded packets, also on other bridges: another Docker engine sets that"
     return ""
 
 
@@ -144,7 +144,11 @@ class Engine:
         return self.run(["docker", *arguments], seconds, environment=more)
 
     def run(
-        self, command: list[str], seconds: float, folder: Path | None = None, environment: Mapping[str, str] | None = None
+        self,
+        command: list[str],
+        seconds: float,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> str:
         """What a command with this engine prints."""
         ran = subprocess.run(

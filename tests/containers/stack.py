@@ -1,4 +1,4 @@
-"""The services of docker-compose.yaml as a user starts them, on a copy of the project, by an engine of the tests' own."""
+"""The services of docker-compose.yaml as a user starts them, on a copy of the project, by the tests' own engine."""
 
 import csv
 import io
