@@ -41,6 +41,7 @@ TYPES = {
     "DATE": "date",
     "TIMESTAMP": "timestamp_ntz",
 }
+BINARY = {"FLOAT", "DOUBLE"}  # in version 2 pages split by byte, which Spark 4.0 reads row by row only
 MANIFEST = pa.schema(
     [
         ("table", pa.string()),
@@ -106,6 +107,8 @@ class SparkPartitions(Partitions):
         from pyspark.sql import functions
 
         personal = self.use_case.personal
+        if BINARY & {*self._columns.values()}:
+            self._session.conf.set("spark.sql.parquet.enableVectorizedReader", "false")
         schema = ", ".join(f"`{name}` {_spark_type(name, kind)}" for name, kind in self._columns.items())
         events = self._session.read.schema(schema).parquet(*self._paths).filter(f"batch_id <= {self._upto}")
         events = events.withColumn("source_file", functions.lit(""))
