@@ -71,15 +71,20 @@ def estimators(case: UseCase) -> Iterator[Finding]:
 
 def _identical_events(lake: Lake, case: UseCase) -> Iterator[Finding]:
     for row in lake.rows(f"{SQL}/identical_events"):
-        yield Finding(
-            f"{_yaml(case)}: events.{row['event_type']}: {row['uncounted']:,} of {row['event_count']:,} events equal "
-            "another one in every column and are counted once; map a column to event_id if the source has one",
-            is_error=False,
-        )
+        if row["event_type"] not in case.repeating:
+            yield Finding(
+                f"{_yaml(case)}: events.{row['event_type']}: {row['uncounted']:,} of {row['event_count']:,} events "
+                "equal another one in every column and are counted once; map a column to event_id if the source has "
+                "one, or add `repeats: count` where each of them counts",
+                is_error=False,
+            )
 
 
 def _measures_of_ids(lake: Lake, case: UseCase) -> Iterator[Finding]:
+    of_gaps = {f"{name}_gap" for name in case.gaps}
     for row in lake.rows(f"{SQL}/id_measures"):
+        if row["measure"] in of_gaps:
+            continue
         yield Finding(
             f"{_sql(case, 'measures')}: measure {row['measure']}: {row['different']:,} different whole numbers in "
             f"{row['value_count']:,} values look like ids, of which sums and means say nothing; remove the measure, or "

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pyarrow as pa
 
-from include.firstday.features.update_features import build_windows, distinct_events
+from include.firstday.features.update_features import build_windows, distinct_events, make_measures
 from include.firstday.features.user_features import build_features
 from include.firstday.lake.lake import Lake
 from include.firstday.schema.open_lake import open_lake
@@ -50,8 +50,8 @@ def features_after(use_case: UseCase, user_ids: list[str], upto: int, as_of: dat
 def collect(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` to the users' whole windows, the events in them, each once, and the tables that serve."""
     build_users(lake, use_case)
-    lake.build(distinct_events(lake), into="window_events")
-    lake.build(f"use_cases/{use_case.name}/measures")
+    lake.build(distinct_events(lake, use_case), into="window_events")
+    make_measures(lake, use_case, lake.build)
 
 
 def build_users(lake: Lake, use_case: UseCase) -> None:

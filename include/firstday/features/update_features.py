@@ -6,10 +6,13 @@ Both go through the same statements, so any split of the same events into micro-
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
+
+import pyarrow as pa
 
 from include.firstday.errors import CheckpointConflictError
 from include.firstday.features.over_users import over_users
@@ -152,14 +155,33 @@ def build_windows(lake: Lake, use_case: UseCase) -> None:
 def aggregate(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` and `windows` to `window_state`, the exact aggregates of each window."""
     # Each is read once, by the last, so that columns no measure uses are never copied.
-    lake.view(distinct_events(lake), into="window_events")
-    lake.view(f"use_cases/{use_case.name}/measures")
+    lake.view(distinct_events(lake, use_case), into="window_events")
+    make_measures(lake, use_case, lake.view)
     lake.build("features/update_features/window_state")
 
 
-def distinct_events(lake: Lake) -> str:
+def make_measures(lake: Lake, use_case: UseCase, make: Callable[..., None]) -> None:
+    """From `window_events` to `measures`, as a view or a table: those of the use case, and of the gaps between events.
+
+    The first new event of a user follows the last one that is stored, whose time is in `feature_state`.
+    """
+    if not use_case.gaps:
+        make(f"use_cases/{use_case.name}/measures")
+        return
+    rules = [
+        {"gap": name, "event_type": event, "session_microseconds": round(gap.session_minutes * 60_000_000)}
+        for name, gap in use_case.gaps.items()
+        for event in gap.of
+    ]
+    lake.build_rows("gap_rules", pa.Table.from_pylist(rules))
+    lake.build("features/update_features/earlier_gaps")
+    make(f"use_cases/{use_case.name}/measures", into="own_measures")
+    make("features/update_features/measures_with_gaps", into="measures")
+
+
+def distinct_events(lake: Lake, use_case: UseCase) -> str:
     """The statement of `window_events` for `scope_events`: the shorter one where no event can be there twice."""
-    lake.build("features/update_features/crowded_moments")
+    lake.build("features/update_features/crowded_moments", repeating=use_case.repeating)
     is_distinct = not lake.has_rows("crowded_moments") and not lake.has_values("scope_events", "event_id")
     return f"features/update_features/{'unrepeated_events' if is_distinct else 'window_events'}"
 

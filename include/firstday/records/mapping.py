@@ -10,7 +10,8 @@ from fnmatch import fnmatch
 from include.firstday.lake.lake import Columns, Lake, quoted
 from include.firstday.landing import given_name
 from include.firstday.records.contract import READERS_OWN, expected
-from include.firstday.use_case.use_case import SourceMapping, UseCase
+from include.firstday.use_case.events import SourceMapping
+from include.firstday.use_case.use_case import UseCase
 
 _HAS_OFFSET = r":\d{2}.*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 _COMMA_NUMBER = r"\s*[+-]?([1-9]\d{0,2}(\.\d{3})+(,\d*)?|\d+,\d*|,\d+)\s*"

@@ -68,6 +68,10 @@ def _now(use_case: UseCase) -> dict[str, str]:
     texts = {f"sql/{path}.sql": _code(statements.statement(path).text) for path in paths}
     window = [use_case.registering, use_case.opening, use_case.closing, use_case.window.hours]
     texts["use_case.yaml: window"] = json.dumps(window)
+    if use_case.repeating:
+        texts["use_case.yaml: events"] = json.dumps(use_case.repeating)
+    if use_case.gaps:
+        texts["use_case.yaml: gaps"] = json.dumps({name: gap.model_dump() for name, gap in use_case.gaps.items()})
     return {source: hashlib.sha256(text.encode()).hexdigest() for source, text in texts.items()}
 
 

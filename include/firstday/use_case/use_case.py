@@ -8,22 +8,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 import yaml
 from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
 from include.firstday.errors import UseCaseError
 from include.firstday.settings import REPOSITORY, settings
-from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share, is_taken
+from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share
 from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.decision import Decision, EffectRule, UpliftRule, ValueOf
+from include.firstday.use_case.events import Event, Gap, SourceMapping, Window
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.renamed import earlier_keys
 
@@ -31,78 +30,6 @@ USE_CASES = REPOSITORY / "include" / "use_cases"
 
 # SafeLoader, ten times as fast if PyYAML has libyaml: each task of each minute reads use cases.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Event(Frozen):
-    """One event type of the source."""
-
-    required: tuple[Identifier, ...] = Field(
-        (), description="fields without which a row of this type is rejected, besides `user_id` and `event_time`"
-    )
-
-
-class SourceMapping(Frozen):
-    """The mapping of a source's columns, event types, files and formats to Firstday's."""
-
-    columns: dict[str, Identifier] = Field(
-        {}, description="the source's column: Firstday's; several may map to one", examples=[{"customer_id": "user_id"}]
-    )
-    event_types: dict[str, Identifier] = Field(
-        {}, description="the source's event type: Firstday's", examples=[{"Order Placed": "order_placed"}]
-    )
-    files: dict[str, Identifier] = Field(
-        {},
-        description="pattern of file names: the event type of their rows that name none",
-        examples=[{"orders-*": "order_placed"}],
-    )
-    time_zone: str = Field("UTC", description="zone of times without an offset", examples=["Europe/Berlin"])
-    time_format: str = Field(
-        "",
-        description="format of times, by strptime, or `epoch_seconds` or `epoch_milliseconds`; default: ISO 8601",
-        examples=["%d.%m.%Y %H:%M"],
-    )
-    decimal_comma: bool = Field(
-        False, description="1.234,50 is a number; in JSON and Parquet only where a text has a comma", examples=[True]
-    )
-
-    @field_validator("columns")
-    @classmethod
-    def _not_ours(cls, columns: dict[str, str]) -> dict[str, str]:
-        if taken := [name for name in columns if is_taken(name)]:
-            raise ValueError(f"expected names that do not begin with _ and are not rowid, found {', '.join(taken)}")
-        return columns
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError("expected a time zone's name, such as Europe/Berlin")
-        return name
-
-    @field_validator("time_format")
-    @classmethod
-    def _without_offset(cls, text: str) -> str:
-        if "%z" in text:
-            raise ValueError("expected a format without %z: a time with its offset needs no time_format")
-        if text and "%" not in text and text not in ("epoch_seconds", "epoch_milliseconds"):
-            raise ValueError("expected a format such as '%d.%m.%Y %H:%M', epoch_seconds or epoch_milliseconds")
-        return text
-
-
-class Window(Frozen):
-    """The time span in which a user's events count: from the first opening event, both ends included.
-
-    From the first event of `closed_by` in it on, the user is at risk no longer: neither scored nor delivered, and no
-    model is trained or tested on a later moment.
-    """
-
-    opened_by: EventTypes = Field((), description="event types of which the first opens the window; default: all")
-    closed_by: EventTypes = Field(
-        (),
-        description="event types of which the first in the window ends a user's risk; default: none",
-        examples=["purchased"],
-    )
-    hours: float = Field(gt=0, description="length of the window, both ends included")
 
 
 class Costs(Frozen):
@@ -314,6 +241,9 @@ class UseCase(Frozen):
         {}, description="table of `enrichment/`: the file beside the YAML with its initial rows"
     )
     measures: tuple[Identifier, ...] = Field(min_length=1, description="the measures of `measures.sql`")
+    gaps: dict[Identifier, Gap] = Field(
+        {}, description="measures of the time between events, besides those of `measures.sql`"
+    )
     features: tuple[Identifier, ...] = Field(
         min_length=1,
         description="columns of `user_features.sql` that are inputs of the model, in this order",
@@ -361,6 +291,14 @@ class UseCase(Frozen):
                     raise ValueError(
                         f"mapping.{key}: expected some of the events {sorted(self.events)}, found '{name}'"
                     )
+        for name, gap in self.gaps.items():
+            for event in gap.of:
+                if event not in self.events:
+                    raise ValueError(
+                        f"gaps.{name}.of: expected some of the events {sorted(self.events)}, found '{event}'"
+                    )
+            for measure in {f"{name}_gap", f"{name}_session"} & {*self.measures}:
+                raise ValueError(f"gaps.{name}: expected another name, as {measure} is one of the measures")
         for measure in self.scoring.measures:
             if measure not in self.measures:
                 raise ValueError(
@@ -435,6 +373,11 @@ class UseCase(Frozen):
     def closing(self) -> list[str]:
         """Event types of which the first in the window ends a user's risk; none by default."""
         return list(self.window.closed_by)
+
+    @property
+    def repeating(self) -> list[str]:
+        """Event types of which each of several identical events without `event_id` counts."""
+        return [name for name, event in self.events.items() if event.repeats == "count"]
 
     @property
     def has_experiments(self) -> bool:

@@ -1,12 +1,14 @@
 -- One row per event inside its user's window. An event that was received twice counts once: equal in every column or,
--- if the source sends an event_id, the earliest of the same event_id.
+-- if the source sends an event_id, the earliest of the same event_id. No moment is crowded by events that count each.
 -- To compare whole rows is dear, and few are repeated: only those of crowded moments are compared.
 -- Not materialized: otherwise every column would be copied twice though only a few are read.
 -- params: none
 with inside as not materialized (
     select
         scope_events.* exclude (ingested_at, source_file),
-        hash(scope_events.user_id, scope_events.event_type, scope_events.event_time) as moment
+        hash(
+            scope_events.user_id, scope_events.event_type, scope_events.event_time, scope_events.event_id is null
+        ) as moment
     from scope_events
     inner join windows
         on

@@ -7,7 +7,7 @@ a business case's own is in `RULES`.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -28,6 +28,8 @@ class Rules:
     counts: Callable[[Event], list[Counted]]
     features: Callable[["Player", datetime], dict[str, float | None]]
     closed_by: tuple[str, ...] = ()
+    repeating: tuple[str, ...] = ()  # event types of which each identical event without event_id counts
+    gaps: dict[str, tuple[tuple[str, ...], timedelta]] = field(default_factory=dict)  # name -> event types, pause
 
 
 @dataclass
@@ -90,9 +92,10 @@ class Player:
             event for event in self.received if window_start <= event["event_time"] <= window_start + self.rules.window
         ]
         once: dict[Any, Event] = {}
-        for event in sorted(inside, key=lambda event: (event["event_time"], self._content(event))):
+        for number, event in enumerate(sorted(inside, key=lambda event: (event["event_time"], self._content(event)))):
             key = self._content(event) if event.get("event_id") is None else event["event_id"]
-            once.setdefault(key, event)
+            is_repeating = event.get("event_id") is None and event["event_type"] in self.rules.repeating
+            once.setdefault(number if is_repeating else key, event)
         return list(once.values())
 
     def counted(self) -> dict[tuple[str, str | None], list[tuple[datetime, Decimal]]]:
@@ -102,6 +105,16 @@ class Player:
             for measure, item, value in self.rules.counts(event):
                 if value is not None:
                     found.setdefault((measure, item), []).append((event["event_time"], value))
+        for name, (types, pause) in self.rules.gaps.items():
+            times = sorted(event["event_time"] for event in self.window() if event["event_type"] in types)
+            for place, time in enumerate(times):
+                gap = time - times[place - 1] if place else None
+                if gap is not None:
+                    microseconds = Decimal(gap // timedelta(microseconds=1))
+                    seconds = (microseconds / 1_000_000).quantize(Decimal("0.01"), ROUND_HALF_UP)
+                    found.setdefault((f"{name}_gap", None), []).append((time, seconds))
+                if gap is None or gap > pause:
+                    found.setdefault((f"{name}_session", None), []).append((time, ONE))
         return found
 
     def of(self, *measures: str) -> list[tuple[datetime, Decimal]]:

@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from include.firstday.features.rebuild_features import rebuild_features
 from include.firstday.features.update_features import update_features
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, clock, connections
@@ -35,7 +37,8 @@ def offsets(window: timedelta) -> list[timedelta]:
     """Few distinct moments, so that ties, the window's very ends and moves of the window are common."""
     hour = timedelta(hours=1)
     ends = [window, window + hour, window + MICROSECOND, window - MICROSECOND, window + hour + MICROSECOND]
-    return [timedelta(0), hour, window / 2, 1.5 * window, 2 * window, timedelta(days=40), *ends]
+    inside = [window / 12, window / 6, window / 2]
+    return [timedelta(0), hour, *inside, 1.5 * window, 2 * window, timedelta(days=40), *ends]
 
 
 @st.composite
@@ -82,10 +85,51 @@ def test_features_equal_the_reference_in_any_split(name: str, data: st.DataObjec
     users = data.draw(st.lists(streams(RULES[name]), min_size=15, max_size=40))
     case = use_case.load(name)
     with open_lake(case, RUN) as lake:
-        receive_and_compare(lake, case, users, waits)
+        receive_and_compare(lake, case, RULES[name], users, waits)
 
 
-def receive_and_compare(lake: Lake, case: UseCase, users: list[list[tuple[int, Event]]], waits: list[bool]) -> None:
+PLAY = {"play": (("new_bet", "new_win"), timedelta(hours=1)), "win": (("new_win",), timedelta(hours=12))}
+CHURN_RULES = RULES["first_day_churn"]
+VARIANTS = {
+    "closed by a win": ({"closed_by": "new_win"}, {}, {"closed_by": ("new_win",)}),
+    "each identical bet and registration counts": (
+        {}, {"new_bet": {"repeats": "count"}, "new_registration": {"repeats": "count"}},
+        {"repeating": ("new_bet", "new_registration")},
+    ),
+    "gaps between bets and wins": ({}, {}, {"gaps": PLAY}),
+    "gaps between identical bets": ({}, {"new_bet": {"repeats": "count"}}, {"gaps": PLAY, "repeating": ("new_bet",)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(data=st.data(), waits=st.lists(st.booleans(), min_size=3, max_size=3))
+def test_what_a_yaml_adds_equals_the_reference_in_any_split(
+    churn: UseCase, variant: str, data: st.DataObject, waits: list[bool]
+) -> None:
+    window, events, changed = VARIANTS[variant]
+    rules = replace(CHURN_RULES, **changed)  # type: ignore[arg-type]
+    content = churn.model_dump()
+    content["window"] |= window
+    content["events"] |= {name: content["events"][name] | event for name, event in events.items()}
+    case = with_gaps(UseCase.model_validate(content), rules.gaps)
+    users = data.draw(st.lists(streams(rules), min_size=15, max_size=40))
+    with open_lake(case, RUN) as lake:
+        receive_and_compare(lake, case, rules, users, waits)
+    assert rebuild_features(case).changed == 0
+
+
+def with_gaps(case: UseCase, gaps: dict[str, tuple[tuple[str, ...], timedelta]]) -> UseCase:
+    """A use case with the gaps of its rules."""
+    told = {name: {"of": of, "session_minutes": pause / timedelta(minutes=1)} for name, (of, pause) in gaps.items()}
+    return UseCase.model_validate(case.model_dump() | {"gaps": told})
+
+
+def receive_and_compare(
+    lake: Lake, case: UseCase, rules: Rules, users: list[list[tuple[int, Event]]], waits: list[bool]
+) -> None:
     # All examples share one lake; their users have names of their own. Each user lives twice: "s" gets the events
     # split into micro-batches, "w" gets them whole, in the last.
     example = next(_names)
@@ -106,7 +150,7 @@ def receive_and_compare(lake: Lake, case: UseCase, users: list[list[tuple[int, E
 
     found = Found(lake, case, example)
     for user, stream in enumerate(users):
-        player = Player(RULES[case.name])
+        player = Player(rules)
         for _, event in stream:
             player.see(event)
         compare(found.of(f"w{example}-{user}"), player)
@@ -150,6 +194,27 @@ SHARP_CASES = {
         event("new_registration", 0, 2),
     ],
 }
+
+
+def test_the_first_new_event_follows_the_last_that_is_stored(lake: Lake, churn: UseCase) -> None:
+    case, rules = with_gaps(churn, PLAY), replace(CHURN_RULES, gaps=PLAY)
+    hours = {2: 0, 2.5: 1, 3.5: 1, 4.75: 2}  # after the registration: the micro-batch that brings it
+    stream = [*BORN, *(event("new_bet", after, batch) for after, batch in hours.items())]
+    player = Player(rules)
+    for batch in range(3):
+        rows = [
+            {key: value for key, value in content.items() if key != "hours"}
+            | {"user_id": "s0-gaps", "event_time": START + timedelta(hours=content["hours"])}
+            for arrives, content in stream
+            if arrives == batch
+        ]
+        store(lake, rows)
+        (step,) = update_features(case, RUN)
+        assert step.recomputed == 0
+        for row in rows:
+            player.see(row)
+    assert Found(lake, case, 0).of("s0-gaps")["feature_state"] == player.state()
+    assert {row["measure"] for row in player.state()} == {"purchase", "bet", "play_gap", "play_session"}
 
 
 def test_sharp_cases(lake: Lake, churn: UseCase) -> None:

@@ -14,7 +14,8 @@ from include.firstday.ingest import replay_rejected, store_events
 from include.firstday.ingest.replay_rejected import Replayed
 from include.firstday.lake import statements
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.use_case.use_case import Event, UseCase
+from include.firstday.use_case.events import Event
+from include.firstday.use_case.use_case import UseCase
 
 SPIN = {"user_id": "u1", "event_type": "new_spin", "event_time": "2026-11-20T10:00:00Z", "bet_amount": 1.5}
 HEAD = "user_id;event_type;event_time;bet_amount;name\n"

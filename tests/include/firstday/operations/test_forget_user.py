@@ -30,7 +30,8 @@ from include.firstday.privacy import person_data, tombstones
 from include.firstday.privacy.person_data import Person
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
-from include.firstday.use_case.use_case import Event, UseCase
+from include.firstday.use_case.events import Event
+from include.firstday.use_case.use_case import UseCase
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TABLES = ("events", "users", "feature_state", "predictions", "rejected_events")

@@ -11,7 +11,8 @@ import pytest
 from include.firstday import landing
 from include.firstday.ingest import replay_rejected, staging, store_events
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.use_case.use_case import SourceMapping, UseCase
+from include.firstday.use_case.events import SourceMapping
+from include.firstday.use_case.use_case import UseCase
 
 NAMES = {"customer_id": "user_id", "what": "event_type", "when": "event_time", "Stake (EUR)": "bet_amount"}
 TYPES = {"Bet Placed": "new_bet"}
