@@ -52,8 +52,8 @@ opened_in as (
         on
             opened.user_id = scope_events.user_id
             and (
-                scope_events.event_time = touched_users.registered_at
-                or scope_events.event_time = opened.window_start
+                touched_users.registered_at = scope_events.event_time
+                or opened.window_start = scope_events.event_time
                 or list_contains($closed_by, scope_events.event_type)
             )
     group by opened.user_id
