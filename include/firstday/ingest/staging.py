@@ -13,6 +13,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -208,8 +209,15 @@ def _clean_rows(
         columns = lake.columns_of(text, **parameters)
     rules = contract.event_rules(use_case, now)
     constants: dict[str, object] = {"source_file": entries[0].file.name} if len(entries) == 1 else {}
-    is_plain = all(readers.is_json(entry.file.path) and entry.bytes.is_plain for entry in entries)
-    return contract.good_rows(layout.columns, columns, rules, f"({text}\n)", is_plain), constants, parameters
+    search = _search([entry.file.path for entry in entries], all(entry.bytes.is_plain for entry in entries))
+    return contract.good_rows(layout.columns, columns, rules, f"({text}\n)", search), constants, parameters
+
+
+def _search(paths: list[Path], is_plain: bool) -> contract.Search:
+    """How the texts of files of one form are searched for control characters."""
+    if not readers.is_text(paths[0]):
+        return contract.Search.EACH
+    return contract.Search.NONE if is_plain and readers.is_json(paths[0]) else contract.Search.JOINED
 
 
 def _breaks_check(lake: Lake, use_case: UseCase, files: list[str]) -> bool:

@@ -6,6 +6,7 @@ The text is composed here because its columns are the use case's; names come fro
 
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
+from enum import Enum
 
 from include.firstday.lake.lake import Columns, quoted
 from include.firstday.records import numbers
@@ -18,6 +19,14 @@ IDENTIFIERS = frozenset({"user_id", "event_id", "event_type"})
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
 EARLIEST = datetime(2000, 1, 1)
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
+
+
+class Search(Enum):
+    """How texts are searched for control characters."""
+
+    NONE = "where there can be none"
+    JOINED = "all of a row at once, as each by itself takes as long as reading them"
+    EACH = "each by itself, where DuckDB searches the dictionaries of Parquet once"
 
 
 def expected(columns: Columns) -> dict[str, str]:
@@ -41,14 +50,14 @@ def typed_rows(columns: Columns, given: Columns, rules: Iterator[str], source: s
     return f"{typed} select _row_number, {_names(columns)}, {_reason(columns, given, rules)} as _reason from typed"
 
 
-def good_rows(columns: Columns, given: Columns, rules: Iterator[str], source: str, is_plain: bool) -> str:
+def good_rows(columns: Columns, given: Columns, rules: Iterator[str], source: str, search: Search) -> str:
     """SELECT of the typed columns from `source`, an error where a row breaks a rule: nothing is kept but the result.
 
-    With `_path`, `source_file` is a column too. `is_plain`: no text of it can have a control character.
+    With `_path`, `source_file` is a column too.
     """
     source_file = f", parse_filename({PATH}) as source_file" if PATH in given else ""
     is_good = (
-        f"case when {_reason(columns, given, rules, is_plain)} is null then true else error('a row breaks a rule') end"
+        f"case when {_reason(columns, given, rules, search)} is null then true else error('a row breaks a rule') end"
     )
     return f"{_typed(columns, given, source)} select {_names(columns)}{source_file} from typed where {is_good}"
 
@@ -67,9 +76,9 @@ def _typed(columns: Columns, given: Columns, source: str, *own: str) -> str:
     return f"with typed as (select {', '.join([*own, *casts, as_given, *kept, *read])} from {source})"
 
 
-def _reason(columns: Columns, given: Columns, rules: Iterator[str], is_plain: bool = False) -> str:
+def _reason(columns: Columns, given: Columns, rules: Iterator[str], search: Search = Search.JOINED) -> str:
     """The first rule that a row breaks; null where it breaks none."""
-    control = () if is_plain else _control_characters(columns)
+    control = _control_characters(columns, given, search)
     broken = [*_unread(given), *control, *numbers.inexact(columns, given), *rules]
     return f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
 
@@ -146,16 +155,19 @@ def _unread(given: Collection[str]) -> Iterator[str]:
         yield "when not _is_object then 'expected a JSON object on one line'"
 
 
-def _control_characters(columns: Columns) -> Iterator[str]:
+def _control_characters(columns: Columns, given: Columns, search: Search) -> Iterator[str]:
     """No control characters: none at all in identifiers, of which the first column of an enrichment table is one."""
     texts = [name for name, kind in columns.items() if kind == "VARCHAR"]
     identifiers = [name for name in texts if name in IDENTIFIERS] or texts[:1]
-    others = [name for name in texts if name not in identifiers]
-    for names, pattern in ((identifiers, CONTROL_OR_BREAK), (others, CONTROL)):
-        if names:
-            # One search of each row's texts at once: that of each by itself would take as long as reading them.
+    for names, pattern in (
+        ([name for name in identifiers if name in given], CONTROL_OR_BREAK),
+        ([name for name in texts if name in given and name not in identifiers], CONTROL),
+    ):
+        each = " ".join(_control_character(name, pattern) for name in names)
+        if each and search is Search.EACH:
+            yield each
+        elif each and search is Search.JOINED:
             joined = f"concat_ws('', {', '.join(map(quoted, names))})"
-            each = " ".join(_control_character(name, pattern) for name in names)
             yield f"when regexp_matches({joined}, '{pattern}') then case {each} end"
 
 
