@@ -5,7 +5,7 @@ makes features wrong without one; the others are doubts.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -57,6 +57,20 @@ def findings(lake: Lake, case: UseCase, with_training: bool) -> Iterator[Finding
         except FirstdayError as error:
             where = "".join(f"{note}: " for note in getattr(error, "__notes__", []))
             yield Finding(f"{where}{error}")
+
+
+def times(case: UseCase, rejected: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Rejected times beyond the limits, as a whole file's are where a limit or a format is wrong."""
+    remedies = {
+        "at least": f"{_yaml(case)}: earliest: {case.earliest}: {{rows:,}} rows are before it, the first is row "
+        "{first_row:,}: {reason}; set `earliest` to a date before the first event",
+        "at most": f"{_yaml(case)}: mapping.time_zone: {{rows:,}} rows are in the future, the first is row "
+        "{first_row:,}: {reason}; set the `time_zone` and `time_format` of the source",
+    }
+    for row in rejected:
+        for limit, text in remedies.items():
+            if str(row["reason"]).startswith(f"event_time: expected {limit} "):
+                yield Finding(text.format(**row), is_error=False)
 
 
 def estimators(case: UseCase) -> Iterator[Finding]:

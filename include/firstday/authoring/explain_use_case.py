@@ -21,7 +21,7 @@ from include.firstday.generator import events
 from include.firstday.ingest import staging
 from include.firstday.lake import clock, connections, statements
 from include.firstday.lake.lake import Lake
-from include.firstday.records import mapping, readers
+from include.firstday.records import mapping, readers, text_tables
 from include.firstday.schema import create_tables
 from include.firstday.settings import REPOSITORY
 from include.firstday.use_case import use_case as use_cases
@@ -103,7 +103,11 @@ def _user_features(
             features.fold(lake, case, after=0, upto=1)
             features.write(lake)
             rows = lake.query("from user_features").to_pylist()
-            return rows, refused, list(check_sample.findings(lake, case, with_training))
+            return (
+                rows,
+                refused,
+                [*check_sample.times(case, refused), *check_sample.findings(lake, case, with_training)],
+            )
     # What DuckDB ended the connection for is a row of the text.
     return _user_features(case, path, with_training, row_by_row=True)
 
@@ -115,7 +119,7 @@ def _needed(name: str) -> Iterator[Path]:
 
 def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[Path, str]:
     if file is not None:
-        return file, file.name
+        return _readable(file, folder), file.name
     waiting = [found for found in landing.pending(case.name) if found.table == "events"]
     if waiting:
         return waiting[0].path, f"{waiting[0].name}, pending in landing"
@@ -124,6 +128,20 @@ def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[Path, str]:
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     pq.write_table(events(case.generator, end - timedelta(hours=2), end), folder / "generated.parquet")
     return folder / "generated.parquet", "two hours of generated events"
+
+
+def _readable(file: Path, folder: Path) -> Path:
+    """A file as it would be in landing; of a folder the first one."""
+    if file.is_dir():
+        found = [path for path in sorted(file.rglob("*")) if path.name.endswith(landing.ENDINGS)]
+        if not found:
+            raise UseCaseError(f"{file}: expected files ending in one of {', '.join(landing.ENDINGS)}, found none")
+        file = found[0]
+    if not text_tables.is_text_table(file):
+        return file
+    target = folder / text_tables.csv_name(file.name)
+    text_tables.convert(file, target)
+    return target
 
 
 def _store(lake: Lake, case: UseCase, path: Path, row_by_row: bool) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ The templates are in `include/firstday/authoring/skeleton/`.
 
 import json
 import re
+import tempfile
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from string import Template
 
@@ -20,7 +21,7 @@ from include.firstday import landing
 from include.firstday.errors import UseCaseError
 from include.firstday.lake import connections, statements
 from include.firstday.lake.lake import quoted
-from include.firstday.records import readers
+from include.firstday.records import readers, text_tables
 from include.firstday.records.contract import OWN_COLUMNS
 from include.firstday.use_case import use_case
 
@@ -34,11 +35,12 @@ GUESSES = {
     "event_time": ("event_time", "timestamp", "datetime", "time", "date", "when", "created", "_at", "ts"),
     "event_type": ("event_type", "event", "action", "activity", "type", "kind", "what"),
 }
-FORMATS = tuple(
-    f"{date}{clock}"
-    for date in ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y", "%d.%m.%y")
-    for clock in (" %H:%M:%S", " %H:%M", " %I:%M %p", "")
-)
+DAYS = ("%Y%m%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y", "%d.%m.%y")
+CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M %p", "")
+FORMATS = (*(day + clock for day in DAYS for clock in CLOCKS), "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S")
+ID_NAME = re.compile(r"(^|_)(id|ids|uuid|key|code|no|nr|number|sku|zip|postcode)$")
+EARLIEST = date(2000, 1, 1)
+WHOLE, MANY = r"^-?\d+(\.0+)?$", 50
 NUMBER, COMMA_NUMBER = r"^-?\d{1,15}(\.\d+)?$", r"^-?\d{1,3}(\.?\d{3})*,\d+$"
 
 
@@ -52,7 +54,10 @@ class Found:
     time_format: str = ""
     decimal_comma: bool = False
     span: timedelta = timedelta(days=14)
+    earliest: date = EARLIEST
+    files: dict[str, str] = field(default_factory=dict)  # pattern of file names -> our event type
     users: int = 1000
+    notes: list[str] = field(default_factory=list)  # what could not be inferred, and what to do
 
     @property
     def amounts(self) -> list[str]:
@@ -60,10 +65,19 @@ class Found:
         return [name for name, kind in self.columns.items() if kind != "varchar"]
 
 
-def new_use_case(name: str, file: Path | None = None, columns: dict[str, str] | None = None) -> list[Path]:
-    """Write the files of a new use case; return their paths. `columns` maps user_id, event_time, event_type to columns.
+@dataclass(frozen=True)
+class Chosen:
+    """What a person has chosen: Firstday's columns → the file's; the event type of all rows; the format of times."""
 
-    Raises UseCaseError if the name is taken, or if the columns or formats cannot be inferred from the file.
+    columns: dict[str, str] = field(default_factory=dict)
+    event: str = ""
+    time_format: str = ""
+
+
+def new_use_case(name: str, file: Path | None = None, chosen: Chosen | None = None) -> tuple[list[Path], list[str]]:
+    """Write the files of a new use case for a file, or a folder of files; return their paths, and what is to be done.
+
+    Raises UseCaseError if the name is taken, or if the columns of users and times cannot be inferred from the file.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
         raise UseCaseError(f"{name}: expected lower-case letters, digits and _, starting with a letter")
@@ -72,7 +86,7 @@ def new_use_case(name: str, file: Path | None = None, columns: dict[str, str] | 
         if folder.exists():
             raise UseCaseError(f"{folder}: already exists; choose another name, or delete it first")
     found = (
-        look(file, columns or {})
+        look(file, chosen or Chosen())
         if file
         else Found({"visited": "visited", "bought": "bought"}, {"amount": "decimal(18, 2)"})
     )
@@ -89,44 +103,83 @@ def new_use_case(name: str, file: Path | None = None, columns: dict[str, str] | 
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return list(texts)
+    return list(texts), found.notes
 
 
-def look(file: Path, chosen: dict[str, str]) -> Found:
+def look(file: Path, chosen: Chosen) -> Found:
     """Infer columns, types and formats from a file. Raises UseCaseError, naming the option that helps."""
     rows = _read(file)
     sample = {name: rows[name].slice(0, SAMPLE).cast(pa.string()).drop_null() for name in rows.column_names}
-    key = {ours: _column(ours, chosen.get(ours, ""), rows.column_names) for ours in GUESSES}
-    types = [str(value) for value in _most_common(rows[key["event_type"]])]
+    notes: list[str] = []
+    needed = ("user_id", "event_time") if chosen.event else tuple(GUESSES)
+    key = {ours: _column(ours, chosen.columns.get(ours, ""), rows.column_names) for ours in needed}
+    types = [str(value) for value in _most_common(rows[key["event_type"]])] if not chosen.event else [chosen.event]
     others = [name for name in rows.column_names if name not in key.values() and name not in OWN_COLUMNS]
     ours = _unique([*OURS, *OWN_COLUMNS], others)
     numbers = {name for name in others if _matches(sample[name], f"{NUMBER}|{COMMA_NUMBER}")}
+    numbers -= {name for name in numbers if _is_id(ours[name], rows[key["user_id"]], rows[name])}
     columns = {ours[name]: "decimal(18, 2)" if name in numbers else "varchar" for name in others if name != "event_id"}
     renamed = {theirs: name for name, theirs in key.items()} | {
         name: ours[name] for name in others if name != "event_id"
     }
     times = sample[key["event_time"]]
-    time_format = _time_format(file, key["event_time"], times)
+    time_format = chosen.time_format or _time_format(times)
+    if time_format is None:
+        time_format = ""
+        notes.append(
+            f"{file}: column {key['event_time']}: unknown time format of {times[0].as_py()!r}; set mapping.time_format "
+            "in the YAML, such as '%d.%m.%Y %H:%M', or choose the column with --time"
+        )
+    names = _unique([], types)
+    moments = _moments(rows[key["event_time"]].cast(pa.string()), time_format)
     return Found(
-        types=_unique([], types),
+        types=names,
         columns=columns,
         renamed={theirs: name for theirs, name in renamed.items() if theirs != name},
         time_format=time_format,
         decimal_comma=any(_matches(sample[name], COMMA_NUMBER) for name in numbers),
-        span=_span(rows[key["event_time"]].cast(pa.string()), time_format),
+        span=max(moments) - min(moments) if moments else timedelta(0),
+        earliest=min(EARLIEST, min(moments).date().replace(month=1, day=1)) if moments else EARLIEST,
+        files={"*": names[chosen.event]} if chosen.event else {},
         users=len(pc.unique(rows[key["user_id"]])),
+        notes=notes,
     )
 
 
+def _is_id(name: str, users: pa.ChunkedArray, values: pa.ChunkedArray) -> bool:
+    """Whether numbers look like ids: by their name, as whole numbers that differ, or as each user has one only."""
+    if ID_NAME.search(name):
+        return True
+    known = pa.table({"user": users, "value": values.cast(pa.string())}).drop_null()
+    different = len(pc.unique(known["value"]))
+    if different < 2 or not _matches(known["value"], WHOLE):
+        return False
+    if known.num_rows >= MANY and different > 0.9 * known.num_rows:
+        return True
+    owned = known.group_by("user").aggregate([("value", "count_distinct"), ("value", "count"), ("value", "min")])
+    often = pc.sum(pc.greater(owned["value_count"], 1)).as_py() or 0
+    is_owned = pc.max(owned["value_count_distinct"]).as_py() == 1
+    return bool(often >= 10 and is_owned and different > 0.9 * owned.num_rows)
+
+
 def _read(file: Path) -> pa.Table:
-    if not file.is_file() or not file.name.endswith(landing.ENDINGS):
-        raise UseCaseError(f"{file}: expected a file ending in one of {', '.join(landing.ENDINGS)}")
-    with connections.scratch("look") as lake:
-        readers.read_whole(lake, file, dict.fromkeys(readers.column_names(file), "VARCHAR"))
-        rows = lake.query("from given_rows")
+    endings = (*landing.ENDINGS, *text_tables.ENDINGS)
+    files = [path for path in sorted(file.rglob("*")) if path.name.endswith(endings)] if file.is_dir() else [file]
+    if not files or not files[0].is_file() or not files[0].name.endswith(endings):
+        raise UseCaseError(f"{file}: expected a file ending in one of {', '.join(endings)}, or a folder of such files")
+    rows = pa.concat_tables([_read_file(path) for path in files], promote_options="permissive")
     if rows.num_rows == 0:
         raise UseCaseError(f"{file}: expected events, found no rows")
     return rows
+
+
+def _read_file(file: Path) -> pa.Table:
+    with tempfile.TemporaryDirectory() as folder, connections.scratch("look") as lake:
+        if text_tables.is_text_table(file):
+            given, file = file, Path(folder) / text_tables.csv_name(file.name)
+            text_tables.convert(given, file)
+        readers.read_whole(lake, file, dict.fromkeys(readers.column_names(file), "VARCHAR"))
+        return lake.query("from given_rows")
 
 
 def _column(ours: str, chosen: str, names: list[str]) -> str:
@@ -139,14 +192,16 @@ def _column(ours: str, chosen: str, names: list[str]) -> str:
         for name in names:
             if guess in name.lower() and (guess != "ts" or name.lower() == "ts"):
                 return name
-    raise UseCaseError(f"choose the column of the {ours} with {option}; the columns are: {', '.join(names)}")
+    other = ", or the event type of all rows with --event" if ours == "event_type" else ""
+    raise UseCaseError(f"choose the column of the {ours} with {option}{other}; the columns are: {', '.join(names)}")
 
 
 def _most_common(values: pa.ChunkedArray) -> list[object]:
     counted = sorted(pc.value_counts(values.drop_null()).to_pylist(), key=lambda row: -row["counts"])
     if len(counted) > MOST_TYPES:
         raise UseCaseError(
-            f"{len(counted):,} different event types, expected at most {MOST_TYPES}: choose the column with --type"
+            f"{len(counted):,} different event types, expected at most {MOST_TYPES}: choose the column with --type, "
+            "or the event type of all rows with --event"
         )
     return [row["values"] for row in counted]
 
@@ -168,7 +223,8 @@ def _matches(values: pa.ChunkedArray, pattern: str) -> bool:
     return len(values) > 0 and pc.mean(pc.match_substring_regex(values, pattern).cast(pa.int8())).as_py() >= MOST
 
 
-def _time_format(file: Path, column: str, times: pa.ChunkedArray) -> str:
+def _time_format(times: pa.ChunkedArray) -> str | None:
+    """The format of times, empty for ISO 8601; None where it is none of those that are known."""
     if _matches(times, r"^\d{4}-\d{2}-\d{2}"):
         return ""
     for digits, name in ((10, "epoch_seconds"), (13, "epoch_milliseconds")):
@@ -177,10 +233,7 @@ def _time_format(file: Path, column: str, times: pa.ChunkedArray) -> str:
     for text in FORMATS:
         if sum(1 for time in times.to_pylist() if _parsed(time, text)) >= MOST * len(times):
             return text
-    raise UseCaseError(
-        f"{file}: column {column}: unknown time format of {times[0].as_py()!r}; choose the column with --time, "
-        "or create the use case without the file and set mapping.time_format"
-    )
+    return None
 
 
 def _parsed(time: str, time_format: str) -> datetime | None:
@@ -193,10 +246,10 @@ def _parsed(time: str, time_format: str) -> datetime | None:
         return None
 
 
-def _span(times: pa.ChunkedArray, time_format: str) -> timedelta:
+def _moments(times: pa.ChunkedArray, time_format: str) -> list[datetime]:
+    """The moments of some of many times, of the whole span."""
     step = max(1, len(times) // SAMPLE)
-    known = [moment for time in times.to_pylist()[::step] if time and (moment := _parsed(time, time_format))]
-    return max(known) - min(known) if known else timedelta(0)
+    return [moment for time in times.to_pylist()[::step] if time and (moment := _parsed(time, time_format))]
 
 
 def _yaml(name: str, found: Found, is_generated: bool) -> str:
@@ -211,6 +264,9 @@ def _yaml(name: str, found: Found, is_generated: bool) -> str:
             hours=hours,
             events=_lines(f"  {_key(name)}: {{}}" for name in found.types.values()).rstrip("\n"),
             mapping=_mapping(found),
+            earliest=f"\nearliest: {found.earliest}             # events before it are rejected\n"
+            if found.earliest < EARLIEST
+            else "",
             measures=", ".join(map(_key, [*found.types.values(), *_measures(found).values(), "active_hour"])),
             scored=", ".join(map(_key, found.types.values())),
             features=_lines(f"  - {name}" for name in _feature_names(found)).rstrip("\n"),
@@ -233,12 +289,14 @@ def _mapping(found: Found) -> str:
             "  event_types:",
             *(f"    {json.dumps(theirs, ensure_ascii=False)}: {_key(ours)}" for theirs, ours in types.items()),
         ]
+    if found.files:
+        block += ["  files:", *(f"    {json.dumps(pattern)}: {_key(ours)}" for pattern, ours in found.files.items())]
     block += ["  time_zone: UTC               # of times without an offset"]
     if found.time_format:
         block += [f"  time_format: {json.dumps(found.time_format)}"]
     if found.decimal_comma:
         block += ["  decimal_comma: true"]
-    return "\n".join(block) + "\n" if lines or types or found.time_format else ""
+    return "\n".join(block) + "\n" if lines or types or found.files or found.time_format else ""
 
 
 def _measures(found: Found) -> dict[str, str]:

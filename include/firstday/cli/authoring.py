@@ -19,18 +19,23 @@ command = partial(commands.command, rich_help_panel="Authoring")
 def new_use_case(
     name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
     file: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="A file of events, or a part of one.")
+        Path | None, typer.Option("--from", metavar="PATH", help="A file of events, a part of one, or a folder.")
     ] = None,
     user: Annotated[str, typer.Option(metavar="COLUMN", help="The file's column of users.")] = "",
     time: Annotated[str, typer.Option(metavar="COLUMN", help="The file's column of times.")] = "",
     kind: Annotated[str, typer.Option("--type", metavar="COLUMN", help="The file's column of event types.")] = "",
+    event: Annotated[str, typer.Option(metavar="TYPE", help="The event type of rows without one.")] = "",
+    time_format: Annotated[str, typer.Option(metavar="FORMAT", help="Format of times, as %d.%m.%Y %H:%M.")] = "",
 ) -> None:
     """Write the YAML and SQL of a new business case; with --from, made for a file of events."""
     from include.firstday.authoring import new_use_case as maker
 
     chosen = {"user_id": user, "event_time": time, "event_type": kind}
-    for path in maker.new_use_case(name, file, {ours: column for ours, column in chosen.items() if column}):
-        print(path)
+    columns = {ours: column for ours, column in chosen.items() if column}
+    paths, notes = maker.new_use_case(name, file, maker.Chosen(columns, event, time_format))
+    print("\n".join(map(str, paths)))
+    for note in notes:
+        print(f"- {note}")
     print(f"\nNext: firstday check-use-case {name}")
 
 

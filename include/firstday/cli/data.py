@@ -11,8 +11,12 @@ import typer
 from include.firstday import landing
 from include.firstday.cli.options import CaseOption, ReasonOption, run
 from include.firstday.cli.output import Output, OutputOption, progress, show, show_rows, show_sections
+from include.firstday.records import text_tables
 
-FILES = f"Files, or folders of files, ending in {', '.join(landing.ENDINGS)}."
+FILES = (
+    f"Files, or folders of files, ending in {', '.join(landing.ENDINGS)}; "
+    f"files ending in {' or '.join(text_tables.ENDINGS)} are copied as CSV."
+)
 
 commands = typer.Typer()
 command = partial(commands.command, rich_help_panel="Data")

@@ -1,4 +1,7 @@
-"""Files and folders of a user's own, copied into landing under unique names, so that none replaces another."""
+"""Files and folders of a user's own, copied into landing under unique names, so that none replaces another.
+
+A `.txt` or `.tsv` file that is named, not one found in a folder, is copied as CSV.
+"""
 
 import os
 import shutil
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from include.firstday import landing
 from include.firstday.errors import InputError
+from include.firstday.records import text_tables
 from include.firstday.use_case.use_case import UseCase
 
 
@@ -29,7 +33,7 @@ def add_files(use_case: UseCase, paths: Sequence[Path], into: str = "") -> Itera
         tables = ", ".join(use_case.enrichment) or "none"
         raise InputError(f"--into {into}: expected an enrichment table of {use_case.name}: {tables}")
     found = [file for path in paths for file in _files(path)]
-    return (_add(use_case, path, into or "events") for path in found)
+    return (_add(use_case, path, into or "events", is_named=path in paths) for path in found)
 
 
 def _files(path: Path) -> list[Path]:
@@ -38,7 +42,8 @@ def _files(path: Path) -> list[Path]:
         return [file for file in visible if file.is_file()]
     if not path.is_file():
         raise InputError(f"{path}: expected a file or a folder")
-    landing.expect_ending(path.name)
+    if not text_tables.is_text_table(path):
+        landing.expect_ending(path.name)
     return [path]
 
 
@@ -46,7 +51,10 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _add(use_case: UseCase, path: Path, table: str) -> Added:
+def _add(use_case: UseCase, path: Path, table: str, is_named: bool) -> Added:
+    if is_named and text_tables.is_text_table(path):
+        name = text_tables.csv_name(path.name)
+        return Added(path, landing.add(use_case.name, name, partial(text_tables.convert, path), table))
     if not os.fsdecode(path.name).endswith(landing.ENDINGS):
         return Added(path, None)
     return Added(path, landing.add(use_case.name, path.name, partial(shutil.copyfile, path), table))

@@ -17,7 +17,6 @@ PATH = "_path"  # where a row came from, of files that are read together
 READERS_OWN = ("_row_number", "_line", "_header", "_is_object", PATH)  # `_`, as no identifier begins
 IDENTIFIERS = frozenset({"user_id", "event_id", "event_type"})
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
-EARLIEST = datetime(2000, 1, 1)
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
 
 
@@ -104,8 +103,8 @@ def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:
         f" || ', read at {now.isoformat(sep=' ', timespec='seconds')}'"
     )
     yield (
-        f"when event_time < timestamp '{EARLIEST}' "
-        f"then 'event_time: expected at least {EARLIEST}, found ' || event_time"
+        f"when event_time < timestamp '{use_case.earliest} 00:00:00' "
+        f"then 'event_time: expected at least {use_case.earliest} 00:00:00, found ' || event_time"
     )
     for name, event in use_case.events.items():
         for column in event.required:

@@ -6,6 +6,7 @@ An invalid file is an error with the file, the key and the expected value, befor
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -236,6 +237,11 @@ class UseCase(Frozen):
         (), description="columns of events with personal data: never a feature, never shown"
     )
     registered_by: EventTypes = Field((), description="event types of which the first registers a user; default: all")
+    earliest: date = Field(
+        date(2000, 1, 1),
+        description="events before it are rejected, as of broken clocks",
+        examples=["1997-01-01"],
+    )
     window: Window = Field(description="when a user's events count")
     enrichment: dict[Identifier, str] = Field(
         {}, description="table of `enrichment/`: the file beside the YAML with its initial rows"

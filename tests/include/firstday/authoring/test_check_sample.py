@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from include.firstday.__main__ import main
-from include.firstday.authoring.new_use_case import new_use_case
+from include.firstday.authoring.new_use_case import Chosen, new_use_case
 from include.firstday.lake import statements
 from include.firstday.use_case import use_case
 
+CHOSEN = Chosen({"user_id": "user", "event_type": "type", "event_time": "time"})
 CASES = yaml.safe_load((Path(__file__).parent / "check_cases.yaml").read_text())
 
 
@@ -36,19 +37,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(statements, "SQL", folder / "sql")
         patched.setattr(use_case, "USE_CASES", folder / "use_cases")
-        new_use_case("shop", folder / "sample.csv", {"user_id": "user", "event_type": "type", "event_time": "time"})
-    sql = folder / "sql" / "use_cases" / "shop"
-    without_ids(sql / "measures.sql", folder / "use_cases" / "shop" / "use_case.yaml")
+        new_use_case("shop", folder / "sample.csv", CHOSEN)
     return folder
-
-
-def without_ids(*files: Path) -> None:
-    """Leave out the measures of two columns of ids."""
-    measures, config = files
-    parts = measures.read_text().split("union all\n")
-    measures.write_text("union all\n".join(part for part in parts if not ("receipt" in part or "customer" in part)))
-    lines = config.read_text().replace("receipt, customer, ", "").splitlines(keepends=True)
-    config.write_text("".join(line for line in lines if not line.startswith(("  - receipt_", "  - customer_"))))
 
 
 @pytest.fixture
@@ -85,6 +75,6 @@ def change(shop: Path, case: dict[str, Any]) -> None:
         file = folders[name.endswith(".sql")] / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
-    if repeats := case.get("sample", {}).get("repeat"):
-        lines = (shop / "sample.csv").read_text().splitlines(keepends=True)
-        (shop / "sample.csv").write_text("".join(lines + lines[1 : 1 + repeats]))
+    sample = case.get("sample", {})
+    lines = (shop / "sample.csv").read_text().replace("2026-", f"{sample.get('year', 2026)}-").splitlines(keepends=True)
+    (shop / "sample.csv").write_text("".join(lines + lines[1 : 1 + sample.get("repeat", 0)]))

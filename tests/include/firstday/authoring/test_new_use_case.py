@@ -5,6 +5,8 @@ import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from include.firstday.__main__ import main
@@ -104,6 +106,58 @@ def test_a_column_that_is_not_told_is_asked_for(export: Path, capsys: pytest.Cap
     assert "choose the column of the user_id with --user; the columns are: Zeitpunkt, Kunden-Nr" in said
     said = say(capsys, "new-use-case", "shop", "--from", str(export), "--user", "Kunde", code=1)
     assert "--user Kunde: expected one of the file's columns" in said
+
+
+PURCHASES = [
+    f" {user:05} {900 + user:04} 19970{1 + step}{1 + user % 28:02}  {step + 1}   {9.5 + step:.2f}"
+    for user in range(40)
+    for step in range(3)
+]
+
+
+@pytest.mark.parametrize("as_tabs", [False, True])
+def test_a_table_of_blanks_or_tabs_without_header_type_or_date_separators(
+    own_folders: Path, capsys: pytest.CaptureFixture[str], as_tabs: bool
+) -> None:
+    """As CDNOW's purchases are: of 1997, with a number of the customer that is no amount."""
+    file = own_folders / ("purchases.tsv" if as_tabs else "purchases.txt")
+    lines = ["\t".join(line.split()) for line in PURCHASES] if as_tabs else PURCHASES
+    file.write_bytes("".join(f"{line}\r\n" for line in lines).encode())
+    chosen = ["--user", "column_1", "--time", "column_3", "--event", "purchase"]
+    say(capsys, "new-use-case", "cdnow", "--from", str(file), *chosen)
+    said = say(capsys, "check-use-case", "cdnow", "--sample", str(file))
+    assert f"{file.name}: 40 users, 40 with an open window" in said
+    assert "column_5_max" in said
+    assert "column_2_sum" not in said
+    assert "Rejected rows" not in said
+    assert "purchases.csv" in say(capsys, "--use-case", "cdnow", "ingest", str(file))
+    stored = say(capsys, "--use-case", "cdnow", "micro-batch", "--no-score")
+    assert "120 events stored, 0 rejected" in stored
+
+
+def test_a_folder_of_parquet_files_is_looked_at_as_one(own_folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = own_folders / "export"
+    (folder / "2026").mkdir(parents=True)
+    for day, kind in ((1, "visit"), (2, "order")):
+        rows = {"user": [7, 8], "event": [kind] * 2, "time": [datetime(2026, 3, day)] * 2, "price": [None, 2.5 * day]}
+        pq.write_table(pa.table(rows), folder / "2026" / f"{day}.parquet")
+    say(capsys, "new-use-case", "shop", "--from", str(folder))
+    text = (own_folders / "use_cases" / "shop" / "use_case.yaml").read_text()
+    assert "  order: {}\n  visit: {}" in text or "  visit: {}\n  order: {}" in text
+    said = say(capsys, "check-use-case", "shop", "--sample", str(folder))
+    assert "2 users, 2 with an open window" in said
+
+
+def test_a_time_format_that_is_unknown_costs_no_file(own_folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = own_folders / "odd.csv"
+    file.write_text("user,event,time\n" + "".join(f"u{n},visit,week {n} of 2026\n" for n in range(1, 9)))
+    said = say(capsys, "new-use-case", "odd", "--from", str(file))
+    assert "odd/measures.sql" in said
+    assert "column time: unknown time format of 'week 1 of 2026'; set mapping.time_format" in said
+    file.write_text("user,event,time\n" + "".join(f"u{n},visit,1/{n}/26 at 9\n" for n in range(1, 9)))
+    said = say(capsys, "new-use-case", "given", "--from", str(file), "--time-format", "%m/%d/%y at %H")
+    assert "unknown time format" not in said
+    assert "8 users, 8 with an open window" in say(capsys, "check-use-case", "given", "--sample", str(file))
 
 
 def test_everything_that_is_missing_is_said_line_by_line(own_folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
