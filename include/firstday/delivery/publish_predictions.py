@@ -43,7 +43,9 @@ def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None
         published = sum(_write(lake, use_case, row["batch_id"]) for row in batches)
         with lake.transaction() as commit:
             checkpoints.advance(lake, STAGE, after, upto)
-            commit.message = f"micro-batches {after + 1}–{upto}: {published:,} users with predicted churn published"
+            commit.message = (
+                f"micro-batches {after + 1}–{upto}: {published:,} users with predicted {use_case.outcome} published"
+            )
     log.info("%s", commit.message)
     return published
 

@@ -62,4 +62,4 @@ def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
         "model_version": step.model_version,
     }
     words = f"{step.users:,} users scored in {seconds:.1f} s by version {step.model_version}"
-    return f"{words}, {step.predicted_churn:,} with predicted churn", numbers
+    return f"{words}, {step.predicted_churn:,} with predicted {step.outcome}", numbers

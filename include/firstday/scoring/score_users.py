@@ -49,6 +49,7 @@ class Scored:
     users: int
     predicted_churn: int
     model_version: int
+    outcome: str = "churn"  # of the use case, in words
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def describe(step: Scored) -> str:
     )
     return (
         f"{batches}: {step.users:,} users scored by version {step.model_version}, "
-        f"{step.predicted_churn:,} with predicted churn"
+        f"{step.predicted_churn:,} with predicted {step.outcome}"
     )
 
 
@@ -117,7 +118,7 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
                 _add_micro_batch(lake, upto, span.as_of)
             for table in TABLES:
                 tombstones.drop(lake, f"staged_{table}")
-            step = _write(lake, span, champion, is_quiet)
+            step = _write(lake, use_case, span, champion, is_quiet)
             commit.message = describe(step)
     return step
 
@@ -132,10 +133,10 @@ def score_within(lake: Lake, use_case: UseCase, run: Run, champion: registry.Cha
         return None
     span = Span(after, batch_id, from_time, _as_of(lake, batch_id, from_time, is_quiet=False))
     _score_parts(lake, use_case, _due(lake, use_case, span, None), span.as_of, champion, run)
-    return _write(lake, span, champion, is_quiet=False)
+    return _write(lake, use_case, span, champion, is_quiet=False)
 
 
-def _write(lake: Lake, span: Span, champion: registry.Champion, is_quiet: bool) -> Scored:
+def _write(lake: Lake, use_case: UseCase, span: Span, champion: registry.Champion, is_quiet: bool) -> Scored:
     """Append what is staged to the inference log, and advance the checkpoint. Inside the transaction."""
     checkpoints.advance(lake, STAGE, span.after, span.upto, (span.from_time, span.as_of))
     for table in TABLES:
@@ -148,6 +149,7 @@ def _write(lake: Lake, span: Span, champion: registry.Champion, is_quiet: bool) 
         model_version=champion.version,
         users=lake.count("staged_predictions"),
         predicted_churn=lake.count("staged_predictions", predicted_churn=True),
+        outcome=use_case.outcome,
     )
 
 

@@ -16,7 +16,7 @@ from include.firstday.use_case.use_case import UseCase
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-LABELS = {0: ("retained", "tab:blue"), 1: ("churned", "tab:orange")}
+COLOURS = {0: "tab:blue", 1: "tab:orange"}
 SEED = 7
 
 
@@ -56,14 +56,14 @@ def importance(model: Any, features: pd.DataFrame, labels: Labels) -> Any:
     return _bars(features.columns, found.importances_mean, "Permutation importance: increase in log loss")
 
 
-def of_training_set(features: pd.DataFrame, labels: Labels, minutes: Values) -> dict[str, Any]:
+def of_training_set(features: pd.DataFrame, labels: Labels, minutes: Values, outcome: str) -> dict[str, Any]:
     """File name → figure: histograms by label, correlations, class balance by cut-off, mutual information."""
     known = features.fillna(features.median())
     information = mutual_info_classif(known, labels, random_state=SEED)
     return {
-        "histograms.png": _histograms(features, labels),
+        "histograms.png": _histograms(features, labels, outcome),
         "correlations.png": _correlations(known),
-        "class_balance.png": _balance(labels, minutes),
+        "class_balance.png": _balance(labels, minutes, outcome),
         "mutual_information.png": _bars(features.columns, information, "Mutual information with the label (nats)"),
     }
 
@@ -87,7 +87,7 @@ def _cost(use_case: UseCase, labels: Labels, probability: Values) -> Any:
     needless = np.mean(called & (labels == 0)[:, None], axis=0) * costs.unneeded_offer
     figure, axes = pyplot.subplots()
     axes.plot(thresholds, missed + needless, label="cost per user")
-    axes.plot(thresholds, missed, linestyle=":", label="missed churners")
+    axes.plot(thresholds, missed, linestyle=":", label=f"missed: {use_case.outcome}")
     axes.plot(thresholds, needless, linestyle=":", label="unneeded offers")
     axes.axvline(costs.threshold, color="grey", linestyle="--", label=f"threshold {costs.threshold:.2f}")
     axes.set(xlabel="threshold", ylabel="cost", title="Cost by threshold")
@@ -110,7 +110,11 @@ def _by_hours(by_cutoff: dict[int, dict[str, Estimate]]) -> Any:
     return figure
 
 
-def _histograms(features: pd.DataFrame, labels: Labels) -> Any:
+def _side(label: int, outcome: str) -> str:
+    return outcome if label else f"no {outcome}"
+
+
+def _histograms(features: pd.DataFrame, labels: Labels, outcome: str) -> Any:
     columns = 4
     rows = -(-features.shape[1] // columns)
     figure, grid = pyplot.subplots(rows, columns, figsize=(14, 2.6 * rows), squeeze=False)
@@ -121,8 +125,10 @@ def _histograms(features: pd.DataFrame, labels: Labels) -> Any:
         # The few largest would leave everybody else in one bar.
         low, high = np.nanquantile(values, [0, 0.98]) if not np.isnan(values).all() else (0, 1)
         bins = np.linspace(low, max(high, low + 1e-9), 31)
-        for label, (title, colour) in LABELS.items():
-            axes.hist(values[labels == label], bins=bins, density=True, alpha=0.5, color=colour, label=title)
+        for label, colour in COLOURS.items():
+            axes.hist(
+                values[labels == label], bins=bins, density=True, alpha=0.5, color=colour, label=_side(label, outcome)
+            )
         axes.set(title=name, yticks=[])
     grid.flat[0].legend()
     return figure
@@ -139,16 +145,16 @@ def _correlations(known: pd.DataFrame) -> Any:
     return figure
 
 
-def _balance(labels: Labels, minutes: Values) -> Any:
+def _balance(labels: Labels, minutes: Values, outcome: str) -> Any:
     figure, axes = pyplot.subplots()
     counts = pd.crosstab(minutes, labels)
     names = [f"{minute / 60:g} h" for minute in counts.index]
     below = np.zeros(len(counts))
-    for label, (title, colour) in LABELS.items():
+    for label, colour in COLOURS.items():
         height = counts[label].to_numpy() if label in counts else np.zeros(len(counts))
-        axes.bar(names, height, bottom=below, color=colour, label=title)
+        axes.bar(names, height, bottom=below, color=colour, label=_side(label, outcome))
         below = below + height
-    axes.set(xlabel="since the window opened", ylabel="users", title=f"Class balance: {labels.mean():.0%} churned")
+    axes.set(xlabel="since the window opened", ylabel="users", title=f"Class balance: {labels.mean():.0%} {outcome}")
     axes.legend()
     return figure
 

@@ -32,23 +32,24 @@ def profile_training_set(use_case: UseCase, training_set: dict[str, Any]) -> Non
         some = _sample(frame, SAMPLE_ROWS)
         features = some[list(use_case.features)].astype("float64")
         minutes = some["cutoff_minutes"].to_numpy("float64")
-        for name, figure in plots.of_training_set(features, some["label"].to_numpy(), minutes).items():
+        labels = some["label"].to_numpy()
+        for name, figure in plots.of_training_set(features, labels, minutes, use_case.outcome).items():
             plots.log(figure, name)
         with tempfile.TemporaryDirectory() as folder:
             paths: list[Path | None] = [_report(frame[shown], title, Path(folder) / "training_set.html")]
-            for file, sides in _comparisons(frame).items():
+            for file, sides in _comparisons(frame, use_case.outcome).items():
                 paths.append(_compare({side: rows[shown] for side, rows in sides.items()}, Path(folder) / file))
             for path in paths:
                 if path is not None:
                     mlflow.log_artifact(str(path), "profile")
 
 
-def _comparisons(frame: pd.DataFrame) -> dict[str, dict[str, pd.DataFrame]]:
+def _comparisons(frame: pd.DataFrame, outcome: str) -> dict[str, dict[str, pd.DataFrame]]:
     """File → title of each side → its rows."""
     is_latest = frame["window_start"] > frame["window_start"].max() - LATEST
     return {
         "train_and_latest_day.html": {"before": frame[~is_latest], "latest day": frame[is_latest]},
-        "churned_and_retained.html": {"churned": frame[frame["label"] == 1], "retained": frame[frame["label"] == 0]},
+        "churned_and_retained.html": {outcome: frame[frame["label"] == 1], f"no {outcome}": frame[frame["label"] == 0]},
     }
 
 
