@@ -1,5 +1,6 @@
 """Commands for operations: recompute, erase, copy and restore."""
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from include.firstday.cli.options import CaseOption, run
-from include.firstday.cli.output import progress
+from include.firstday.cli.output import Output, OutputOption, progress, show
 from include.firstday.errors import EngineError
 from include.firstday.use_case import use_case
 
@@ -32,10 +33,25 @@ def sail(
 
 
 @command()
-def rebuild_features(case: CaseOption) -> None:
+def rebuild_features(
+    case: CaseOption,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show which features and predictions would change.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Compute all features from the events, report how many users differ, and swap to the result."""
     from include.firstday.features import rebuild_features as stage
 
+    if dry_run:
+        from include.firstday.operations import preview_features as previewer
+
+        with progress("Recomputing features") as report:
+            preview = previewer.preview_features(case, run(), report)
+        if output == Output.TABLE:
+            print(previewer.describe(preview, case))
+        show([asdict(change) for change in preview.features], output)
+        return
     with progress("Recomputing features") as report:
         rebuilt = stage.rebuild_features(case, run(), progress=report)
     print(stage.describe(rebuilt))

@@ -47,15 +47,20 @@ def rebuild_features(
     """Recompute every user and write those that differ, in one transaction. `progress` is called at each step."""
     with open_lake(use_case, run or Run(task=STAGE)) as lake:
         after = checkpoints.of(lake, update_features.STAGE)
-        with over_users(lake, use_case, after, progress) as partitions:
-            parts = partitions.compute(partial(update_features.recompute, after=0, upto=after))
-            for table in TABLES:
-                load(lake, f"rebuilt_{table}", f"{table}_now", parts, like=table)
+        recompute_all(lake, use_case, after, progress)
         with lake.transaction() as commit:
             rebuilt = _swap(lake, use_case, after)
             commit.message = describe(rebuilt)
     log.log(logging.WARNING if rebuilt.changed else logging.INFO, "%s", commit.message)
     return rebuilt
+
+
+def recompute_all(lake: Lake, use_case: UseCase, upto: int, progress: Callable[[int, int, str], None]) -> None:
+    """Compute all users from their events up to a micro-batch, into `rebuilt_users` and `rebuilt_feature_state`."""
+    with over_users(lake, use_case, upto, progress) as partitions:
+        parts = partitions.compute(partial(update_features.recompute, after=0, upto=upto))
+        for table in TABLES:
+            load(lake, f"rebuilt_{table}", f"{table}_now", parts, like=table)
 
 
 def describe(rebuilt: Rebuilt) -> str:
