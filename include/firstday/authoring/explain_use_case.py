@@ -13,15 +13,13 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from include.firstday import landing
-from include.firstday.authoring import check_sample, check_use_case
+from include.firstday.authoring import check_sample, check_use_case, feature_cases, sample_events
 from include.firstday.authoring.check_sample import Finding
 from include.firstday.errors import QueryError, UseCaseError
 from include.firstday.features import update_features as features
 from include.firstday.generator import events
-from include.firstday.ingest import staging
-from include.firstday.lake import clock, connections, statements
-from include.firstday.lake.lake import Lake
-from include.firstday.records import mapping, readers, text_tables
+from include.firstday.lake import connections, statements
+from include.firstday.records import readers, text_tables
 from include.firstday.schema import create_tables
 from include.firstday.settings import REPOSITORY
 from include.firstday.use_case import use_case as use_cases
@@ -29,7 +27,6 @@ from include.firstday.use_case.use_case import UseCase
 
 NEEDED = ("events", "registrations", "measures", "user_features")
 SAMPLE_USERS = 5
-REASONS = 5
 
 
 def explain(name: str) -> list[str]:
@@ -50,7 +47,7 @@ def explain(name: str) -> list[str]:
         check_use_case.check(case)
     except UseCaseError as error:
         return [line.replace(f"{REPOSITORY}/", "") for line in str(error).splitlines() if line.strip()]
-    return [found.text for found in check_sample.estimators(case)]
+    return [found.text for found in (*check_sample.estimators(case), *feature_cases.failures(case))]
 
 
 def hints(case: UseCase) -> Iterator[str]:
@@ -95,7 +92,7 @@ def _user_features(
     with connections.scratch(case.name) as lake:
         create_tables.create(lake, case)
         try:
-            refused = _store(lake, case, path, row_by_row)
+            refused = sample_events.store(lake, case, path, row_by_row)
         except QueryError:
             if row_by_row or lake.is_alive() or not readers.is_text(path):
                 raise
@@ -142,36 +139,6 @@ def _readable(file: Path, folder: Path) -> Path:
     target = folder / text_tables.csv_name(file.name)
     text_tables.convert(file, target)
     return target
-
-
-def _store(lake: Lake, case: UseCase, path: Path, row_by_row: bool) -> list[dict[str, Any]]:
-    layout = mapping.layout(case, "events", lake.columns("events"), path.name)
-    now = clock.now()
-    own = {"batch_id": 1, "ingested_at": now, "source_file": path.name}
-    reasons: list[tuple[int, str]] = []
-
-    def keep() -> None:
-        staging.type_rows(lake, case, layout, now)
-        lake.insert("events", "records/contract/good_rows", **own)
-        reasons.extend((row["row_number"], row["reason"]) for row in lake.query("from broken_rows").to_pylist())
-
-    if not row_by_row:
-        try:
-            readers.read_whole(lake, path, layout.wanted)
-            keep()
-        except QueryError:
-            if not readers.is_text(path) or not lake.is_alive():
-                raise
-            row_by_row = True
-    if row_by_row:
-        for piece in readers.read_rows(lake, path, layout.wanted):
-            keep()
-            reasons.extend((number, reason) for number, reason, _ in piece.rejected)
-    rules: dict[str, dict[str, Any]] = {}
-    for number, reason in sorted(dict(reversed(reasons)).items()):
-        rule = rules.setdefault(reason.split(", found")[0], {"rows": 0, "first_row": number, "reason": reason})
-        rule["rows"] += 1
-    return sorted(rules.values(), key=lambda rule: -int(rule["rows"]))[:REASONS]
 
 
 def _short(path: Path) -> str:
