@@ -112,8 +112,8 @@ def _rounded_measures(lake: Lake, case: UseCase) -> Iterator[Finding]:
     for row in lake.rows(f"{SQL}/rounded_measures"):
         yield Finding(
             f"{_sql(case, 'measures')}: measure {row['measure']}: {row['rounded']:,} of {row['value_count']:,} values "
-            f"have more than two decimals, as {row['example']}, and are rounded to two; count them in a smaller unit, as "
-            "value * 1000",
+            f"have more than two decimals, as {row['example']}, and are rounded to two; count them in a smaller unit, "
+            "as value * 1000",
             is_error=False,
         )
 

@@ -76,7 +76,7 @@ class Arm(BaseModel):
 
 
 class Suppressed(BaseModel):
-    """Due predictions that did not reach the target, by reason: `cooldown`, `budget` or `never`."""
+    """Due predictions that did not reach the target, by reason: `cooldown`, `budget`, `never` or `closed`."""
 
     reason: str
     predictions: int

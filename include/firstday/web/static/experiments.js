@@ -149,6 +149,7 @@ function arms(found, about) {
 
 const REASONS = {
   budget: "the budget of the day was used up, or is kept for users with a higher priority",
+  closed: "at risk no longer, by a closing event that was stored before it was sent",
   cooldown: "reached by this target within its cooldown",
   never: "must not be reached, by the target's table of exclusions",
 };
