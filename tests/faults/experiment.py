@@ -54,8 +54,15 @@ def violations(lake: Lake, use_case: UseCase) -> tuple[int, int]:
     ]
     folder = publish_predictions.folder(use_case) / TARGET
     told = [row for file in folder.glob("*.parquet") for row in pq.read_table(file).to_pylist()]
-    wrong += len(_keys(told) ^ _keys(treated)) + len(told) - len(_keys(told))
+    closed = closed_users(lake)  # perhaps after they had been chosen, and before the file was written
+    wrong += sum(user_id not in closed for _, user_id in _keys(treated) - _keys(told))
+    wrong += len(_keys(told) - _keys(treated)) + len(told) - len(_keys(told))
     return len(rows), wrong
+
+
+def closed_users(lake: Lake) -> set[str]:
+    """The users whose risk has ended."""
+    return {row["user_id"] for row in lake.query("select user_id from users where closed_at is not null").to_pylist()}
 
 
 def _keys(rows: list[dict[str, Any]]) -> set[tuple[int, str]]:
