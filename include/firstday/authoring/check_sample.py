@@ -193,7 +193,7 @@ def _fits(case: UseCase, rows: pd.DataFrame) -> Iterator[Finding]:
     users = rows["user_id"].nunique()
     if rows["label"].nunique() < 2:
         yield Finding(
-            f"{_label_file(case)}: all {users:,} users of the sample with a known label have label "
+            f"{_label_file(case)}: every user of the sample with a known label, {users:,} in all, has label "
             f"{', '.join(map(str, rows['label'].unique())) or 'null'}; a model needs some of each",
             is_error=False,
         )
