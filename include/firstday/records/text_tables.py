@@ -14,7 +14,7 @@ from include.firstday.errors import UnreadableFileError
 from include.firstday.records.csv_records import DELIMITERS
 
 ENDINGS = (".txt", ".tsv")
-_VALUE = re.compile(r"[-+.]?\d[\d.,:/TZ+-]*")
+_VALUE = re.compile(r"[-+.]?\d[\d.,:/TZ +-]*")
 
 
 def is_text_table(path: Path) -> bool:
