@@ -1,13 +1,17 @@
-"""What every test shares: a home of its own, so that no test sees another's lake or the installation's."""
+"""What every test shares: a home of its own, so that no test sees another's lake or the installation's; a browser."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from include.firstday.settings import settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,3 +33,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def churn() -> UseCase:
     """The use case that is shipped."""
     return use_case.load("first_day_churn")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: Debian's, or the one that playwright has installed."""
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: on Debian, sudo apt-get install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()

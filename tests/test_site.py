@@ -4,31 +4,20 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from include.firstday.web.documents import SITE
-from tests.end_to_end.conftest import CHROMIUM
 
 pytestmark = pytest.mark.slow
 
 LOCAL = ("file:", "data:", "blob:")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs a browser: on Debian, sudo apt-get install chromium")
-    if not (SITE / "index.html").exists():
-        pytest.skip("needs the built site: make docs")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page that fails for an error in its console and for each request that is not of a file."""
+    if not (SITE / "index.html").exists():
+        pytest.skip("needs the built site: make docs")
     opened, wrong = browser.new_page(), []
     opened.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
     opened.on("pageerror", lambda error: wrong.append(str(error)))

@@ -3,16 +3,14 @@
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Frame, Page, expect
 
 from tests.installation import Installation
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HISTORY_DAYS = "2"  # enough users whose label is known to train on
 
 
@@ -21,16 +19,6 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     """A running installation of its own."""
     with Installation(tmp_path_factory.mktemp("installation") / "home", HISTORY_DAYS) as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs a browser: on Debian, sudo apt-get install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 class Visitor:

@@ -1,7 +1,6 @@
 """The page over a small prepared lake, without Airflow, in Chromium: one server and one browser for all tests."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
@@ -22,7 +21,6 @@ from tests.installation import get
 from tests.light_server import PREFIX, USE_CASE
 from tests.servers import free_port
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 START_SECONDS = 240
 
 
@@ -88,16 +86,6 @@ def _wait(site: Site, process: subprocess.Popen[bytes], log: Path) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs a browser: on Debian, sudo apt-get install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @dataclass
