@@ -30,9 +30,16 @@ def params(use_case: UseCase) -> dict[str, Param]:
     }
     return {
         "registrations_per_minute": Param(
-            config["registrations_per_minute"], type="number", exclusiveMinimum=0, description="users who register"
+            config["registrations_per_minute"],
+            type="number",
+            exclusiveMinimum=0,
+            title="Registrations per minute",
+            description="users who register, on average",
         ),
-        **{name: Param(config[name], description=text, **share) for name, text in about.items()},
+        **{
+            name: Param(config[name], title=name.capitalize().replace("_", " "), description=text, **share)
+            for name, text in about.items()
+        },
     }
 
 

@@ -22,7 +22,11 @@ from include.firstday.settings import settings
     topic="operations",
     schedule=CronTriggerTimetable("37 3 * * *", timezone="UTC"),
     execution_timeout=timedelta(hours=1),
-    params={"keep_days": Param(settings().artifact_days, type="number", minimum=1, description="days to keep")},
+    params={
+        "keep_days": Param(
+            settings().artifact_days, type="number", minimum=1, title="Days to keep", description="of runs and logs"
+        )
+    },
 )
 def maintain_airflow() -> None:
     """One DAG for the installation."""

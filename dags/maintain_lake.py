@@ -26,7 +26,15 @@ def build(use_case: UseCase) -> None:
         topic="lake",
         schedule=CronTriggerTimetable("17 * * * *", timezone="UTC"),
         execution_timeout=timedelta(minutes=30),
-        params={"budget_seconds": Param(300, type="number", minimum=1, description="seconds it may take")},
+        params={
+            "budget_seconds": Param(
+                300,
+                type="number",
+                minimum=1,
+                title="Time budget",
+                description="seconds; what is left is done next hour",
+            )
+        },
     )
     def maintain_lake() -> None:
         @task

@@ -12,9 +12,28 @@ from typing import Any
 from airflow.sdk import Param, task
 
 from include.firstday.errors import ModelError, NothingToRollBackError
+from include.firstday.models.known_versions import known_versions
 from include.firstday.orchestration.dags import define_dag, each_use_case
 from include.firstday.orchestration.tasks import current_run, fail_without_retry, lake_asset, report, rescore, skip
 from include.firstday.use_case.use_case import UseCase, load
+
+
+def version(name: str) -> Param:
+    """The field of the form: a list of the registered versions, a number where MLflow is another server."""
+    known = known_versions(name)
+    numbers = {str(number): title for number, title in known.items()}
+    choice = {"enum": [None, *known], "values_display": {"null": "the champion before"} | numbers} if known else {}
+    return Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        title="Version to put back",
+        description_md=(
+            "Empty: the champion before the present one. "
+            f"[The Model room](/plugin/firstday/firstday/#{name}/model) shows each version's test and gates."
+        ),
+        **choice,
+    )
 
 
 @each_use_case
@@ -24,11 +43,7 @@ def build(use_case: UseCase) -> None:
     @define_dag(
         use_case,
         topic="training",
-        params={
-            "version": Param(
-                None, type=["null", "integer"], minimum=1, description="version to put back; empty: the one before"
-            )
-        },
+        params={"version": version(use_case.name)},
     )
     def rollback_model() -> None:
         @task

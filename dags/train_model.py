@@ -48,13 +48,18 @@ def build(use_case: UseCase) -> None:
                 None,
                 type=["null", "integer"],
                 minimum=1,
-                description="train on what was stored up to this micro-batch; empty: all",
+                title="Up to micro-batch",
+                description_md=(
+                    "Train on what was stored up to it; empty: all. "
+                    f"[The Lake room](/plugin/firstday/firstday/#{use_case.name}/lake) lists the micro-batches."
+                ),
             ),
             "as_known": Param(
                 AS_CONFIGURED,
                 type="string",
                 enum=[AS_CONFIGURED, *AS_KNOWN],
-                description="whether events that were stored after the cut-off are left out",
+                title="Late events",
+                description="whether events that were stored after the cut-off are left out of the features",
             ),
         },
     )

@@ -16,7 +16,6 @@ ROOMS = {  # of what a DAG is about; the others lead to the overview
     "measure_effect": "experiments",
     "train_uplift": "experiments",
     "forget_user": "users",
-    "deliver_predictions": "users",
 }
 
 
@@ -30,7 +29,10 @@ class FirstdayLink(BaseOperatorLink):
         from include.firstday.use_case.use_case import names
 
         use_case, _, dag = ti_key.dag_id.partition(".")
-        return f"{PAGE}#{use_case}/{ROOMS.get(dag, 'overview')}" if use_case in names() else ""
+        if use_case not in names():
+            return ""
+        room = "users?only=predicted_churn" if dag.startswith("deliver_to_") else ROOMS.get(dag, "overview")
+        return f"{PAGE}#{use_case}/{room}"
 
 
 class MlflowLink(BaseOperatorLink):

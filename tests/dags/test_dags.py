@@ -63,8 +63,9 @@ for dag in bag.dags.values():
     assert dag.tags and not dag.catchup and dag.max_active_runs <= 2, (dag.dag_id, dag.max_active_runs)
     assert bool(dag.deadline) == dag.dag_id.endswith(".process_events"), dag.dag_id
     for name, param in dag.params.items():
-        schema = dag.params.get_param(name).schema
-        assert schema.get("type") and dag.params.get_param(name).description, (dag.dag_id, name)
+        field = dag.params.get_param(name)
+        assert field.schema.get("type") and field.schema.get("title"), (dag.dag_id, name)
+        assert field.description or field.schema.get("description_md"), (dag.dag_id, name)
     for task in dag.tasks:
         assert task.owner == "firstday" and task.retries and task.execution_timeout, task.task_id
         assert task.doc_md or task.python_callable.__doc__, task.task_id
