@@ -32,7 +32,8 @@ FirstdayError
 │   ├── KeyReusedError
 │   ├── NothingToExplainError
 │   ├── UnknownUserError
-│   └── UnknownExperimentError
+│   ├── UnknownExperimentError
+│   └── UnknownSnapshotError
 └── StackError                    the servers of `make run`
     ├── PreflightError
     └── ComposeError
@@ -259,6 +260,13 @@ class UnknownUserError(RequestError):
     """No user of that id has registered.
 
     Remedy: Check the id, exactly as it is stored.
+    """
+
+
+class UnknownSnapshotError(RequestError):
+    """There is no such snapshot of the lake, or not any more.
+
+    Remedy: Choose one of the Lake room's list: older ones are expired by maintain_lake.
     """
 
 

@@ -5,6 +5,7 @@ is killed, repeated or run twice stores each row once. Rows that still break a r
 """
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,10 +85,7 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         lake.build("ingest/replay_rejected/open_rows", reason=reason, row_limit=ROW_LIMIT, **after)
         if not (texts := lake.rows("ingest/replay_rejected/texts")):
             return None
-        lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
-        lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
-        lake.build_like("accepted", "rejected_events", without=("replayed_in",))
-        _stage_all(lake, use_case, texts)
+        stage_all(lake, use_case, texts)
         tried, last = len(texts), {name: texts[-1][name] for name in START}
         if not lake.has_rows("accepted"):
             return Replayed(tried, 0, ()), last
@@ -114,8 +112,15 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
         return done, last
 
 
-def _stage_all(lake: Lake, use_case: UseCase, texts: list[dict[str, Any]]) -> None:
-    """Stage rows; those that are read alike at once: with one CSV header, and of files with one event type."""
+def stage_all(lake: Lake, use_case: UseCase, texts: list[dict[str, Any]]) -> Counter[str]:
+    """Stage the rows of `open_rows` that break no rule, in `staged_events` and `accepted`; the rules others break.
+
+    Those that are read alike at once: with one CSV header, and of files with one event type.
+    """
+    lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
+    lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
+    lake.build_like("accepted", "rejected_events", without=("replayed_in",))
+    broken: Counter[str] = Counter()
     columns = lake.columns("events")
     groups: dict[tuple[str | None, str | None], tuple[mapping.Layout, list[tuple[int, str]]]] = {}
     for row in texts:
@@ -127,3 +132,5 @@ def _stage_all(lake: Lake, use_case: UseCase, texts: list[dict[str, Any]]) -> No
         staging.type_rows(lake, use_case, replace(layout, is_csv=header is not None), clock.now())
         lake.insert("staged_events", "ingest/replay_rejected/accepted_events")
         lake.insert("accepted", "ingest/replay_rejected/accepted_rows")
+        broken.update({row["rule"]: row["row_count"] for row in lake.rows("ingest/replay_rejected/still_broken")})
+    return broken

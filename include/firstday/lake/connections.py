@@ -48,12 +48,16 @@ def create_schema(name: str) -> None:
 
 
 @contextmanager
-def connect(schema: str, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
+def connect(
+    schema: str, run: Run | None = None, read_only: bool = False, snapshot: int | None = None
+) -> Iterator[Lake]:
     """Open the lake at one use case's schema, which must exist. Raises LakeError if it cannot be opened.
 
-    A read-only lake reads nothing but the lake's own files, whatever statement it is given, and writes nothing.
+    A read-only lake reads nothing but the lake's own files, whatever statement it is given, and writes nothing. With a
+    snapshot it is read as of that commit, and is read-only.
     """
-    connection = attach(settings(), read_only)
+    read_only = read_only or snapshot is not None
+    connection = attach(settings(), read_only, snapshot=snapshot)
     try:
         _use(connection, schema)
         if read_only:
@@ -81,7 +85,7 @@ def scratch(schema: str, spill: Path | None = None) -> Iterator[Lake]:
         connection.close()
 
 
-def attach(config: Settings, read_only: bool = False, create: bool = False) -> Database:
+def attach(config: Settings, read_only: bool = False, create: bool = False, snapshot: int | None = None) -> Database:
     """A new DuckDB with the lake attached as `lake`; with `create`, an empty one where there is none.
 
     Raises NoLakeError where there is none otherwise, LostCatalogError where its catalog is missing or empty beside data
@@ -108,7 +112,7 @@ def attach(config: Settings, read_only: bool = False, create: bool = False) -> D
         connection.execute(_bucket_keys(config))
     connection.execute("set ducklake_max_retry_count = 100")
     try:
-        _attach(connection, config, read_only, create)
+        _attach(connection, config, _options(config, read_only, snapshot), create)
     except (OSError, QueryError) as error:
         connection.close()
         raise LakeError(f"cannot open the lake in {config.lake_folder}: {error}") from error
@@ -147,9 +151,9 @@ def extension_file(name: str) -> Path:
     )
 
 
-def _attach(connection: Database, config: Settings, read_only: bool, create: bool) -> None:
+def _attach(connection: Database, config: Settings, options: str, create: bool) -> None:
     kind, _, path = config.catalog.partition(":")
-    attach_it = f"attach {literal('ducklake:' + config.catalog)} as lake ({_options(config, read_only)}"
+    attach_it = f"attach {literal('ducklake:' + config.catalog)} as lake ({options}"
     # Attaching a SQLite file that is missing would leave an empty one behind, also where it is refused.
     if kind != "sqlite" or (Path(path).exists() and Path(path).stat().st_size):
         _make_folder(config)
@@ -231,12 +235,14 @@ def _extensions(catalog_kind: str, data_path: str) -> Iterator[str]:
     yield "ducklake"
 
 
-def _options(config: Settings, read_only: bool) -> str:
+def _options(config: Settings, read_only: bool, snapshot: int | None) -> str:
     options = [f"data_path {literal(config.data_path)}", "data_inlining_row_limit 0"]
     if config.catalog.startswith("sqlite:"):
         options += ["meta_journal_mode 'WAL'", "meta_busy_timeout 30000"]
     if read_only:
         options.append("read_only")
+    if snapshot is not None:
+        options.append(f"snapshot_version {snapshot:d}")
     return ", ".join(options)
 
 

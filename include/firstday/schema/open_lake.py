@@ -12,14 +12,17 @@ from include.firstday.use_case.use_case import UseCase
 
 
 @contextmanager
-def open_lake(use_case: UseCase, run: Run | None = None, read_only: bool = False) -> Iterator[Lake]:
+def open_lake(
+    use_case: UseCase, run: Run | None = None, read_only: bool = False, snapshot: int | None = None
+) -> Iterator[Lake]:
     """Open the use case's part of the lake; for writing, it is made ready first where it is not.
 
     A read-only lake is opened as it is: a server that is older than the statements must not put back what newer code
-    has made of them. Raises NoLakeError where there is none, LakeError where it cannot be opened.
+    has made of them. With a snapshot, it is read as of that commit. Raises NoLakeError where there is none, LakeError
+    where it cannot be opened.
     """
-    if read_only:
-        with connections.connect(use_case.name, run, read_only) as lake:
+    if read_only or snapshot is not None:
+        with connections.connect(use_case.name, run, read_only=True, snapshot=snapshot) as lake:
             yield lake
         return
     with ExitStack() as stack:

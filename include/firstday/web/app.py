@@ -17,6 +17,7 @@ from include.firstday.errors import (
     LakeError,
     NothingToExplainError,
     UnknownExperimentError,
+    UnknownSnapshotError,
     UnknownUserError,
     UseCaseError,
 )
@@ -52,6 +53,7 @@ def build(gate: Gate) -> FastAPI:
     app.add_exception_handler(UseCaseError, _status(404))
     app.add_exception_handler(UnknownUserError, _status(404))
     app.add_exception_handler(UnknownExperimentError, _status(404))
+    app.add_exception_handler(UnknownSnapshotError, _status(404))
     app.add_exception_handler(NothingToExplainError, _status(404))
     app.add_exception_handler(LakeError, _status(503))
     app.add_exception_handler(KeyReusedError, _status(422))

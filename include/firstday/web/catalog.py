@@ -18,6 +18,7 @@ from include.firstday.web.reader import Reader
 from include.firstday.web.schemas import lake as schemas
 
 SHOWN = 50  # micro-batches and snapshots
+LOOKED_BACK = 500  # snapshots to choose from
 SAMPLES = 3  # rejected rows per rule
 FRESH = 3.0
 OPEN_FIELDS = frozenset({"event_type", "event_time", "user_id"})
@@ -27,6 +28,16 @@ NUMBERS = ("DECIMAL", "DOUBLE", "INTEGER", "BIGINT")
 def contents(reader: Reader) -> schemas.LakeContents:
     """Return tables, micro-batches, snapshots and rejected rows."""
     return reader.ask(lambda lake: _look(lake, reader.use_case), "contents", seconds=FRESH)
+
+
+def snapshots(reader: Reader) -> list[schemas.Snapshot]:
+    """Return the snapshots that can be looked back to, the newest first."""
+    rows = reader.ask(
+        lambda lake: lake.rows("operations/status/commits", since=None, row_limit=LOOKED_BACK),
+        "snapshots",
+        seconds=FRESH,
+    )
+    return [schemas.Snapshot(**row, url=links.airflow_run(row["airflow_run"])) for row in rows]
 
 
 def _look(lake: Lake, use_case: UseCase) -> schemas.LakeContents:
@@ -51,12 +62,15 @@ def _rejected(lake: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
     for row in lake.rows("web/catalog/rejected_samples", each=SAMPLES):
         samples.setdefault(row["rule"], []).append(
             schemas.RejectedRow(
+                batch_id=row["batch_id"],
                 source_file=row["source_file"],
                 row_number=row["row_number"],
                 rejected_at=row["rejected_at"],
                 fields=fields(row["raw"], row["header"], shown),
             )
         )
+    columns = set(lake.columns("events"))
+    hints = {rule: _hint(rule, rows, columns) for rule, rows in samples.items()}
     return [
         schemas.RejectedRule(
             rule=row["rule"],
@@ -65,20 +79,27 @@ def _rejected(lake: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
             first_at=row["first_at"],
             last_at=row["last_at"],
             samples=samples.get(row["rule"], []),
-            hint=_hint(row["rule"], samples.get(row["rule"], []), set(lake.columns("events"))),
+            hint=_sentence(hints.get(row["rule"], {})),
+            mapping=hints.get(row["rule"], {}),
         )
         for row in lake.rows("ingest/replay_rejected/rejected_by_rule", reason="")
     ]
 
 
-def _hint(rule: str, samples: list[schemas.RejectedRow], columns: set[str]) -> str | None:
-    """A field that is no column, where its name is close to that of the column the rule misses."""
+def _hint(rule: str, samples: list[schemas.RejectedRow], columns: set[str]) -> dict[str, str]:
+    """A field that is no column and the column that the rule misses, where their names are close."""
     column, _, about = rule.partition(":")
     if "missing" not in about or column not in columns:
-        return None
+        return {}
     unknown = {name for sample in samples for name in sample.fields if name not in columns}
     close = difflib.get_close_matches(column, sorted(unknown), n=1)
-    return f"{close[0]} is close to {column}: map it by mapping.columns: {{{close[0]}: {column}}}" if close else None
+    return {close[0]: column} if close else {}
+
+
+def _sentence(hint: dict[str, str]) -> str | None:
+    for field, column in hint.items():
+        return f"{field} is close to {column}: map it by mapping.columns: {{{field}: {column}}}"
+    return None
 
 
 def fields(raw: str | None, header: str | None, shown: set[str] | frozenset[str]) -> dict[str, str | None]:

@@ -42,10 +42,12 @@ class Health:
     problems: tuple[str, ...]
 
 
-def health(lake: Lake, use_case: UseCase, batch: dict[str, Any] | None, now: datetime) -> Health:
-    """Look for problems at a time (naive UTC). `batch` is the latest micro-batch."""
+def health(
+    lake: Lake, use_case: UseCase, batch: dict[str, Any] | None, now: datetime, with_files: bool = True
+) -> Health:
+    """Look for problems at a time (naive UTC). `batch` is the latest micro-batch; `with_files`: also in quarantine."""
     hour = LastHour(**lake.row("web/overview/last_hour", since=now - HOUR))
-    files = tuple(quarantined(lake, use_case.name))
+    files = tuple(quarantined(lake, use_case.name)) if with_files else ()
     problems = (
         *_of_rows(use_case, hour, batch),
         *_of_files(files),

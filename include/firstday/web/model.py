@@ -1,5 +1,6 @@
 """Model versions, score distribution, calibration and monitoring measurements."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,13 +30,27 @@ def model(reader: Reader) -> schemas.Model:
         name=use_case.name,
         url=links.model(use_case.name),
         registry_error=error,
-        versions=_versions(use_case, registered, found["used"]),
+        versions=_versions(use_case, _as_of(reader, registered, found["promotions"]), found["used"]),
         promotions=[_promotion(row) for row in found["promotions"]],
         distribution=_distribution(found["distribution"]),
         calibration=found["calibration"],
         monitoring=found["monitoring"],
         limits=schemas.Limits(**{name: getattr(use_case.monitoring, name) for name in schemas.Limits.model_fields}),
     )
+
+
+def _as_of(
+    reader: Reader, registered: list[registry.Version], promotions: list[dict[str, Any]]
+) -> list[registry.Version]:
+    """At an earlier snapshot, the versions that there were, and the alias of the champion by its promotion."""
+    if reader.snapshot is None:
+        return registered
+    champion = promotions[0]["model_version"] if promotions else None
+    return [
+        replace(version, aliases=(registry.CHAMPION,) if version.number == champion else ())
+        for version in registered
+        if clock.naive(version.registered_at) <= clock.now()
+    ]
 
 
 def _look(lake: Lake, use_case: UseCase) -> dict[str, Any]:

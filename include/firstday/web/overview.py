@@ -21,6 +21,7 @@ LAG_MINUTES = 5
 COMMITS = 1000  # maximum number since the latest micro-batch began
 STEPS = 360  # maximum number of points in a chart
 FRESH = 1.0  # seconds for which a result is cached
+PAST = Schedule(is_paused=False, next_run_at=None, last_state=None)
 SLOW = 15.0  # the same for values that rarely change
 
 
@@ -32,17 +33,18 @@ def process_events(use_case: UseCase) -> str:
 def status(reader: Reader, gate: Gate) -> schemas.Status:
     """Return the state of the use case."""
     now, use_case = clock.now(), reader.use_case
-    schedule = gate.schedule(process_events(use_case))
-    failed = gate.failed_runs(use_case.name, now - health.HOUR)
+    is_past = reader.snapshot is not None  # Airflow and landing have no past: nothing of them is shown then
+    schedule = PAST if is_past else gate.schedule(process_events(use_case))
+    failed = [] if is_past else gate.failed_runs(use_case.name, now - health.HOUR)
     found: dict[str, Any] = reader.ask(lambda lake: _status(lake, use_case, now), "status", seconds=FRESH)
     champion = reader.ask(_champion, "champion", seconds=SLOW)
     batch = found["last_micro_batch"]
     well: health.Health = reader.ask(
-        lambda lake: health.health(lake, use_case, batch, now),
+        lambda lake: health.health(lake, use_case, batch, now, with_files=not is_past),
         *("health", batch["batch_id"] if batch else None),
         seconds=SLOW,
     )
-    pending = landing.pending(use_case.name, tuple(use_case.enrichment))
+    pending = [] if is_past else landing.pending(use_case.name, tuple(use_case.enrichment))
     oldest = min((_arrived_at(file) for file in pending), default=None)
     slowest = max((row for row in found["stages"] if row["stage"] in MICRO_BATCH_STAGES), key=lambda row: row["behind"])
     work = Work(
@@ -68,7 +70,7 @@ def status(reader: Reader, gate: Gate) -> schemas.Status:
         lag=schemas.Lag(**found["lag"], over_minutes=LAG_MINUTES),
         model=_linked(champion),
         last_micro_batch=_last_micro_batch(batch, found["commits"]) if batch else None,
-        schedule=_next_run(schedule),
+        schedule=None if is_past else _next_run(schedule),
         last_hour=schemas.LastHour(
             **vars(well.last_hour),
             rejected_share=well.last_hour.rejected_share,
@@ -81,7 +83,7 @@ def status(reader: Reader, gate: Gate) -> schemas.Status:
 def activity(reader: Reader, hours: float, until: datetime | None = None) -> schemas.Activity:
     """Return events, rejected rows, predictions, lag and marks over the hours up to a time (naive UTC), or to now."""
     step = max(60, round(hours * 3600 / STEPS / 60) * 60)
-    moment = until.replace(tzinfo=UTC) if until else datetime.now(UTC)
+    moment = (until or clock.now()).replace(tzinfo=UTC)
     end = int(moment.timestamp()) // step * step
     begin = end - int(hours * 3600) // step * step
     return reader.ask(

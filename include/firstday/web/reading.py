@@ -1,10 +1,12 @@
 """Routes that read, under `/api/{use_case}`: one or a few for each room of the page."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi import Path as PathParameter
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from include.firstday.lake import clock
@@ -22,9 +24,10 @@ from include.firstday.web import (
     users,
 )
 from include.firstday.web.auth import Gate
-from include.firstday.web.reader import Reader, reader
+from include.firstday.web.reader import Reader, reader, reader_at
 from include.firstday.web.schemas.common import OF_USE_CASE
 
+Snapshot = Annotated[int | None, Query(ge=0, le=2**62, description="snapshot of the lake to answer as of")]
 ExperimentName = Annotated[str, PathParameter(max_length=300, pattern=rf"^{users.NO_CONTROL}+$")]
 UserId = Annotated[str, PathParameter(pattern=rf"^{users.NO_CONTROL}+$")]
 
@@ -137,6 +140,11 @@ def reading(gate: Gate) -> APIRouter:
         """Return tables and files, micro-batches, snapshots, and rejected rows by rule."""
         return catalog.contents(case)
 
+    @router.get("/snapshots")
+    def snapshots(case: Case) -> list[schemas.lake.Snapshot]:
+        """List the latest snapshots; as of each, the other requests answer with the parameter `at`."""
+        return catalog.snapshots(case)
+
     @router.get("/lake/tables/{table}")
     def show_table(case: Case, table: Annotated[str, PathParameter(max_length=100)]) -> schemas.lake.TableAbout:
         """Describe a table: columns with their meaning, freshness, readers, and a sample without personal columns."""
@@ -158,6 +166,11 @@ def _naive(name: str, moment: datetime) -> datetime:
         raise HTTPException(422, f"{name}: expected a time of the years 1 to 9999 in UTC") from error
 
 
-def reader_of(use_case: str) -> Reader:
-    """The reader of the path's use case."""
-    return reader(use_case)
+async def reader_of(use_case: str, at: Snapshot = None) -> AsyncIterator[Reader]:
+    """The reader of the path's use case; as of a snapshot, it is the time of its commit in what is called."""
+    if at is None:
+        yield await run_in_threadpool(reader, use_case)
+        return
+    found, committed_at = await run_in_threadpool(reader_at, use_case, at)
+    with clock.simulated(committed_at):  # the endpoint has the context of this dependency
+        yield found

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
 from include.firstday.settings import settings
-from include.firstday.web import backlog, drift_room, drivers, parsing, schemas, workbench
+from include.firstday.web import backlog, drift_room, drivers, parsing, rejected, schemas, workbench
 from include.firstday.web.auth import Gate
 from include.firstday.web.delivery import delivery
-from include.firstday.web.reading import reader_of
+from include.firstday.web.reader import Reader, reader
 from include.firstday.web.schemas.common import OF_BODY
 
 _EVENTS_BODY = {
@@ -23,7 +23,7 @@ _EVENTS_BODY = {
 
 def writing(gate: Gate) -> APIRouter:
     """Routes of a use case that only those who may trigger process_events may use."""
-    allowed = [Depends(gate.may_edit), Depends(reader_of), Depends(_from_here)]
+    allowed = [Depends(gate.may_edit), Depends(_reader), Depends(_from_here)]
     router = APIRouter(prefix="/api/{use_case}", dependencies=allowed, responses=OF_BODY)
 
     @router.post("/events", status_code=202, openapi_extra=_EVENTS_BODY)
@@ -50,13 +50,21 @@ def writing(gate: Gate) -> APIRouter:
     @router.post("/query")
     async def run_query(use_case: str, query: schemas.lake.QueryText, request: Request) -> schemas.lake.QueryResult:
         """Run one SELECT on the lake, read-only, for at most twenty seconds; it may read personal columns."""
-        case = await run_in_threadpool(reader_of, use_case)
+        case = await run_in_threadpool(reader, use_case)
         return await workbench.run(case.use_case, query.sql, request.is_disconnected)
 
     @router.post("/predict")
     def predict(use_case: str, asked: schemas.users.Asked) -> schemas.users.Answer:
         """Predict by the champion, for a user's current features or for given ones. Nothing is stored."""
-        return drivers.predict(reader_of(use_case), asked)
+        return drivers.predict(reader(use_case), asked)
+
+    @router.post("/rejected/try")
+    def try_rejected(use_case: str, trial: schemas.lake.Trial) -> schemas.lake.TrialResult:
+        """Try a replay of rejected rows with a changed mapping, or of edited rows: how many would pass.
+
+        Nothing is stored.
+        """
+        return rejected.try_rejected(reader(use_case).use_case, trial)
 
     @router.post("/alerts")
     def change_alert(
@@ -66,7 +74,7 @@ def writing(gate: Gate) -> APIRouter:
 
         It is not notified meanwhile, and is no reason of the state. Returns the alerts.
         """
-        return drift_room.change_alert(reader_of(use_case), change, by)
+        return drift_room.change_alert(reader(use_case), change, by)
 
     return router
 
@@ -75,3 +83,8 @@ def _from_here(request: Request) -> None:
     """Reject cross-site requests, so that another site cannot use a visitor's cookie."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise HTTPException(403, "Sec-Fetch-Site: expected same-origin; cross-site requests are not allowed")
+
+
+def _reader(use_case: str) -> Reader:
+    """The reader of the path's use case, which must exist."""
+    return reader(use_case)

@@ -3,6 +3,7 @@
 select
     split_part(reason, ', found', 1) as rule,
     reason,
+    batch_id,
     source_file,
     row_number,
     raw,

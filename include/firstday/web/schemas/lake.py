@@ -88,6 +88,7 @@ class QueryResult(BaseModel):
 class RejectedRow(BaseModel):
     """A rejected row without personal data: field names, and values that are types, times or numbers."""
 
+    batch_id: int
     source_file: str
     row_number: int | None
     rejected_at: Utc
@@ -104,6 +105,42 @@ class RejectedRule(BaseModel):
     last_at: Utc
     samples: list[RejectedRow]
     hint: str | None = Field(None, description="a field of the samples whose name is close to the expected one")
+    mapping: dict[str, str] = Field({}, description="the hint as `mapping.columns`: that field and the column")
+
+
+class EditedRow(BaseModel):
+    """A rejected row pending replay, by its place, with other values of some fields; null takes a field away."""
+
+    batch_id: int
+    source_file: str = Field(max_length=1000)
+    row_number: int
+    fields: dict[str, str | None] = Field(max_length=200)
+
+
+class Trial(BaseModel):
+    """Rejected rows to be tried, by a prefix of their reason, with changes of `mapping` in the YAML or edited rows."""
+
+    reason: str = Field("", max_length=2000)
+    mapping: dict[str, Any] = Field({}, description="keys of `mapping`, added to those of the YAML")
+    rows: list[EditedRow] = Field([], max_length=100, description="edited rows; with some, only these are tried")
+
+
+class StillBroken(BaseModel):
+    """A rule that tried rows would still break: their number."""
+
+    rule: str
+    rows: int
+
+
+class TrialResult(BaseModel):
+    """What a replay would do; nothing is stored."""
+
+    tried: int
+    passed: int
+    sentence: str
+    broken: list[StillBroken]
+    is_cut: bool = Field(description="whether there are more rows than were tried")
+    yaml: str = Field(description="the tried mapping for the use case's YAML; empty without one")
 
 
 class QuarantinedFile(BaseModel):

@@ -68,8 +68,13 @@ export function time(text) {
   return h("time", { datetime: text, title: `${full.format(moment)} ${zone}` }, isToday ? clock.format(moment) : full.format(moment));
 }
 
-/** Seconds from a timestamp to now. */
-export const age = (text) => (text ? Math.max((Date.now() - new Date(text).getTime()) / 1000, 0) : null);
+let shownAt = null;
+/** Let the page's present be another time, in milliseconds; null for now. */
+export const setPresent = (at) => (shownAt = at);
+export const present = () => shownAt ?? Date.now();
+
+/** Seconds from a timestamp to the page's present. */
+export const age = (text) => (text ? Math.max((present() - new Date(text).getTime()) / 1000, 0) : null);
 
 /** Follow a link in the document around this frame, which Airflow does not let navigate by itself. */
 export function follow(attributes) {

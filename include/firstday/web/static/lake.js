@@ -1,7 +1,8 @@
-// Lake tab: rejected rows, tables, micro-batches and snapshots.
+// Lake room: rejected rows, tables, micro-batches and snapshots.
 
 import * as api from "./api.js";
-import { bytes, capital, card, count, counted, empty, h, leave, quiet, seconds, time, wide } from "./dom.js";
+import { bytes, card, count, counted, empty, h, leave, seconds, time, wide } from "./dom.js";
+import { rejected } from "./rejected.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 import { tablePage } from "./tables.js";
@@ -11,7 +12,7 @@ export async function lake(useCase, parts) {
   if (parts[0] === "tables" && parts[1]) return tablePage(useCase, parts[1]);
   if (parts[0] === "query") return workbench(useCase);
   const found = await api.get(useCase.name, "lake");
-  return [h("p", {}, h("a", { href: address(["lake", "query"]) }, "SQL workbench")), h("div", { class: "cards" }, rejected(found), tables(found), microBatches(found), commits(found))];
+  return [h("p", {}, h("a", { href: address(["lake", "query"]) }, "SQL workbench")), h("div", { class: "cards" }, rejected(useCase, found), tables(found), microBatches(found), commits(found))];
 }
 
 function tables({ tables: rows }) {
@@ -45,70 +46,10 @@ function microBatches({ micro_batches: rows }) {
 function commits({ snapshots: rows }) {
   if (!rows.length) return wide("Snapshots", empty("No snapshots yet."));
   const columns = [
-    { id: "snapshot_id", title: "Snapshot", number: true },
+    { id: "snapshot_id", title: "Snapshot", number: true, cell: (row) => h("a", { href: address("overview", { at: row.snapshot_id }), title: "The Overview as of this snapshot" }, row.snapshot_id) },
     { id: "committed_at", title: "Committed", cell: (row) => time(row.committed_at) },
     { id: "message", title: "Commit message" },
     { id: "airflow_run", title: "Airflow run", cell: (row) => h("span", { class: "mono wrap" }, leave(row.url, row.airflow_run)) },
   ];
   return wide("Snapshots", table("snapshots", "Snapshots, newest first", columns, rows, { sort: "-snapshot_id" }));
-}
-
-function rejected(found) {
-  const { rejected: rules, quarantined: files, replay_dag: dag } = found;
-  const quarantine = files.length ? h("p", {}, `${counted(files.length, "unreadable file")} in quarantine: `, h("ul", {}, files.slice(0, 10).map((file) => h("li", {}, h("span", { class: "mono wrap" }, file.name), ` ${file.reason ?? ""}`))), files.length > 10 ? "…" : "") : null;
-  const done = endedReplays(rules);
-  if (!rules.length) return wide("Rejected rows", empty("No rejected rows. A row that breaks a rule is listed here with its file, row number and rule."), done, quarantine);
-  const columns = [
-    { id: "rule", title: "Rule", cell: (rule) => [h("span", { class: "wrap" }, rule.rule), rule.hint ? h("div", { class: "quiet" }, `Hint: ${rule.hint}`) : null] },
-    { id: "rows", title: "Rows", number: true, cell: (rule) => count(rule.rows) },
-    { id: "files", title: "Files", number: true, cell: (rule) => count(rule.files) },
-    { id: "last_at", title: "Last rejected", cell: (rule) => time(rule.last_at) },
-    { id: "samples", title: "Samples", isFixed: true, value: (rule) => rule.samples.length, cell: samples },
-    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (rule) => [replay(rule.rule, dag, "Replay"), " ", replay(rule.rule, dag, "Dismiss", "dismiss")] },
-  ];
-  return wide(
-    "Rejected rows pending replay",
-    quiet("Correct the contract or the check, then replay the rows. Values that may be personal are hidden."),
-    table("rejected", "Rejected rows by rule", columns, rules, { sort: "-rows" }),
-    h("p", {}, replay("", dag, "Replay all")),
-    done,
-    quarantine,
-  );
-}
-
-function samples(rule) {
-  const line = (row) => {
-    const fields = Object.entries(row.fields).map(([name, value]) => `${name}: ${value ?? "…"}`).join(", ");
-    return h("li", {}, h("span", { class: "mono wrap" }, `${row.source_file}, row ${row.row_number ?? "–"}`), h("br"), fields || "unreadable row");
-  };
-  return h("details", { id: `samples-${rule.rule}` }, h("summary", {}, `${rule.samples.length} of ${count(rule.rows)}`), h("ul", {}, rule.samples.map(line)));
-}
-
-const replays = new Map(); // reason -> what became of its replay
-
-/** What became of the replays of rules that have no rejected rows any more, and so no button. */
-function endedReplays(rules) {
-  const shown = new Set(["", ...rules.map((rule) => rule.rule)].flatMap((rule) => [`replay ${rule}`, `dismiss ${rule}`]));
-  return [...replays].filter(([key]) => !shown.has(key)).map(([key, words]) => h("p", { role: "status" }, capital(key), words()));
-}
-
-/** A button that triggers a replay of the rows whose reason has a prefix, and what became of it. */
-function replay(reason, dag, title, action = "replay") {
-  const key = `${action} ${reason}`;
-  const status = h("span", { role: "status" }, replays.get(key)?.());
-  const start = async (event) => {
-    const button = event.currentTarget;
-    button.disabled = true;
-    status.replaceChildren(" Starting …");
-    try {
-      const run = await api.trigger(dag, { reason, action });
-      replays.set(key, () => [" Started: ", leave(`/dags/${dag}/runs/${encodeURIComponent(run.dag_run_id)}`, "Airflow run")]);
-      setTimeout(() => (button.disabled = false), 15000);
-    } catch (error) {
-      replays.set(key, () => [` ${error.message}`]);
-      button.disabled = false;
-    }
-    status.replaceChildren(...replays.get(key)());
-  };
-  return h("span", {}, h("button", { type: "button", id: key, onclick: start, "aria-label": reason ? `${title}: ${reason}` : title }, title), status);
 }

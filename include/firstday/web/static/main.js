@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { dropUnused, redraw } from "./charts.js";
+import { setCursor } from "./cursor.js";
 import { capital, empty, h } from "./dom.js";
 import { drift } from "./drift.js";
 import { experiments } from "./experiments.js";
@@ -60,7 +61,8 @@ async function show(isAgain = false) {
   if (!isAgain) enter(useCase, room, parts);
   main.setAttribute("aria-busy", "true");
   try {
-    const elements = await ROOMS[room](useCase, parts, query);
+    const past = await setCursor(useCase, room, () => show());
+    const elements = [past, await ROOMS[room](useCase, parts, query)];
     if (mine !== turn) return;
     if (isAgain && main.querySelector(BUSY)) return;
     keepFocus(() => main.replaceChildren(...[elements].flat(Infinity).filter(Boolean)));
@@ -172,7 +174,7 @@ async function start() {
   window.addEventListener("refresh", () => show(true));
   pause.addEventListener("click", () => setPaused(!isPaused));
   show();
-  setInterval(() => document.visibilityState === "visible" && !isPaused && main.getAttribute("aria-busy") === "false" && show(true), EVERY);
+  setInterval(() => document.visibilityState === "visible" && !isPaused && route.snapshot() === null && main.getAttribute("aria-busy") === "false" && show(true), EVERY);
   setInterval(tick, 1000);
 }
 

@@ -11,12 +11,23 @@ export function place(rooms) {
   return { useCase, room, parts, query: new URLSearchParams(query) };
 }
 
+// Rooms that can be seen as of an earlier snapshot, by the value `at` of the query.
+const TIMED = ["overview", "users", "model", "lake"];
+
+/** The snapshot that the room is shown as of, null for now. */
+export function snapshot() {
+  const { room } = place(TIMED.concat("drift", "experiments", "api"));
+  return TIMED.includes(room) ? asked("at") : null;
+}
+export const isTimed = (room) => TIMED.includes(room);
+
 let useCase = "";
 export const setUseCase = (name) => (useCase = name);
 
 /** The address of a place in the current use case. Empty values of the query are left out. */
 export function address(path, query = {}) {
-  const set = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const kept = isTimed([path].flat()[0]) ? { at: snapshot() } : {};
+  const set = Object.entries({ ...kept, ...query }).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const words = new URLSearchParams(set).toString();
   return `#${[useCase, ...[path].flat()].map(encodeURIComponent).join("/")}${words ? `?${words}` : ""}`;
 }

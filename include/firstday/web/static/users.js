@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { sparkline } from "./charts.js";
-import { capital, choose, counted, download, empty, h, percent, quiet, seconds, time } from "./dom.js";
+import { capital, choose, counted, download, empty, h, percent, present, quiet, seconds, time } from "./dom.js";
 import { address, ask, asked } from "./route.js";
 import { table, wanted } from "./table.js";
 import { user } from "./user.js";
@@ -82,7 +82,7 @@ function listed(useCase, found) {
   return [quiet(`${counted(found.total, "user")}, highest risk first unless sorted otherwise.`), h("section", { class: "card" }, table("users", title, columns, found.users, { total: found.total, onchange: refresh, sort: "-churn_probability" }))];
 }
 
-const left = (text) => (new Date(text).getTime() - Date.now()) / 1000;
+const left = (text) => (new Date(text).getTime() - present()) / 1000;
 
 export function badge(isPredicted, outcome) {
   if (isPredicted === null || isPredicted === undefined) return h("span", { class: "quiet" }, "not scored yet");

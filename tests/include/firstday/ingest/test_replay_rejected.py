@@ -106,14 +106,14 @@ def test_a_replay_that_comes_between_is_noticed(
 ) -> None:
     deliver(churn, "a.ndjson", ndjson(SPIN))
     store_events.store_events(churn)
-    stage, twins = replay_rejected._stage_all, iter([True])
+    stage, twins = replay_rejected.stage_all, iter([True])
 
     def stage_beside_a_twin(*arguments: object) -> None:
         if next(twins, False):
             assert replay_rejected.replay_rejected(fixed) == Replayed(1, 1, (2,))
         stage(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(replay_rejected, "_stage_all", stage_beside_a_twin)
+    monkeypatch.setattr(replay_rejected, "stage_all", stage_beside_a_twin)
     assert replay_rejected.replay_rejected(fixed) == Replayed(0, 0, ())
     assert select(churn, "select count(*) as n from events") == [{"n": 1}]
 

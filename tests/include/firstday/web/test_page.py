@@ -430,6 +430,72 @@ def test_a_misspelt_field_is_hinted_at(visitor: Visitor, site: Site) -> None:
     expect(row.get_by_role("button", name="Dismiss")).to_be_visible()
 
 
+def test_a_mapping_and_an_edited_row_are_tried_and_nothing_is_stored(visitor: Visitor, site: Site) -> None:
+    before = site.query("select * from rejected_events order by all")
+    page = visitor.go("lake")
+    row = page.locator("[data-table=rejected] tbody tr", has_text="bet_amount: required by new_bet, missing")
+    row.get_by_role("button", name="Try this mapping").click()
+    rows = sum(one["reason"].startswith("bet_amount: required by new_bet, missing") for one in before)
+    lines = sum(one["raw"] is not None for one in before)  # a whole file has none, and cannot be replayed
+    expect(row).to_contain_text(f"{rows} of {rows} rows would pass")
+    expect(row.locator("pre")).to_contain_text("bet_amonut: bet_amount")
+    page.get_by_text("Dry run of a mapping").click()
+    page.fill("#trial-mapping", "no json")
+    page.get_by_role("button", name="Try the mapping").click()
+    expect(page.locator("#trial")).to_contain_text("expected JSON such as")
+    page.fill("#trial-mapping", '{"columns": {"bet_amonut": "bet_amount"}}')
+    page.wait_for_timeout(6000)  # longer than the page waits between two updates: what is typed stays
+    page.get_by_role("button", name="Try the mapping").click()
+    expect(page.locator("#trial")).to_contain_text(f"{rows} of {lines} rows would pass.")
+    bad = page.locator("[data-table=rejected] tbody tr", has_text="bet_amount: expected DECIMAL(18,2)")
+    bad.locator("summary").click()
+    bad.get_by_label("bet_amount").first.fill("10")
+    bad.get_by_role("button", name="Try this row").first.click()
+    expect(bad).to_contain_text("1 of 1 row would pass")
+    assert site.query("select * from rejected_events order by all") == before
+
+
+def test_rooms_are_seen_as_of_a_snapshot(visitor: Visitor, site: Site) -> None:
+    at = site.value(
+        "select max(snapshot_id) from ducklake_snapshots('lake') where commit_message like '%400 users scored%'"
+    )
+    now, then = (
+        site.query(
+            f"select (select count(*) from events {version}) as events, "
+            f"(select count(*) from predictions {version}) as predictions, "
+            f"(select count(*) from users {version} where registered_at is not null) as users"
+        )[0]
+        for version in ("", f"at (version => {at})")
+    )
+    assert then["events"] < now["events"]
+    totals = site.api(f"status?at={at}")["totals"]
+    assert {name: totals[name] for name in then} == then
+    page = visitor.go(f"overview?at={at}")
+    expect(page.get_by_text(f"As of snapshot {at}")).to_be_visible()
+    assert f"{then['events']:,} in the lake" in tile(page, "Events per minute")
+    page.get_by_role("link", name="Lake", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/lake\\?at={at}$"))
+    row = page.locator("[data-table=tables] tbody tr", has=page.get_by_role("link", name="predictions", exact=True))
+    expect(row).to_contain_text(f"{then['predictions']:,}")
+    expect(page.get_by_text("No rejected rows.")).to_be_visible()
+    page.get_by_role("link", name="Model", exact=True).click()
+    expect(page.locator("[data-table=versions] tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Risk list").click()
+    expect(page.get_by_text("No users in their window.")).to_be_visible()
+    assert site.api(f"users?at={at}&search=past-00")["total"] > 0
+    page.get_by_role("button", name="Back to now").click()
+    expect(page.locator("[data-table=users] tbody tr")).to_have_count(50)
+    page.locator("#as-of").focus()
+    expect(page.locator(f"#as-of option[value='{at}']")).to_have_count(1)
+    page.select_option("#as-of", str(at))
+    expect(page).to_have_url(re.compile(f"at={at}"))
+
+
+def test_an_unknown_snapshot_is_named(visitor: Visitor) -> None:
+    page = visitor.go("overview?at=999999")
+    expect(page.get_by_text("no snapshot 999999: it has expired, or was never committed")).to_be_visible()
+
+
 def test_a_prediction_is_that_of_the_inference_log(visitor: Visitor, site: Site) -> None:
     logged = site.query(f"select * from predictions where user_id = '{USER}' order by batch_id desc limit 1")[0]
     names = next(case["features"] for case in get(f"{site.url}/api/use_cases") if case["name"] == "first_day_churn")
