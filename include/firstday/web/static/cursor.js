@@ -23,7 +23,7 @@ export async function setCursor(useCase, room, again) {
   const one = (known.get(useCase.name) ?? (await load(useCase))).find((each) => String(each.snapshot_id) === at);
   fill(known.get(useCase.name), at);
   if (one) setPresent(new Date(one.committed_at).getTime());
-  const about = one ? [", ", time(one.committed_at), `: ${one.message}`] : "";
+  const about = one ? [time(one.committed_at), `: ${one.message}`] : "";
   return h("div", { class: "state neutral", role: "status" }, h("strong", {}, "As of snapshot ", at), h("span", { class: "wrap" }, about), h("button", { type: "button", class: "small", id: "to-now", onclick: () => go("") }, "Back to now"));
 }
 
