@@ -46,7 +46,9 @@ def violations(lake: Lake, use_case: UseCase) -> tuple[int, int]:
     decided = Counter((row["batch_id"], row["user_id"]) for row in rows)
     treated = [row for row in rows if row["arm"] == "treated"]
     spent = lake.query("select decided_at::date as day, sum(treated)::int as spent from decided_batches group by day")
-    wrong = len(due ^ decided.keys()) + sum(decided.values()) - len(decided)
+    closed = closed_users(lake)  # perhaps before it was decided, or before the file was written
+    wrong = sum(user_id not in closed for _, user_id in due - decided.keys())
+    wrong += len(decided.keys() - due) + sum(decided.values()) - len(decided)
     wrong += sum(row["arm"] not in (None, _arm(row["user_id"])) for row in rows)
     wrong += sum(row["spent"] > PER_DAY for row in spent.to_pylist())
     wrong += lake.query("select count(*) filter (where ended_at is null) != 1 as n from experiments").to_pylist()[0][
@@ -54,7 +56,6 @@ def violations(lake: Lake, use_case: UseCase) -> tuple[int, int]:
     ]
     folder = publish_predictions.folder(use_case) / TARGET
     told = [row for file in folder.glob("*.parquet") for row in pq.read_table(file).to_pylist()]
-    closed = closed_users(lake)  # perhaps after they had been chosen, and before the file was written
     wrong += sum(user_id not in closed for _, user_id in _keys(treated) - _keys(told))
     wrong += len(_keys(told) - _keys(treated)) + len(told) - len(_keys(told))
     return len(rows), wrong
