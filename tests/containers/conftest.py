@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +18,16 @@ KEPT = "FIRSTDAY_CONTAINERS_FOLDER"
 TEMPORARY = Path("/var/tmp")  # on a disk: /tmp may be memory, which overlayfs does not always like
 
 
+def end(*_: object) -> None:
+    """End as by Ctrl-C, with all that is to be removed."""
+    raise KeyboardInterrupt
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     if reason := missing():
         pytest.skip(reason)
+    signal.signal(signal.SIGTERM, end)
     kept = os.environ.get(KEPT)
     root = Path(kept) if kept else TEMPORARY / f"firstday-containers-{secrets.token_hex(4)}"
     with Engine(root, keeps_images=bool(kept)) as started:
@@ -49,6 +56,7 @@ def running(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
     failed = request.session.testsfailed
     try:
         print(f"from `up` to healthy: {stack.up():.0f} s")
+        print(stack.engine.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"))
         yield stack
     finally:
         if request.session.testsfailed > failed or not stack.is_healthy():

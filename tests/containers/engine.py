@@ -23,6 +23,7 @@ from include.firstday.stack import processes
 START_SECONDS = 60
 STOP_SECONDS = 90
 NEEDED = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap", "npm": "npm"}
+OWN = {"dockerd", "containerd", "containerd-shim-runc-v2"}
 LIBRARY = Path("/usr/sbin")  # where Debian has what only root runs
 
 
@@ -121,7 +122,7 @@ class Engine:
 
     def _left(self) -> list[psutil.Process]:
         """Processes of this engine that outlived it: containerd, the containers' shims."""
-        return [process for process in psutil.process_iter() if str(self.root) in " ".join(_command_line(process))]
+        return [each for each in psutil.process_iter() if _program_of(each, str(self.root)) in OWN]
 
     def _unmount(self) -> None:
         mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
@@ -167,8 +168,9 @@ class Engine:
         return bool(self.docker("image", "ls", "--quiet", name).strip())
 
 
-def _command_line(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+def _program_of(process: psutil.Process, folder: str) -> str:
+    """The program of a process that this folder's engine has started; empty of any other."""
+    with contextlib.suppress(psutil.Error):
+        program, *arguments = process.cmdline() or [""]
+        return Path(program).name if folder in " ".join(arguments) else ""
+    return ""

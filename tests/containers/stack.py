@@ -1,4 +1,4 @@
-"""The services of docker-compose.yaml as a user starts them, on a copy of the project, by the tests' own engine."""
+"""The services of docker-compose.yaml as a user starts them, on a copy of the project, by an engine of the tests."""
 
 import csv
 import io
@@ -135,6 +135,9 @@ class Stack:
             with suppress(AssertionError):
                 yield f"--- {each['Name']}: {each['State']['Status']}, exit code {each['State']['ExitCode']}"
                 yield self.engine.run(["sh", "-c", f"docker logs --tail 25 {each['Id']} 2>&1"], 60)
+        for log in sorted(self.volume("var").glob("airflow/logs/**/*.log")):
+            if '"level":"error"' in (text := log.read_text(encoding="utf-8", errors="replace")):
+                yield f"--- {log}\n{text[-4000:]}"
 
     def down(self, *more: str) -> None:
         """Stop and remove the containers; their volumes stay."""

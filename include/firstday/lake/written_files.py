@@ -74,7 +74,9 @@ def file_sha256(path: Path) -> str:
 
 
 def _sha256_on_s3(connection: Database, url: str) -> str | None:
-    if not connection.execute("select file from glob($url)", {"url": url}).fetchall():
+    # Of a path without a pattern, httpfs asks nobody whether it is there; and a failed read would end the transaction.
+    listed = f"{url[:-1]}[{url[-1]}]"
+    if not connection.execute("select file from glob($listed)", {"listed": listed}).fetchall():
         return None
     (content,) = connection.execute("select content from read_blob($url)", {"url": url}).fetchone() or (None,)
     return None if content is None else hashlib.sha256(content).hexdigest()

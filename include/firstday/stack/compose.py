@@ -22,8 +22,8 @@ COMPLETED = "service_completed_successfully"
 
 _KNOWN = {
     "build", "cap_add", "cap_drop", "command", "depends_on", "deploy", "entrypoint", "environment", "healthcheck",
-    "image", "init", "logging", "ports", "profiles", "read_only", "restart", "security_opt", "stop_grace_period",
-    "stop_signal", "tmpfs", "user", "volumes",
+    "image", "init", "logging", "ports", "profiles", "pull_policy", "read_only", "restart", "security_opt",
+    "stop_grace_period", "stop_signal", "tmpfs", "user", "volumes",
 }  # fmt: skip
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?:(:?[-?])([^}]*))?\}|(\w+))")
 

@@ -14,8 +14,10 @@ for (const each of identities) {
   actions.set(accessKey, each.actions);
 }
 
-function mayUse(header, bucket) {
-  const key = (/Credential=([^/]+)\//.exec(header || '') || [])[1];
+// A signature is in a header or, of the URLs that MLflow gives for its artifacts, in the query.
+function mayUse(context, bucket) {
+  const signed = context.get('Authorization') || `Credential=${context.query['X-Amz-Credential']}`;
+  const key = (/Credential=([^/]+)\//.exec(signed) || [])[1];
   return (actions.get(key) || []).some(action => action === 'Admin' || action.endsWith(`:${bucket}`));
 }
 
@@ -25,7 +27,7 @@ const server = new S3rver({
 server.middleware.unshift(async (context, next) => {
   const bucket = context.path.split('/')[1];
   if (context.path === '/status') context.body = 'ok';
-  else if (mayUse(context.get('Authorization'), bucket)) await next();
+  else if (mayUse(context, bucket)) await next();
   else {
     context.status = 403;
     context.type = 'application/xml';

@@ -19,7 +19,7 @@ from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.run import Run
 from include.firstday.models import promotion
-from include.firstday.operations import micro_batch
+from include.firstday.operations import micro_batch, verify
 from include.firstday.operations.micro_batch import Done
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
@@ -101,6 +101,15 @@ def test_it_is_one_commit_with_what_each_stage_did(churn: UseCase) -> None:
     assert [stage["task"] for stage in stages] == STAGES
     assert [stage["seconds"] is not None for stage in stages] == [False, True, True, False]
     assert all(stage["message"] in commits[1]["message"] for stage in stages[:3])
+
+
+def test_it_is_one_commit_on_postgresql_and_s3(churn: UseCase, catalog: str, on_s3: str) -> None:
+    """DuckLake removes files that the same transaction wrote: of them no hash is asked for."""
+    promotion.register_bundled(churn)
+    for number, table in enumerate(list(arrivals(churn, random.Random(3)))[:3]):
+        deliver(churn, str(number), table)
+        assert [one.stage for one in together(churn)] == STAGES
+    assert verify.verify().damaged == []
 
 
 def test_a_stage_that_is_behind_catches_up_by_itself(churn: UseCase) -> None:
