@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tests.bench import airflow, growth, ledger, model, monitoring, rates, reasons, report, workload
+from tests.bench import airflow, growth, ledger, model, monitoring, predict, rates, reasons, report, workload
 
 SECTIONS = {
     "workload": workload.run,
@@ -14,6 +14,7 @@ SECTIONS = {
     "airflow": airflow.run,
     "monitoring": monitoring.run,
     "reasons": reasons.run,
+    "predict": predict.run,
 }
 
 
