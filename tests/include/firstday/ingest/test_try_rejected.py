@@ -60,7 +60,7 @@ def test_edited_rows_are_tried_by_themselves(refused: UseCase) -> None:
     [
         ({"mapping": {"columns": {"a": "nothing"}}}, "expected columns of events: .*; found nothing"),
         ({"mapping": {"time_zone": "Nowhere"}}, "mapping.time_zone: .*expected a time zone's name"),
-        ({"mapping": {"colums": {}}}, "mapping.colums: Extra inputs are not permitted"),
+        ({"mapping": {"names": {}}}, "mapping.names: Extra inputs are not permitted"),
         ({"rows": [{"batch_id": 9, "source_file": "a.ndjson", "row_number": 1, "fields": {}}]}, "a.ndjson, row 1: no"),
         ({"rows": [{"batch_id": 1, "source_file": "c.csv", "row_number": 1, "fields": {"x": "1"}}]}, "found x"),
     ],
