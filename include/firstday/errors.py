@@ -32,8 +32,8 @@ FirstdayError
 │   ├── KeyReusedError
 │   ├── NothingToExplainError
 │   ├── UnknownUserError
-│   ├── UnknownExperimentError
-│   └── UnknownSnapshotError
+│   ├── UnknownSnapshotError
+│   └── UnknownExperimentError
 └── StackError                    the servers of `make run`
     ├── PreflightError
     └── ComposeError

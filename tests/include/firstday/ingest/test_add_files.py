@@ -20,9 +20,9 @@ def test_no_file_replaces_another_and_folders_are_taken(churn: UseCase, tmp_path
     paths = [file(tmp_path / folder / "x.ndjson", folder) for folder in ("a", "b")]
     file(tmp_path / "folder" / "deep" / "x.ndjson", "c")
     file(tmp_path / "folder" / ".hidden.ndjson", "hidden")
-    file(tmp_path / "folder" / "notes.txt", "notes")
+    file(tmp_path / "folder" / "notes.md", "notes")
     added = list(add_files(churn, [*paths, tmp_path / "folder"]))
-    assert [one.path.name for one in added if one.target is None] == ["notes.txt"]
+    assert [one.path.name for one in added if one.target is None] == ["notes.md"]
     pending = landing.pending(churn.name)
     assert sorted(one.name for one in pending) == ["x.ndjson", "x~2.ndjson", "x~3.ndjson"]
     assert sorted(one.path.read_text() for one in pending) == ["a", "b", "c"]
@@ -47,8 +47,8 @@ def test_what_is_missing_or_has_another_ending_is_named_before_anything_is_copie
     churn: UseCase, tmp_path: Path
 ) -> None:
     good = file(tmp_path / "x.ndjson", "x")
-    with pytest.raises(InputError, match=r"notes.txt: expected a name ending in"):
-        add_files(churn, [good, file(tmp_path / "notes.txt", "x")])
+    with pytest.raises(InputError, match=r"notes.md: expected a name ending in"):
+        add_files(churn, [good, file(tmp_path / "notes.md", "x")])
     with pytest.raises(InputError, match="expected a file or a folder"):
         add_files(churn, [good, tmp_path / "missing.csv"])
     assert landing.pending(churn.name) == []
