@@ -122,7 +122,8 @@ def test_training_is_triggered_by_airflows_form(visitor: Visitor, installation: 
     page.goto(f"{visitor.url}/dags/{TRAINING}")
     page.get_by_role("button", name="Trigger Dag").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("batch_id")
+    expect(dialog.get_by_role("spinbutton", name="Up to micro-batch")).to_be_visible()
+    expect(dialog).to_contain_text("Train on what was stored up to it")
     dialog.get_by_role("button", name="Trigger", exact=True).click()
     wait_until(lambda: bool(trainings(installation)), 30)
 
