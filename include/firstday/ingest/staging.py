@@ -191,6 +191,7 @@ def _stage_clean(lake: Lake, use_case: UseCase, entries: list[Consumed], now: da
             raise
         if not lake.is_alive():
             raise ConnectionLostError(entries) from error
+        log.info("%s: not staged by one statement: %s", ", ".join(names[:3]), _sentence(error))
     for entry in entries:
         _unstage(lake, entry.file)
     return None

@@ -56,7 +56,7 @@ def describe(done: Done) -> str:
 
 
 def process(use_case: UseCase, run: Run, on_done: OnDone, seconds: float = math.inf, with_scores: bool = True) -> None:
-    """Store what waits in landing, and bring every stage up to it; `on_done` is told of each step after its commit.
+    """Store what waits in landing, and bring every stage up to it; `on_done` is called after each step's commit.
 
     After `seconds` no further micro-batch is started, so that later stages can run; the next run continues. Raises
     NoChampionError, after the other stages, where there are users to score and the registry holds no champion.
