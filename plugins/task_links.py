@@ -31,7 +31,7 @@ class FirstdayLink(BaseOperatorLink):
         use_case, _, dag = ti_key.dag_id.partition(".")
         if use_case not in names():
             return ""
-        room = "users?only=predicted_churn" if dag.startswith("deliver_to_") else ROOMS.get(dag, "overview")
+        room = "users?only=predicted" if dag.startswith("deliver_to_") else ROOMS.get(dag, "overview")
         return f"{PAGE}#{use_case}/{room}"
 
 

@@ -5,7 +5,7 @@ create table if not exists deliveries (
     target varchar not null, -- name of the target in the YAML
     user_id varchar not null, -- user
     batch_id bigint not null, -- micro-batch of the prediction
-    churn_probability double not null, -- probability that was delivered
+    probability double not null, -- probability that was delivered
     delivered_at timestamp not null, -- when the target accepted it, or when it was decided before
     experiment varchar, -- of a target with a holdout: its experiment
     arm varchar, -- treated or holdout; null without such rules, and of suppressed predictions

@@ -4,7 +4,7 @@ create table if not exists effects (
     experiment varchar not null, -- name of the experiment
     measured_at timestamp not null, -- when
     batch_id bigint not null, -- the last stored micro-batch
-    outcome varchar not null, -- label (who stayed), share (outcome.sql with 0 or 1) or mean (with other numbers)
+    outcome varchar not null, -- label (as desired), share (outcome.sql with 0 or 1) or mean (of other numbers)
     treated bigint not null, -- treated users whose outcome is known
     holdout bigint not null, -- held-out users whose outcome is known
     treated_mean double, -- mean outcome of these treated users

@@ -7,8 +7,8 @@ select
     cast(null as varchar) as scored_because, -- activity, silence, window_end, new_model or backfill
     cast(null as timestamp) as scored_at, -- time of scoring
     cast(null as bigint) as batch_id, -- micro-batch that the user was scored in
-    cast(null as double) as churn_probability, -- calibrated probability of churn
-    cast(null as boolean) as predicted_churn, -- whether it is at or above the threshold
+    cast(null as double) as probability, -- calibrated probability of the outcome
+    cast(null as boolean) as predicted, -- whether it is at or above the threshold
     cast(null as varchar) as model_name, -- registered model
     cast(null as bigint) as model_version, -- its version
     cast(null as varchar) as airflow_run, -- run that scored the user

@@ -32,8 +32,8 @@ def run(quick: bool = False) -> Section:
         rows = []
         for name, changed in {"as it is": (1.0, 0.0), "stretched and moved log odds": (1.7, 0.6)}.items():
             stretch, move = changed
-            said = expit(stretch * logit(frame["churn_probability"].clip(1e-6, 1 - 1e-6)) + move)
-            rows += _errors(folder, frame.assign(churn_probability=said), name, quick)
+            said = expit(stretch * logit(frame["probability"].clip(1e-6, 1 - 1e-6)) + move)
+            rows += _errors(folder, frame.assign(probability=said), name, quick)
     ours = [float(row["mean absolute error"]) for row in rows if row["estimated by"] == "Firstday"]
     claim = Claim(
         f"Firstday's estimate is at most {AT_MOST} from the realised ROC AUC, in the mean of the chunks",
@@ -67,7 +67,7 @@ def _errors(folder: Path, frame: pd.DataFrame, model: str, quick: bool) -> list[
 
 
 def _by_chunk(analysis: pd.DataFrame, by_reference: object) -> list[float]:
-    parts = [part["churn_probability"].to_numpy("float64") for _, part in analysis.groupby("chunk")]
+    parts = [part["probability"].to_numpy("float64") for _, part in analysis.groupby("chunk")]
     return [estimated(part, np.ones(len(part)), by_reference)["roc_auc"] for part in parts]  # type: ignore[arg-type]
 
 
@@ -80,7 +80,7 @@ def _nannyml(folder: Path, reference: pd.DataFrame, analysis: pd.DataFrame) -> l
 
 
 def _arrays(part: pd.DataFrame) -> tuple["np.typing.NDArray[np.int64]", "np.typing.NDArray[np.float64]"]:
-    return part["label"].to_numpy("int64"), part["churn_probability"].to_numpy("float64")
+    return part["label"].to_numpy("int64"), part["probability"].to_numpy("float64")
 
 
 def training_rows(days: float) -> pd.DataFrame:
@@ -107,13 +107,13 @@ def frames(days: float, folder: Path) -> Path:
     """Players at the cut-offs with label, probability and chunk, below 0 for the reference; a Parquet file."""
     case, rows = use_case.load("first_day_churn"), training_rows(days)
     model = registry._load(case.folder / str(case.scoring.bundled_model))
-    rows["churn_probability"] = model.predict_proba(rows[list(case.features)].astype("float64"))[:, 1]
+    rows["probability"] = model.predict_proba(rows[list(case.features)].astype("float64"))[:, 1]
     users = rows.groupby("user_id")["window_start"].min().sort_values(kind="stable").index
     chunk = pd.Series((np.arange(len(users)) - len(users) // 2) // CHUNK_USERS, users)
     whole = (len(users) - len(users) // 2) // CHUNK_USERS  # one more would have fewer users
     rows = rows.assign(chunk=rows["user_id"].map(chunk)).sort_values(["chunk", "user_id"], kind="stable")
     path = folder / "frames.parquet"
-    rows.loc[rows["chunk"] < whole, ["user_id", "label", "churn_probability", "chunk"]].to_parquet(path, index=False)
+    rows.loc[rows["chunk"] < whole, ["user_id", "label", "probability", "chunk"]].to_parquet(path, index=False)
     return path
 
 

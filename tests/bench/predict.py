@@ -72,7 +72,7 @@ def _ask(port: int, bodies: list[dict[str, Any]]) -> list[float]:
         answer = connection.getresponse()
         text = answer.read()
         taken.append(time.perf_counter() - begun)
-        if answer.status != 200 or "churn_probability" not in json.loads(text):
+        if answer.status != 200 or "probability" not in json.loads(text):
             raise SystemExit(f"{PATH}: expected a prediction, found {answer.status}: {text[:200]!r}")
     connection.close()
     return taken

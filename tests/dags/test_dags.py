@@ -237,7 +237,7 @@ deliver = bag.dags["first_day_churn.deliver_to_crm"]
 print("STATES", [str(task.state) for task in deliver.test().get_task_instances()])
 with open_lake(use_case.load("first_day_churn")) as lake, lake.transaction():
     lake._connection.execute(
-        "insert into predictions by name select 'u1' as user_id, 0.9 as churn_probability, true as predicted_churn, "
+        "insert into predictions by name select 'u1' as user_id, 0.9 as probability, true as predicted, "
         "timestamp '2026-11-20' as scored_at, 1 as batch_id, 'm' as model_name, 1 as model_version"
     )
     checkpoints.advance(lake, "score_users", 0, 1)

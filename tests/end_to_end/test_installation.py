@@ -232,7 +232,7 @@ def test_posted_events_arrive_in_the_chart_and_are_scored(
     visitor.page.screenshot(path=pictures / "page_user.png")
     user = installation.firstday(f"users/{USER}")
     assert user["features"]["bet_count"] == 5000
-    assert 0 <= user["prediction"]["churn_probability"] <= 1
+    assert 0 <= user["prediction"]["probability"] <= 1
     frame = visitor.firstday("overview")
     said = frame.get_by_role("img", name="Events per minute, by type").get_attribute("aria-label")
     highest = re.search(r"new bet: newest [\d.,]+, highest ([\d.,]+)", str(said))

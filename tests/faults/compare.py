@@ -273,13 +273,13 @@ def _published(use_case: UseCase) -> Found:
     """Each prediction in a file, but of users whose risk has ended, perhaps before the file was written."""
     with open_lake(use_case, read_only=True) as lake:
         closed = experiment.closed_users(lake)
-        text = "select batch_id, user_id, churn_probability as p from predictions where predicted_churn"
+        text = "select batch_id, user_id, probability as p from predictions where predicted"
         expected = {(row["batch_id"], row["user_id"]): row["p"] for row in lake.query(text).to_pylist()}
     told: list[tuple[tuple[int, str], float]] = []
     for file in publish_predictions.folder(use_case).rglob(publish_predictions.PATTERN):
         for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            told.append(((row["batch_id"], row["user_id"]), row["churn_probability"]))
+            told.append(((row["batch_id"], row["user_id"]), row["probability"]))
     unsaid = [user_id for _, user_id in expected.keys() - dict(told).keys() if user_id not in closed]
     differing = len(unsaid) + len(dict(told).keys() - expected.keys()) + len(told) - len(dict(told))
     differing += sum(expected.get(key, value) != value for key, value in told)

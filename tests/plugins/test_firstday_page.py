@@ -96,19 +96,19 @@ def test_a_user_is_shown_without_anything_personal(server: Server) -> None:
     listed = server.ask(f"{API}/users?limit=3", "viewer").json
     assert len(listed["users"]) == 3
     assert listed["is_cut"]
-    probabilities = [user["churn_probability"] for user in listed["users"]]
+    probabilities = [user["probability"] for user in listed["users"]]
     assert probabilities == sorted(probabilities, reverse=True)
     user_id = listed["users"][0]["user_id"]
     user = server.ask(f"{API}/users/{user_id}", "viewer").json
-    assert user["prediction"]["churn_probability"] == probabilities[0]
+    assert user["prediction"]["probability"] == probabilities[0]
     assert user["features"]["bet_count"] > 0
     timeline = server.ask(f"{API}/users/{user_id}/timeline", "viewer").json
     assert {event["event_type"] for event in timeline["events"]} >= {"new_bet", "new_purchases"}
     drivers = server.ask(f"{API}/users/{user_id}/drivers", "viewer").json
-    assert drivers["churn_probability"] == pytest.approx(probabilities[0])
+    assert drivers["probability"] == pytest.approx(probabilities[0])
     assert {one["feature"] for driver in drivers["drivers"] for one in driver["features"]} == set(user["features"])
     effects = sum(driver["effect"] for driver in drivers["drivers"])
-    assert drivers["base_probability"] + effects == pytest.approx(drivers["churn_probability"], abs=1e-6)
+    assert drivers["base_probability"] + effects == pytest.approx(drivers["probability"], abs=1e-6)
     person = json.loads(
         server.command(
             "query",
@@ -136,7 +136,7 @@ def test_predictions_are_read_on_from_where_the_last_answer_ended(server: Server
     total = server.ask(f"{API}/status", "viewer").json["totals"]["predictions"]
     first = server.ask(f"{API}/predictions?since=2026-01-01T00:00:00%2B01:00", "viewer").json
     assert len(first["predictions"]) == total
-    assert {"bet_count", "churn_probability", "model_version", "airflow_run"} <= set(first["predictions"][0])
+    assert {"bet_count", "probability", "model_version", "airflow_run"} <= set(first["predictions"][0])
     assert server.ask(f"{API}/predictions?since={first['next_since']}", "viewer").json["predictions"] == []
     assert server.ask(f"{API}/predictions?since=yesterday", "viewer").code == 422
 

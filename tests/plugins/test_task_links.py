@@ -18,7 +18,7 @@ MAIN = REPOSITORY / "include" / "firstday" / "web" / "static" / "main.js"
         ("first_day_churn.train_model", "/plugin/firstday/firstday/#first_day_churn/model"),
         ("cart_abandonment.monitor_model", "/plugin/firstday/firstday/#cart_abandonment/drift"),
         ("first_day_churn.measure_effect", "/plugin/firstday/firstday/#first_day_churn/experiments"),
-        ("first_day_churn.deliver_to_crm", "/plugin/firstday/firstday/#first_day_churn/users?only=predicted_churn"),
+        ("first_day_churn.deliver_to_crm", "/plugin/firstday/firstday/#first_day_churn/users?only=predicted"),
         ("first_day_churn.process_events", "/plugin/firstday/firstday/#first_day_churn/overview"),
         ("somebody_elses_dag", ""),
     ],

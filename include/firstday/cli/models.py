@@ -68,7 +68,7 @@ def explain(
         for one in found.effects
     ]
     base = {"features": "median user", "values": "", "effect": found.base}
-    show([base, *effects, {"features": "probability", "values": "", "effect": found.churn_probability}], output)
+    show([base, *effects, {"features": "probability", "values": "", "effect": found.probability}], output)
 
 
 def _shown(value: float | None) -> str:

@@ -177,7 +177,7 @@ def _send(use_case: UseCase, target: Target, credentials: Credentials, rows: lis
 
 def _taken(name: str, rows: list[Row]) -> pa.Table:
     now = clock.now()
-    kept = ("user_id", "batch_id", "churn_probability")
+    kept = ("user_id", "batch_id", "probability")
     return pa.Table.from_pylist(
         [{key: row[key] for key in kept} | {"target": name, "delivered_at": now} for row in rows]
     )

@@ -8,7 +8,6 @@ from include.firstday.delivery import statistics
 from include.firstday.use_case.use_case import UseCase
 
 LABEL, SHARE, MEAN = "label", "share", "mean"  # kinds of outcomes: of label and share every one is 0 or 1
-VERBS = {LABEL: ("saved", "lost"), SHARE: ("gained", "lost"), MEAN: ("gained", "lost")}
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def finding(use_case: UseCase, one: Effect) -> str:
     if not one.is_shown:
         least = "" if one.minimum_detectable is None else f"; {_shown(one, one.minimum_detectable)} can be detected"
         return f"no effect shown: {size} ({span}), {users}{least}{erased}"
-    verb = VERBS[one.outcome][one.effect < 0]
+    verb = "lost" if one.effect < 0 else "saved" if one.outcome == LABEL and not use_case.outcome.positive else "gained"
     if one.effect < 0:
         span = f"{_number(one, -high)} to {_number(one, -low)}"
     shown = _shown(one, abs(one.effect))

@@ -1,4 +1,4 @@
-"""Publication: users with predicted churn, as files for other systems.
+"""Publication: users with the predicted outcome, as files for other systems.
 
 `<home>/published/<use case>/<day of scoring>/predictions-<batch_id>.ndjson`, one file per scored micro-batch, written
 before the checkpoint is committed: at least once, and a repeat replaces the file by one with the same bytes, or without
@@ -43,9 +43,8 @@ def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None
         published = sum(_write(lake, use_case, row["batch_id"]) for row in batches)
         with lake.transaction() as commit:
             checkpoints.advance(lake, STAGE, after, upto)
-            commit.message = (
-                f"micro-batches {after + 1}–{upto}: {published:,} users with predicted {use_case.outcome} published"
-            )
+            told = f"{published:,} users with predicted {use_case.outcome.name} published"
+            commit.message = f"micro-batches {after + 1}–{upto}: {told}"
     log.info("%s", commit.message)
     return published
 

@@ -1,4 +1,4 @@
-"""Labels: who churned, from the moment it can be known.
+"""Labels: who had the outcome, from the moment it can be known.
 
 Of two kinds, by the use case's `training.label`. `explicit`: `users.label`, which an event brought. `derived`:
 `sql/use_cases/<name>/label.sql`, one row per user with `user_id` and `label`. It reads `mature_windows` (`user_id`,

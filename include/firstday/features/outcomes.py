@@ -1,9 +1,9 @@
 """Outcomes: what became of the users of an experiment, from the moment it can be known; more is better.
 
-Of two kinds, by the use case's `effect.outcome`. `label`: 1 for who stayed and 0 for who churned, as `labels` says.
-`statement`: `sql/use_cases/<name>/outcome.sql`, one row per user with `user_id` and `outcome`, a number. It reads
-`outcome_users` (`user_id`, `assigned_at`, `outcome_known_at`), who do not show their arm, and `outcome_events`, the
-events between these times.
+Of two kinds, by the use case's `effect.outcome`. `label`: 1 for who has the predicted outcome where it is positive,
+and for who has it not where it is negative; else 0. `statement`: `sql/use_cases/<name>/outcome.sql`, one row per user
+with `user_id` and `outcome`, a number. It reads `outcome_users` (`user_id`, `assigned_at`, `outcome_known_at`), who do
+not show their arm, and `outcome_events`, the events between these times.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ def build_outcomes(lake: Lake, use_case: UseCase, watermark: datetime) -> None:
         lake.build("features/outcomes/label_windows", into="windows", watermark=watermark, **spans)
         lake.build("features/outcomes/label_events", into="scope_events", label_seconds=seconds)
         labels.build_labels(lake, use_case, watermark)
-        lake.build("features/outcomes/label_outcomes", into="outcomes")
+        lake.build("features/outcomes/label_outcomes", into="outcomes", is_positive=use_case.outcome.positive)
     else:
         seconds = known_after_seconds(use_case)
         lake.build("features/outcomes/outcome_users", watermark=watermark, outcome_seconds=seconds)

@@ -18,6 +18,7 @@ from scipy.spatial.distance import jensenshannon
 
 BINS = 10
 CUTOFF = "cutoff_minutes"
+EARLIER_NAMES = {"churn_probability": "probability"}  # in references of models of version 0.1.0
 Values = NDArray[np.float64]
 
 
@@ -81,7 +82,9 @@ def references(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
 def read(stored: dict[str, dict[str, Any]]) -> dict[str, Reference]:
     """What `references` has made."""
     return {
-        name: Reference(tuple(one["edges"]), {int(cutoff): tuple(part) for cutoff, part in one["shares"].items()})
+        EARLIER_NAMES.get(name, name): Reference(
+            tuple(one["edges"]), {int(cutoff): tuple(part) for cutoff, part in one["shares"].items()}
+        )
         for name, one in stored.items()
     }
 

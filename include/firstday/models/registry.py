@@ -68,7 +68,7 @@ class Champion:
         return frame
 
     def predict(self, features: pa.Table) -> NDArray[np.float64]:
-        """P(churn) per row, shape (rows,)."""
+        """P(outcome) per row, shape (rows,)."""
         return np.asarray(self.model.predict_proba(self.frame(features))[:, 1])
 
 

@@ -66,14 +66,14 @@ def _of_intervals(use_case: UseCase, measured: Sequence[Measured]) -> Iterator[s
         if _is_beyond(interval, limits.calibration_gap):
             scope = f" up to {one.subject} minutes after the opening" if one.subject else ""
             yield (
-                f"version {one.model_version} predicted {_shown(interval)} more {use_case.outcome} than came true"
+                f"version {one.model_version} predicted {_shown(interval)} more {use_case.outcome.name} than came true"
                 f"{scope}, beyond {limits.calibration_gap:g}"
             )
-    for _, interval in intervals(measured, "churn_rate_shift"):
-        if _is_beyond(interval, limits.churn_rate_shift):
+    for _, interval in intervals(measured, "rate_shift"):
+        if _is_beyond(interval, limits.rate_shift):
             yield (
-                f"the share of {use_case.outcome} of the last day differs by {_shown(interval)} from that of "
-                f"earlier days, beyond {limits.churn_rate_shift:g}"
+                f"the share of {use_case.outcome.name} of the last day differs by {_shown(interval)} from that of "
+                f"earlier days, beyond {limits.rate_shift:g}"
             )
 
 

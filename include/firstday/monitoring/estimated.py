@@ -1,6 +1,6 @@
 """Performance that is estimated from probabilities alone, before labels are known.
 
-Each prediction counts as a churner with its probability and as retained with the rest of it: confidence-based
+Each prediction counts as one with the outcome by its probability, and without it by the rest: confidence-based
 performance estimation (Garg et al., 2022; as in NannyML, https://nannyml.readthedocs.io). It is as good as the
 probabilities are calibrated. So they are first recalibrated on users whose label is known, by isotonic regression
 (Zadrozny and Elkan, 2002).
@@ -24,7 +24,7 @@ def recalibration(labels: NDArray[np.int64], probability: Values, weights: Value
 
 
 def estimated(probability: Values, weights: Values, recalibrated: Recalibration | None = None) -> dict[str, float]:
-    """Expected ROC AUC, Brier score and churn rate of predictions; arrays of shape (n,)."""
+    """Expected ROC AUC, Brier score and rate of predictions; arrays of shape (n,)."""
     chance = recalibrated(probability) if recalibrated else probability
     truth = np.repeat([1, 0], len(probability))
     split = np.concatenate([weights * chance, weights * (1 - chance)])
@@ -32,5 +32,5 @@ def estimated(probability: Values, weights: Values, recalibrated: Recalibration 
     return {
         "roc_auc": float(roc_auc_score(truth, np.tile(probability, 2), sample_weight=split)),
         "brier": float(np.average(expected, weights=weights)),
-        "churn_rate": float(np.average(chance, weights=weights)),
+        "rate": float(np.average(chance, weights=weights)),
     }

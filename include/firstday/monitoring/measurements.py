@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 NANNYML = "https://nannyml.readthedocs.io/en/stable/how_it_works/performance_estimation.html"
 ESTIMATED = (
-    "expected from the probabilities before labels are known: each prediction is a churner with its probability "
+    "expected from the probabilities before labels are known: each prediction has the outcome with its probability "
     f"([Garg et al., 2022](https://arxiv.org/abs/2201.04234); [CBPE]({NANNYML})), recalibrated by isotonic regression "
     "on the last day's users with known labels ([Zadrozny and Elkan, 2002](https://doi.org/10.1145/775047.775151))"
 )
@@ -43,7 +43,7 @@ MEASUREMENTS = {
     ),
     "psi": About(
         "population stability index of users at the cut-offs against the champion's training set, by feature and for "
-        "`churn_probability` (subject): Σ (p − q) · ln(p / q) over its deciles and unknown values (Siddiqi, 2006)"
+        "`probability` (subject): Σ (p − q) · ln(p / q) over its deciles and unknown values (Siddiqi, 2006)"
     ),
     "jensen_shannon": About("Jensen-Shannon distance over the same bins, to base 2 (Lin, 1991)"),
     "drifted": About(
@@ -53,13 +53,13 @@ MEASUREMENTS = {
     "retraining_asked": About("number of features whose confirmed drift triggered a training"),
     "estimated_roc_auc": About(f"ROC AUC {ESTIMATED}"),
     "estimated_brier": About("Brier score expected in the same way"),
-    "estimated_churn_rate": About("churn rate expected in the same way"),
+    "estimated_rate": About("rate expected in the same way"),
     "realised_users": About("users whose label became known in the last day"),
-    "realised_churn_rate": About("share of churners among them"),
-    "churn_rate_shift": About(
-        "distance of `realised_churn_rate` from the mean of the runs of the 28 days before, with the interval of a "
+    "realised_rate": About("share with the outcome among them"),
+    "rate_shift": About(
+        "distance of `realised_rate` from the mean of the runs of the 28 days before, with the interval of a "
         "difference of two proportions",
-        "beyond `churn_rate_shift`",
+        "beyond `rate_shift`",
         True,
     ),
     "realised_roc_auc": About(
@@ -71,8 +71,8 @@ MEASUREMENTS = {
     "realised_log_loss": About("log loss of the same predictions"),
     "realised_brier": About("Brier score of the same predictions"),
     "realised_calibration_gap": About(
-        "predicted minus realised churn of these users, overall and by cut-off (subject); interval from the standard "
-        "error over users",
+        "predicted minus realised share with the outcome, of these users, overall and by cut-off (subject); "
+        "interval from the standard error over users",
         "beyond `calibration_gap`",
         True,
     ),

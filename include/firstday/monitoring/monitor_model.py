@@ -39,7 +39,7 @@ from include.firstday.use_case.use_case import UseCase
 log = logging.getLogger(__name__)
 
 STAGE = "monitor_model"
-PROBABILITY = "churn_probability"
+PROBABILITY = "probability"
 RETRAINING = "retraining_asked"  # the metric that notes a training that confirmed drift triggered
 SAMPLED = 200  # predictions whose features are computed anew
 LONGEST_RANGE = timedelta(days=1)  # after a pause, or at the first run; a longer window is measured as a whole
@@ -129,7 +129,7 @@ def _measured(
     references = drift.read(registry.reference(use_case)) if champion else {}
     matured = realised.matured(lake, use_case, upto)
     yield from _predictions(lake, use_case, references, matured, (after, upto))
-    yield from realised.churn_rate(lake, use_case.monitoring.minimum_rows)
+    yield from realised.outcome_rate(lake, use_case.monitoring.minimum_rows)
     yield from realised.realised(matured, use_case)
     yield from realised.compared(matured, use_case)
     if champion:

@@ -33,7 +33,7 @@ SIGMAS = 2.576  # of the standard error, for this confidence
 def matured(lake: Lake, use_case: UseCase, upto: int) -> pd.DataFrame:
     """One row per prediction whose label became known over the last day, by the events' clock.
 
-    Columns: user_id, model_version, churn_probability, minutes since the opening, label, challenger_version and
+    Columns: user_id, model_version, probability, minutes since the opening, label, challenger_version and
     challenger_probability. Builds `labels`, one row per such user, scored or not.
     """
     known_upto = checkpoints.stored(lake, upto).watermark or LONG_AGO
@@ -53,22 +53,22 @@ def matured(lake: Lake, use_case: UseCase, upto: int) -> pd.DataFrame:
     return rows
 
 
-def churn_rate(lake: Lake, minimum: int) -> Iterator[Measured]:
-    """The share of churners among users in `labels`, and its distance from the mean of earlier days."""
-    churned, retained = lake.count("labels", label=1), lake.count("labels", label=0)
-    if (users := churned + retained) < minimum:
+def outcome_rate(lake: Lake, minimum: int) -> Iterator[Measured]:
+    """The share with the outcome among users in `labels`, and its distance from the mean of earlier days."""
+    with_it, without = lake.count("labels", label=1), lake.count("labels", label=0)
+    if (users := with_it + without) < minimum:
         return
-    rate = churned / users
+    rate = with_it / users
     yield Measured("realised_users", float(users))
-    yield Measured("realised_churn_rate", rate)
+    yield Measured("realised_rate", rate)
     now = clock.now()
     before = lake.row("monitoring/realised/rate_history", since=now - HISTORY, until=now - SPAN)
-    if before["churn_rate"] is None:
+    if before["rate"] is None:
         return
-    pooled = (rate + before["churn_rate"]) / 2
+    pooled = (rate + before["rate"]) / 2
     error = SIGMAS * np.sqrt(pooled * (1 - pooled) * (1 / users + 1 / before["users"]))
-    shift = rate - before["churn_rate"]
-    yield from Interval(shift, shift - error, shift + error).measured("churn_rate_shift")
+    shift = rate - before["rate"]
+    yield from Interval(shift, shift - error, shift + error).measured("rate_shift")
 
 
 def realised(rows: pd.DataFrame, use_case: UseCase) -> Iterator[Measured]:
@@ -165,7 +165,7 @@ def _is_enough(rows: pd.DataFrame, use_case: UseCase) -> bool:
 
 
 def _probability(rows: pd.DataFrame) -> Values:
-    return rows["churn_probability"].to_numpy("float64")
+    return rows["probability"].to_numpy("float64")
 
 
 def _log_losses(truth: NDArray[np.int64], probability: Values) -> Values:

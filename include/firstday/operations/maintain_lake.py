@@ -116,7 +116,7 @@ def data_folders(use_case: UseCase) -> tuple[Path, ...]:
 
 
 def drop_published(use_case: UseCase, before: datetime) -> int:
-    """Delete files of predicted churn that were published before a moment (naive UTC); return their number."""
+    """Delete files of predictions that were published before a moment (naive UTC); return their number."""
     return _drop(publish_predictions.folder(use_case), publish_predictions.PATTERN, before)
 
 

@@ -79,8 +79,8 @@ def describe(preview: Preview, use_case: UseCase) -> str:
         return f"{line}; no champion of these features predicts from them"
     before, after = preview.predicted
     return (
-        f"{line}; {before:,} of them have predicted {use_case.outcome} now, {after:,} afterwards, and a probability "
-        f"changes by at most {preview.largest_step or 0:.3f}"
+        f"{line}; {before:,} of them have predicted {use_case.outcome.name} now, {after:,} afterwards, and a "
+        f"probability changes by at most {preview.largest_step or 0:.3f}"
     )
 
 

@@ -76,7 +76,7 @@ def simulate_experiment(
     is_persuadable: bool = False,
     progress: Progress = lambda done, total, text: None,
 ) -> Simulated:
-    """Simulate so many days of offers to users with predicted churn, and the time until the outcomes are known.
+    """Simulate so many days of offers to users with the predicted outcome, and the time until the outcomes are known.
 
     `effect`: share of all users who stay because of an offer; of none where it is 0. `home`: a new folder. The effect
     is measured at the end of each day. Raises UseCaseError where the use case has no generator.

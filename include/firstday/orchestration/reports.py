@@ -58,8 +58,8 @@ def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
     numbers = {
         "upto_batch_id": step.upto,
         "users": step.users,
-        "predicted_churn": step.predicted_churn,
+        "predicted": step.predicted,
         "model_version": step.model_version,
     }
     words = f"{step.users:,} users scored in {seconds:.1f} s by version {step.model_version}"
-    return f"{words}, {step.predicted_churn:,} with predicted {step.outcome}", numbers
+    return f"{words}, {step.predicted:,} with predicted {step.outcome}", numbers

@@ -11,9 +11,9 @@ from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
 # Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns.
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
-# Names of version 4 and before, and the present ones. The view is created again afterwards.
+# Earlier names, and the present ones. The view is created again afterwards.
 RENAMED_TABLES = {
     "built_from": "schema_history",
     "champions": "promotions",
@@ -22,10 +22,12 @@ RENAMED_TABLES = {
     "forgotten_users": "tombstones",
     "progress": "checkpoints",
 }
+_PREDICTED = {"about_to_churn": "predicted", "predicted_churn": "predicted", "churn_probability": "probability"}
 RENAMED_COLUMNS = {
     "users": {"opened_at": "window_start"},
-    "predictions": {"about_to_churn": "predicted_churn", "opened_at": "window_start"},
-    "shadow_predictions": {"about_to_churn": "predicted_churn", "opened_at": "window_start"},
+    "predictions": {**_PREDICTED, "opened_at": "window_start"},
+    "shadow_predictions": {**_PREDICTED, "opened_at": "window_start"},
+    "deliveries": {"churn_probability": "probability"},
 }
 VIEW = "user_features"
 PREDICTIONS = ("predictions", "shadow_predictions")
@@ -38,13 +40,15 @@ def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) ->
 
     Raises LakeError, and nothing has changed, where the lake is newer than this code or a column has another type.
     """
-    if "built_from" in lake.tables():
-        _rename(lake)
+    _rename_tables(lake)
     if (found := version(lake)) > SCHEMA_VERSION:
         raise LakeError(
             f"the lake has schema version {found}, this code supports up to {SCHEMA_VERSION}: "
             "use the newer code, or restore a backup from before the migration"
         )
+    _rename_columns(lake)
+    if "monitoring" in lake.tables():
+        lake.execute("schema/migrate/rename_metrics")
     views = lake.views()
     for table in sorted(lake.tables() & wanted.keys() - views):
         _add_columns(lake, table, wanted[table])
@@ -59,17 +63,21 @@ def version(lake: Lake) -> int:
     return max((row.get("schema_version") or 1 for row in lake.rows_of("schema_history")), default=1)
 
 
-def _rename(lake: Lake) -> None:
+def _rename_tables(lake: Lake) -> None:
     tables = lake.tables()
+    if "built_from" not in tables:
+        return
     if VIEW in tables:  # it names columns that are renamed
         lake.drop_view(VIEW)
     for old, new in RENAMED_TABLES.items():
         if old in tables:
             lake.rename_table(old, new)
-    for table, columns in RENAMED_COLUMNS.items():
-        for old, new in columns.items():
-            if table in tables and old in lake.columns(table):
-                lake.rename_column(table, old, new)
+
+
+def _rename_columns(lake: Lake) -> None:
+    for table in sorted(lake.tables() & RENAMED_COLUMNS.keys()):
+        for old in lake.columns(table).keys() & RENAMED_COLUMNS[table].keys():
+            lake.rename_column(table, old, RENAMED_COLUMNS[table][old])
 
 
 def _join_checkpoints(lake: Lake) -> None:

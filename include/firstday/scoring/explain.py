@@ -1,4 +1,4 @@
-"""Reasons for one user's churn probability, on demand: whoever is below the threshold has none stored."""
+"""Reasons for one user's probability, on demand: whoever is below the threshold has none stored."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Explanation:
     """Probability = base, that of the training median, + effects, the largest first."""
 
     model_version: int
-    churn_probability: float
+    probability: float
     base: float
     effects: tuple[Effect, ...]
 

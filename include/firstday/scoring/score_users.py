@@ -1,4 +1,4 @@
-"""Scoring: the champion's churn probability of active users and of those who fell silent, into the inference log.
+"""Scoring: the champion's probability of active users and of those who fell silent, into the inference log.
 
 A user is scored once a step, however many micro-batches the step takes, with the features as of its moment; those are
 logged with the prediction. Beside users with new activity, those are scored whose silence has passed one of
@@ -47,7 +47,7 @@ class Scored:
     is_quiet: bool
     as_of: datetime
     users: int
-    predicted_churn: int
+    predicted: int
     model_version: int
     outcome: str = "churn"  # of the use case, in words
 
@@ -83,7 +83,7 @@ def describe(step: Scored) -> str:
     )
     return (
         f"{batches}: {step.users:,} users scored by version {step.model_version}, "
-        f"{step.predicted_churn:,} with predicted {step.outcome}"
+        f"{step.predicted:,} with predicted {step.outcome}"
     )
 
 
@@ -148,8 +148,8 @@ def _write(lake: Lake, use_case: UseCase, span: Span, champion: registry.Champio
         as_of=span.as_of,
         model_version=champion.version,
         users=lake.count("staged_predictions"),
-        predicted_churn=lake.count("staged_predictions", predicted_churn=True),
-        outcome=use_case.outcome,
+        predicted=lake.count("staged_predictions", predicted=True),
+        outcome=use_case.outcome.name,
     )
 
 
@@ -239,8 +239,8 @@ def predictions(features: pa.Table, champion: "registry.Champion", run: Run) -> 
     probability = champion.predict(features).tolist() if count else []
     columns = {
         "scored_at": pa.array([clock.now()] * count, pa.timestamp("us")),
-        "churn_probability": pa.array(probability, pa.float64()),
-        "predicted_churn": pa.array([bool(p >= champion.threshold) for p in probability], pa.bool_()),
+        "probability": pa.array(probability, pa.float64()),
+        "predicted": pa.array([bool(p >= champion.threshold) for p in probability], pa.bool_()),
         "model_name": pa.array([champion.name] * count, pa.string()),
         "model_version": pa.array([champion.version] * count, pa.int64()),
         "airflow_run": pa.array([run.id] * count, pa.string()),
@@ -255,12 +255,12 @@ def with_reasons(scored: pa.Table, champion: "registry.Champion") -> pa.Table:
 
     Nulls where the model has no form of its own: then a user's are computed on demand.
     """
-    called = scored["predicted_churn"].to_numpy()
+    called = scored["predicted"].to_numpy()
     explainer = reasons.Explainer(champion.model)
     found = np.full(len(called), None, dtype=object)
     if called.any() and explainer.has_own_form:
-        rows = scored.filter(scored["predicted_churn"])
-        effects = explainer.effects(champion.frame(rows), rows["churn_probability"].to_numpy())
+        rows = scored.filter(scored["predicted"])
+        effects = explainer.effects(champion.frame(rows), rows["probability"].to_numpy())
         found[called] = reasons.as_json(explainer.groups, effects).to_numpy(zero_copy_only=False)
     return scored.append_column("reasons", pa.array(found, pa.string()))
 

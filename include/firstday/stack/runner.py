@@ -276,5 +276,5 @@ _TO_TRY = """
 Three things to try, in another terminal:
   Train on what has arrived and see it in MLflow:    make airflow ARGS="dags trigger first_day_churn.train_model"
   Ask what was predicted, and from what:             {firstday} query "from predictions limit 5"
-  See how the pipeline stands, and who may churn:    {airflow}/plugin/firstday
+  See how the pipeline stands, and who is at risk:   {airflow}/plugin/firstday
 """

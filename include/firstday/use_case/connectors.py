@@ -45,7 +45,7 @@ class DeliveryRule(Frozen):
     """A target's filters: by probability, by what was delivered before, and by who may or should not be reached."""
 
     probability_from: Share | None = Field(
-        None, description="least probability; default: predicted churn only", examples=[0.7]
+        None, description="least probability; default: the predicted outcome only", examples=[0.7]
     )
     changed_by: Share = Field(
         0.0, description="of a user again only if the probability changed by this much", examples=[0.1]

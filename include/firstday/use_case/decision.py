@@ -1,4 +1,4 @@
-"""What an offer costs and brings, and how its effect is measured."""
+"""What is predicted, what an offer costs and brings, and how its effect is measured."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,8 +7,25 @@ from pydantic import Field, StringConstraints, model_validator
 from include.firstday.use_case.base import Frozen, Identifier, NonEmptyStr, Share
 
 
+class Outcome(Frozen):
+    """What is predicted, in words, and whether it is good news.
+
+    An experiment measures how many more of its users have a positive outcome, or are without a negative one.
+    """
+
+    name: NonEmptyStr = Field(description="in words, after 'predicted' and 'probability of'", examples=["abandonment"])
+    positive: bool = Field(
+        False, description="it is desired, as a purchase is: offers shall bring it about instead of preventing it"
+    )
+
+
+def named_outcome(value: object) -> object:
+    """A text in place of an outcome, as its name."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 class ValueOf(Frozen):
-    """The value of a user who stays, as so many times one of their features, at least `minimum`."""
+    """The value of a user who is won or kept, as so many times one of their features, at least `minimum`."""
 
     feature: Identifier = Field(description="one of the features", examples=["purchase_sum"])
     times: float = Field(1, gt=0, description="factor")
@@ -18,27 +35,30 @@ class ValueOf(Frozen):
 class Decision(Frozen):
     """Costs and values of an offer in a currency.
 
-    `kept_share`: of churners with an offer, those who stay because of it.
+    `kept_share`: of users with the predicted outcome and an offer, those who stay because of it; or, of a positive one,
+    those who have it because of it.
     """
 
     currency: NonEmptyStr = Field(description="name of the currency, as reports show it", examples=["EUR"])
     offer_cost: float = Field(gt=0, description="cost of an offer", examples=[2])
     value_of_retained: float | ValueOf = Field(
-        description="value of a user who stays, or how it follows from a feature"
+        description="value of a user whom an offer keeps or wins, or how it follows from a feature"
     )
-    kept_share: Share = Field(1, gt=0, description="share of churners with an offer who stay because of it")
+    kept_share: Share = Field(
+        1, gt=0, description="share of users with the predicted outcome whom an offer keeps or, of a positive one, wins"
+    )
 
     @property
     def costs(self) -> dict[str, float] | None:
-        """Costs of a missed churner and of an unneeded offer; None where a user's value follows from a feature."""
+        """Costs of a missed user and of an unneeded offer; None where a user's value follows from a feature."""
         if isinstance(self.value_of_retained, ValueOf):
             return None
         brings = self.kept_share * self.value_of_retained - self.offer_cost
-        return {"missed_churner": brings, "unneeded_offer": self.offer_cost}
+        return {"missed_user": brings, "unneeded_offer": self.offer_cost}
 
     @model_validator(mode="after")
     def _brings_something(self) -> "Decision":
-        if self.costs and self.costs["missed_churner"] <= 0:
+        if self.costs and self.costs["missed_user"] <= 0:
             raise ValueError("expected kept_share times value_of_retained above offer_cost: no offer pays otherwise")
         return self
 

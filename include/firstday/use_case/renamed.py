@@ -7,8 +7,10 @@ from typing import Any
 KEYS = {
     "source": "mapping",
     "scoring.shipped_model": "bundled_model",
+    "scoring.costs.missed_churner": "missed_user",
     "scoring.costs.needless_offer": "unneeded_offer",
     "training.gates.*.certain": "confident",
+    "monitoring.churn_rate_shift": "rate_shift",
     "monitoring.looks": "runs",
     "monitoring.drifted_looks": "drifted_runs",
 }

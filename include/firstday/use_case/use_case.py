@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    BeforeValidator,
     Field,
     StringConstraints,
     ValidationError,
@@ -20,9 +21,9 @@ from pydantic import (
 
 from include.firstday.errors import UseCaseError
 from include.firstday.settings import REPOSITORY, settings
-from include.firstday.use_case.base import EventTypes, Frozen, Identifier, NonEmptyStr, Share
+from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share
 from include.firstday.use_case.connectors import SourceConfig, Target
-from include.firstday.use_case.decision import Decision, EffectRule, UpliftRule, ValueOf
+from include.firstday.use_case.decision import Decision, EffectRule, Outcome, UpliftRule, ValueOf, named_outcome
 from include.firstday.use_case.events import Event, Gap, SourceMapping, Window
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.renamed import earlier_keys
@@ -34,15 +35,19 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Costs(Frozen):
-    """The costs of a missed churner and of an unneeded offer, in the same unit."""
+    """The costs of a missed user and of an unneeded offer, in the same unit."""
 
-    missed_churner: float = Field(1, gt=0, description="cost of a churner who was not predicted (false negative)")
-    unneeded_offer: float = Field(1, gt=0, description="cost of an offer to a user who stays (false positive)")
+    missed_user: float = Field(
+        1, gt=0, description="cost of a user with the outcome that was not predicted (false negative)"
+    )
+    unneeded_offer: float = Field(
+        1, gt=0, description="cost of an offer to a user without the outcome (false positive)"
+    )
 
     @property
     def threshold(self) -> float:
         """Threshold with the lowest expected cost (Elkan, 2001), if probabilities are calibrated."""
-        return self.unneeded_offer / (self.unneeded_offer + self.missed_churner)
+        return self.unneeded_offer / (self.unneeded_offer + self.missed_user)
 
 
 class Scoring(Frozen):
@@ -52,7 +57,7 @@ class Scoring(Frozen):
         min_length=1, description="a user is scored after a new event of one of these measures"
     )
     costs: Costs = Field(
-        Costs(), description="threshold = unneeded_offer / (unneeded_offer + missed_churner) (Elkan, 2001)"
+        Costs(), description="threshold = unneeded_offer / (unneeded_offer + missed_user) (Elkan, 2001)"
     )
     rescore_after_silence_minutes: tuple[Annotated[int, Field(gt=0)], ...] = Field(
         (15, 60, 180, 360, 720),
@@ -173,9 +178,7 @@ class Training(Frozen):
     )
     candidates: dict[Identifier, Candidate] = Field(min_length=1, description="estimators that are compared")
     baselines: dict[Identifier, Baseline] = Field({}, description="simple models for comparison, besides the base rate")
-    directions: dict[Identifier, Direction] = Field(
-        {}, description="changes that must not increase the churn probability"
-    )
+    directions: dict[Identifier, Direction] = Field({}, description="changes that must not increase the probability")
     gates: dict[Identifier, Gate] = Field(
         GATES, description="conditions that a challenger must meet to become the champion; default: see the gates"
     )
@@ -215,8 +218,10 @@ class Monitoring(Frozen):
     null_share: Share = Field(0.1, description="unknown values of a feature, above their share in the training set")
     lag_seconds: float = Field(900, gt=0, description="from an event to its storage: the median of the last hour")
     volume_factor: float = Field(3, gt=1, description="events of an hour, above or below the same hour's median")
-    churn_rate_shift: Share = Field(0.05, description="realised churn rate of the last day, against earlier days")
-    calibration_gap: Share = Field(0.05, description="predicted minus realised churn, overall and by cut-off")
+    rate_shift: Share = Field(0.05, description="share with the outcome of the last day, against earlier days")
+    calibration_gap: Share = Field(
+        0.05, description="predicted minus realised share with the outcome, overall and by cut-off"
+    )
     roc_auc: Share = Field(0.6, description="least realised ROC AUC")
     notifiers: tuple[Notifier, ...] = Field((), description="who is notified of alerts, besides the log")
 
@@ -227,7 +232,11 @@ class UseCase(Frozen):
     name: Identifier = Field(description="name of the folder, of the lake's schema, and prefix of the DAGs")
     title: str = Field(description="name for people")
     description: str = Field(description="one sentence, shown in Airflow and on the page")
-    outcome: NonEmptyStr = Field("churn", description="what is predicted, in words: users with label 1 have it")
+    outcome: Annotated[Outcome, BeforeValidator(named_outcome)] = Field(
+        Outcome(name="churn"),
+        description="what is predicted: users with label 1 have it; a text is its name",
+        examples=[{"name": "purchase", "positive": True}],
+    )
     events: dict[Identifier, Event] = Field(min_length=1, description="the event types; others are rejected")
     mapping: SourceMapping | None = Field(None, description="names and formats of the source, where they differ")
     sources: dict[Identifier, Annotated[SourceConfig, Field(discriminator="kind")]] = Field(
@@ -434,7 +443,7 @@ def read(path: Path) -> UseCase:
     if earlier := list(earlier_keys(content)):
         raise UseCaseError("\n".join(f"{path}: {sentence}" for sentence in earlier))
     if _has_costs_twice(content):
-        raise UseCaseError(f"{path}: expected scoring.costs or decision: both say what a missed churner costs")
+        raise UseCaseError(f"{path}: expected scoring.costs or decision: both say what a missed user costs")
     try:
         use_case = UseCase.model_validate(content)
     except ValidationError as error:

@@ -41,7 +41,7 @@ def decisions(reader: Reader, version: int) -> schemas.Decisions:
     costs = use_case.scoring.costs
     return schemas.Decisions(
         version=version,
-        missed_churner=costs.missed_churner,
+        missed_user=costs.missed_user,
         unneeded_offer=costs.unneeded_offer,
         threshold=costs.threshold,
         days=max(span / timedelta(days=1), 1.0),

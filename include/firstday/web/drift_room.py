@@ -24,7 +24,7 @@ MONITORED = timedelta(days=14)
 SAMPLED = 20_000  # predictions of the last day
 FRESH = 30.0
 REFERENCE_SECONDS = 300.0
-PROBABILITY = "churn_probability"
+PROBABILITY = "probability"
 
 _REFERENCES = Memory()  # not the reader's: a slow MLflow must not block queries of the lake
 

@@ -1,4 +1,4 @@
-"""Top drivers of one user's current churn probability: Shapley values against the training median."""
+"""Top drivers of one user's current probability: Shapley values against the training median."""
 
 import logging
 import threading
@@ -35,7 +35,7 @@ def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
     return schemas.Drivers(
         method=METHOD,
         model_version=found.model_version,
-        churn_probability=found.churn_probability,
+        probability=found.probability,
         base_probability=found.base,
         drivers=[_driver(one) for one in found.effects],
     )
@@ -55,8 +55,8 @@ def predict(reader: Reader, asked: schemas.Asked) -> schemas.Answer:
     whole = {name: features.get(name) for name in use_case.features}
     found = explain(model, whole)
     return schemas.Answer(
-        churn_probability=found.churn_probability,
-        predicted_churn=found.churn_probability >= model.threshold,
+        probability=found.probability,
+        predicted=found.probability >= model.threshold,
         threshold=model.threshold,
         model_version=model.version,
         reasons=[

@@ -91,7 +91,7 @@ def _versions(
                 first_scored_at=row.get("first_scored_at"),
                 last_scored_at=row.get("last_scored_at"),
                 predictions=row.get("predictions", 0),
-                predicted_churn_share=row.get("predicted_churn_share"),
+                predicted_share=row.get("predicted_share"),
                 url=links.model_version(use_case.name, number),
                 run_url=links.mlflow_run(version.experiment_id, version.run_id) if version else None,
             )
@@ -115,7 +115,7 @@ def _distribution(rows: list[dict[str, Any]]) -> list[schemas.Bin]:
             low=index / BINS,
             high=(index + 1) / BINS,
             users=by_bin.get(index, {}).get("users", 0),
-            predicted_churn=by_bin.get(index, {}).get("predicted_churn", 0),
+            predicted=by_bin.get(index, {}).get("predicted", 0),
         )
         for index in (range(BINS) if rows else ())
     ]

@@ -191,7 +191,7 @@ def _activity(lake: Lake, use_case: UseCase, begin: int, end: int, step: int) ->
         predictions=series(
             **{
                 name: {row["step_at"]: row[name] * per_minute for row in scored}
-                for name in ("predictions", "predicted_churn")
+                for name in ("predictions", "predicted")
             }
         ),
         marks=[schemas.Mark(**row) for row in lake.rows("web/overview/marks", since=since, until=until)],

@@ -78,7 +78,7 @@ def reading(gate: Gate) -> APIRouter:
 
     @router.get("/users/{user_id}/drivers")
     def user_drivers(case: Case, user_id: UserId) -> schemas.users.Drivers:
-        """Return the top drivers of a user's churn probability. The first call loads the model, which takes seconds."""
+        """Return the top drivers of a user's probability. The first call loads the model, which takes seconds."""
         return drivers.drivers(case, user_id)
 
     @router.get("/predictions")

@@ -28,10 +28,10 @@ COHORT_VALUES = 25  # a column with more values is none to choose from
 EARLIEST = datetime(1970, 1, 1)
 # What no user's id holds: the contract rejects it, and the catalog's SQL would end there.
 NO_CONTROL = r"[^\x00-\x1f\x7f]"
-Only = Literal["all", "predicted_churn", "likely_to_stay", "not_scored"]
+Only = Literal["all", "predicted", "not_predicted", "not_scored"]
 Sort = Literal[
-    "churn_probability", "registered_at", "window_end", "last_seen_at", "scored_at", "model_version",
-    "-churn_probability", "-registered_at", "-window_end", "-last_seen_at", "-scored_at", "-model_version",
+    "probability", "registered_at", "window_end", "last_seen_at", "scored_at", "model_version",
+    "-probability", "-registered_at", "-window_end", "-last_seen_at", "-scored_at", "-model_version",
 ]  # fmt: skip
 EXPORTED = tuple(name for name in schemas.User.model_fields if name not in ("history", "reasons"))
 Text = Annotated[str, Query(max_length=200, pattern=rf"^{NO_CONTROL}*$")]
@@ -46,13 +46,13 @@ class Choice:
     cohort: Annotated[Text, Query(description="column of registrations that must have `cohort_value`")] = ""
     cohort_value: Text = ""
     hour: Annotated[int | None, Query(ge=0, le=23, description="hour of the registration, UTC")] = None
-    sort: Annotated[Sort, Query(description="column; - before it for descending")] = "-churn_probability"
+    sort: Annotated[Sort, Query(description="column; - before it for descending")] = "-probability"
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0
     limit: Annotated[int, Query(ge=1, le=100_000)] = 200
 
 
 def users(reader: Reader, choice: Choice) -> schemas.Users:
-    """List users in their window, highest risk first; with `search`, all users with that id prefix."""
+    """List users in their window, highest probability first; with `search`, all users with that id prefix."""
     use_case, now = reader.use_case, clock.now()
     if choice.cohort and choice.cohort not in _cohort_columns(reader):
         raise InputError(f"cohort: expected one of {', '.join(_cohort_columns(reader))}, found {choice.cohort}")

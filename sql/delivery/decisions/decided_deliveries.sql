@@ -16,7 +16,7 @@ due as (
     select
         user_id,
         batch_id,
-        churn_probability
+        probability
     from due_predictions
     qualify row_number() over (partition by user_id order by scored_at desc) = 1
 ),
@@ -25,8 +25,8 @@ assigned as (
     select
         due.user_id,
         due.batch_id,
-        due.churn_probability,
-        coalesce(priorities.priority, due.churn_probability) as priority,
+        due.probability,
+        coalesce(priorities.priority, due.probability) as priority,
         case
             when cast(md5_number_lower(concat($salt, '/', due.user_id)) as double) / pow(2, 64) < $holdout_share
                 then 'holdout'
@@ -36,7 +36,7 @@ assigned as (
             when never_users.user_id is not null then 'never'
             when last_deliveries.delivered_at > cast($moment as timestamp) - to_seconds($cooldown_seconds)
                 then 'cooldown'
-            when coalesce(priorities.priority, due.churn_probability) < $least_priority then 'budget'
+            when coalesce(priorities.priority, due.probability) < $least_priority then 'budget'
         end as suppressed_because
     from due
     left join priorities on due.user_id = priorities.user_id
@@ -66,7 +66,7 @@ judged as (
 select
     user_id,
     batch_id,
-    churn_probability,
+    probability,
     priority,
     case when suppressed_because is null then arm end as arm,
     suppressed_because

@@ -2,8 +2,8 @@
 -- params: $target, $batch_id
 select
     predictions.user_id,
-    predictions.churn_probability,
-    predictions.predicted_churn,
+    predictions.probability,
+    predictions.predicted,
     predictions.model_name,
     predictions.model_version,
     predictions.scored_at,

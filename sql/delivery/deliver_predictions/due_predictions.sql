@@ -5,7 +5,7 @@
 with told as (
     select
         user_id,
-        arg_max(churn_probability, batch_id) as churn_probability
+        arg_max(probability, batch_id) as probability
     from deliveries
     where target = $target and suppressed_because is null
     group by user_id
@@ -13,8 +13,8 @@ with told as (
 
 select
     predictions.user_id,
-    predictions.churn_probability,
-    predictions.predicted_churn,
+    predictions.probability,
+    predictions.predicted,
     predictions.model_name,
     predictions.model_version,
     predictions.scored_at,
@@ -25,12 +25,12 @@ left join told on predictions.user_id = told.user_id
 where
     predictions.batch_id = $batch_id
     and case
-        when $probability_from is null then predictions.predicted_churn
-        else predictions.churn_probability >= $probability_from
+        when $probability_from is null then predictions.predicted
+        else predictions.probability >= $probability_from
     end
     and (
         told.user_id is null
-        or (not $once and abs(predictions.churn_probability - told.churn_probability) >= $changed_by)
+        or (not $once and abs(predictions.probability - told.probability) >= $changed_by)
     )
     and predictions.user_id not in (select users.user_id from users where users.closed_at is not null)
 order by predictions.user_id

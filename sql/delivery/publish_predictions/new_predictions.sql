@@ -1,11 +1,11 @@
--- One row per user with predicted churn in one micro-batch who is still at risk: the published columns. No personal
--- columns.
+-- One row per user with the predicted outcome in one micro-batch who is still at risk: the published columns, none of
+-- them personal.
 -- params: $batch_id
 -- reads: predictions, users
 select
     user_id,
-    churn_probability,
-    predicted_churn,
+    probability,
+    predicted,
     model_name,
     model_version,
     scored_at,
@@ -14,6 +14,6 @@ select
 from predictions
 where
     batch_id = $batch_id
-    and predicted_churn
+    and predicted
     and user_id not in (select users.user_id from users where users.closed_at is not null)
 order by user_id

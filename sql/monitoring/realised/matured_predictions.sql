@@ -9,7 +9,7 @@ with challenged as (
         batch_id,
         as_of,
         max(model_version) as challenger_version,
-        arg_max(churn_probability, model_version) as challenger_probability
+        arg_max(probability, model_version) as challenger_probability
     from shadow_predictions
     where batch_id <= $upto and user_id in (select windows.user_id from windows)
     group by user_id, batch_id, as_of
@@ -18,7 +18,7 @@ with challenged as (
 select
     predictions.user_id,
     predictions.model_version,
-    predictions.churn_probability,
+    predictions.probability,
     epoch(least(coalesce(predictions.as_of, predictions.scored_at), windows.window_end) - windows.window_start) / 60
         as minutes,
     labels.label,

@@ -4,7 +4,7 @@
 with latest as (
     select
         user_id,
-        arg_max(churn_probability, batch_id) as probability
+        arg_max(probability, batch_id) as probability
     from predictions
     where model_version = $model_version
     group by user_id

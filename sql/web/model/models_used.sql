@@ -1,4 +1,4 @@
--- One row per model version with predictions, newest first: its time range, and its share of predicted churn.
+-- One row per model version with predictions, newest first: its time range, and its share of predicted outcomes.
 -- params: none
 select
     model_name,
@@ -6,7 +6,7 @@ select
     min(scored_at) as first_scored_at,
     max(scored_at) as last_scored_at,
     count(*) as predictions,
-    avg(cast(predicted_churn as integer)) as predicted_churn_share
+    avg(cast(predicted as integer)) as predicted_share
 from predictions
 group by all
 order by last_scored_at desc

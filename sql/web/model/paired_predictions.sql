@@ -5,8 +5,8 @@ with paired as (
         predictions.user_id,
         arg_max(predictions.model_version, predictions.batch_id) as champion_version,
         arg_max(shadow_predictions.model_version, predictions.batch_id) as challenger_version,
-        arg_max(predictions.churn_probability, predictions.batch_id) as champion,
-        arg_max(shadow_predictions.churn_probability, predictions.batch_id) as challenger
+        arg_max(predictions.probability, predictions.batch_id) as champion,
+        arg_max(shadow_predictions.probability, predictions.batch_id) as challenger
     from predictions
     inner join shadow_predictions
         on

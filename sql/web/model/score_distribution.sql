@@ -3,17 +3,17 @@
 with latest as (
     select
         user_id,
-        arg_max(churn_probability, batch_id) as churn_probability,
-        arg_max(predicted_churn, batch_id) as predicted_churn
+        arg_max(probability, batch_id) as probability,
+        arg_max(predicted, batch_id) as predicted
     from predictions
     where scored_at >= $since
     group by user_id
 )
 
 select
-    least(cast(floor(churn_probability * 20) as integer), 19) as bin,
+    least(cast(floor(probability * 20) as integer), 19) as bin,
     count(*) as users,
-    count(*) filter (where predicted_churn) as predicted_churn
+    count(*) filter (where predicted) as predicted
 from latest
 group by bin
 order by bin

@@ -1,9 +1,9 @@
--- One row per time step: the number of users scored, and of those with predicted churn.
+-- One row per time step: the number of users scored, and of those with the predicted outcome.
 -- params: $since, $until, $step_seconds
 select
     time_bucket(to_seconds($step_seconds), scored_at, cast($since as timestamp)) as step_at,
     count(*) as predictions,
-    count(*) filter (where predicted_churn) as predicted_churn
+    count(*) filter (where predicted) as predicted
 from predictions
 where scored_at >= $since and scored_at < $until
 group by all

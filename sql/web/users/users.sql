@@ -6,8 +6,8 @@ with latest as (
     select
         user_id,
         max(scored_at) as scored_at,
-        arg_max(churn_probability, batch_id) as churn_probability,
-        arg_max(predicted_churn, batch_id) as predicted_churn,
+        arg_max(probability, batch_id) as probability,
+        arg_max(predicted, batch_id) as predicted,
         arg_max(model_version, batch_id) as model_version
     from predictions
     where scored_at >= $since and starts_with(user_id, $search)
@@ -42,8 +42,8 @@ wanted as (
         and ($hour is null or hour(users.registered_at) = $hour)
         and (
             $choice = 'all'
-            or (latest.predicted_churn and $choice = 'predicted_churn')
-            or (not latest.predicted_churn and $choice = 'likely_to_stay')
+            or (latest.predicted and $choice = 'predicted')
+            or (not latest.predicted and $choice = 'not_predicted')
             or ($choice = 'not_scored' and latest.user_id is null)
         )
 ),
@@ -58,7 +58,7 @@ sorted as (
             when 'last_seen_at' then epoch(last_seen_at)
             when 'scored_at' then epoch(scored_at)
             when 'model_version' then cast(model_version as double)
-            else churn_probability
+            else probability
         end * case when starts_with($sort, '-') then -1 else 1 end as place
     from wanted
 ),
@@ -73,7 +73,7 @@ page as (
 history as (
     select
         user_id,
-        list(churn_probability order by batch_id) as probabilities,
+        list(probability order by batch_id) as probabilities,
         arg_max(predictions, batch_id) as newest
     from predictions
     where user_id in (select page.user_id from page) and scored_at >= $since

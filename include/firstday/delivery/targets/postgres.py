@@ -15,8 +15,8 @@ TIMEOUT = 10  # seconds
 COLUMNS = {
     "user_id": "text primary key",
     "id": "text not null",
-    "churn_probability": "double precision not null",
-    "predicted_churn": "boolean not null",
+    "probability": "double precision not null",
+    "predicted": "boolean not null",
     "model_name": "text not null",
     "model_version": "bigint not null",
     "scored_at": "timestamp not null",

@@ -13,7 +13,7 @@ BASE_RATE = "base_rate"
 
 
 def predict(use_case: UseCase, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Values]:
-    """Name → probabilities of the test's rows, shape (rows,): the rate of churners, and each baseline of the YAML."""
+    """Name → probabilities of the test's rows, shape (rows,): the base rate, and each baseline of the YAML."""
     found = {BASE_RATE: np.full(len(test), train["label"].mean())}
     for name, baseline in use_case.training.baselines.items():
         model = make_pipeline(StandardScaler(), LogisticRegression())

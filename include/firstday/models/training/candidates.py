@@ -95,7 +95,7 @@ def log_with_reference(use_case: UseCase, model: CalibratedClassifierCV, rows: p
     seen = compared[list(use_case.features)].astype("float64")
     registry.log_model(use_case, model, {name: seen[name].median() for name in use_case.features})
     probability = model.predict_proba(seen)[:, 1]
-    seen = seen.assign(churn_probability=probability, cutoff_minutes=compared["cutoff_minutes"])
+    seen = seen.assign(probability=probability, cutoff_minutes=compared["cutoff_minutes"])
     mlflow.log_dict(drift.references(seen), registry.REFERENCE_FILE)
 
 

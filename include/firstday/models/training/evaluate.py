@@ -30,7 +30,7 @@ class Holdout:
         self.users: NDArray[np.object_] = self.rows["user_id"].to_numpy(dtype=object)
 
     def probability(self, model: Any) -> Values:
-        """P(churn) of each row, shape (rows,)."""
+        """P(outcome) of each row, shape (rows,)."""
         return np.asarray(model.predict_proba(self.features)[:, 1])
 
     @property

@@ -74,7 +74,7 @@ def _calibration_gap(rows: Scored) -> float:
 
 
 def _lift(rows: Scored) -> float:
-    """How many times the churn rate is that of everybody among the tenth with the highest probability."""
+    """How many times the share with the outcome is that of everybody among the tenth with the highest probability."""
     order = np.argsort(-rows.probability, kind="stable")
     before = np.cumsum(rows.weights[order]) - rows.weights[order]
     taken = np.clip(LIFT_SHARE * rows.weights.sum() - before, 0, rows.weights[order])
@@ -83,7 +83,7 @@ def _lift(rows: Scored) -> float:
 
 
 def _cost(rows: Scored) -> float:
-    missed = rows.share(~rows.called & (rows.labels == 1)) * rows.costs.missed_churner
+    missed = rows.share(~rows.called & (rows.labels == 1)) * rows.costs.missed_user
     return missed + rows.share(rows.called & (rows.labels == 0)) * rows.costs.unneeded_offer
 
 
@@ -91,7 +91,7 @@ METRICS = {
     "roc_auc": Metric(
         lambda rows: float(roc_auc_score(rows.labels, rows.probability, sample_weight=rows.weights)),
         True,
-        "probability that a churner has a higher probability than a retained user (Hanley and McNeil, 1982)",
+        "probability that a user with the outcome has a higher probability than one without (Hanley and McNeil, 1982)",
     ),
     "pr_auc": Metric(
         lambda rows: float(average_precision_score(rows.labels, rows.probability, sample_weight=rows.weights)),
@@ -117,10 +117,10 @@ METRICS = {
     "accuracy": Metric(_accuracy, True, "share of right decisions at the threshold"),
     "f1": Metric(_f1, True, "harmonic mean of precision and recall at the threshold"),
     "lift_at_10_percent": Metric(
-        _lift, True, "churn rate of the tenth with the highest probability, divided by that of all"
+        _lift, True, "share with the outcome of the tenth with the highest probability, divided by that of all"
     ),
     "cost_per_user": Metric(
-        _cost, False, "share of missed churners and of unneeded offers, each times its cost in `scoring.costs`"
+        _cost, False, "share of missed users and of unneeded offers, each times its cost in `scoring.costs`"
     ),
 }
 

@@ -83,11 +83,11 @@ def _cost(use_case: UseCase, labels: Labels, probability: Values) -> Any:
     costs = use_case.scoring.costs
     thresholds = np.linspace(0.01, 0.99, 99)
     called = probability[:, None] >= thresholds
-    missed = np.mean(~called & (labels == 1)[:, None], axis=0) * costs.missed_churner
+    missed = np.mean(~called & (labels == 1)[:, None], axis=0) * costs.missed_user
     needless = np.mean(called & (labels == 0)[:, None], axis=0) * costs.unneeded_offer
     figure, axes = pyplot.subplots()
     axes.plot(thresholds, missed + needless, label="cost per user")
-    axes.plot(thresholds, missed, linestyle=":", label=f"missed: {use_case.outcome}")
+    axes.plot(thresholds, missed, linestyle=":", label=f"missed: {use_case.outcome.name}")
     axes.plot(thresholds, needless, linestyle=":", label="unneeded offers")
     axes.axvline(costs.threshold, color="grey", linestyle="--", label=f"threshold {costs.threshold:.2f}")
     axes.set(xlabel="threshold", ylabel="cost", title="Cost by threshold")

@@ -1,6 +1,7 @@
 """The profile of a training set: ydata-profiling's reports as HTML files that open offline, and plots beside them.
 
-Three reports: the training set, its users of the last day against all before, and who churned against who did not.
+Three reports: the training set, its users of the last day against all before, and users with the outcome against those
+without.
 Personal columns and user ids stay out. Above a row limit a sample is taken, and the title says so.
 """
 
@@ -33,11 +34,11 @@ def profile_training_set(use_case: UseCase, training_set: dict[str, Any]) -> Non
         features = some[list(use_case.features)].astype("float64")
         minutes = some["cutoff_minutes"].to_numpy("float64")
         labels = some["label"].to_numpy()
-        for name, figure in plots.of_training_set(features, labels, minutes, use_case.outcome).items():
+        for name, figure in plots.of_training_set(features, labels, minutes, use_case.outcome.name).items():
             plots.log(figure, name)
         with tempfile.TemporaryDirectory() as folder:
             paths: list[Path | None] = [_report(frame[shown], title, Path(folder) / "training_set.html")]
-            for file, sides in _comparisons(frame, use_case.outcome).items():
+            for file, sides in _comparisons(frame, use_case.outcome.name).items():
                 paths.append(_compare({side: rows[shown] for side, rows in sides.items()}, Path(folder) / file))
             for path in paths:
                 if path is not None:
@@ -49,7 +50,10 @@ def _comparisons(frame: pd.DataFrame, outcome: str) -> dict[str, dict[str, pd.Da
     is_latest = frame["window_start"] > frame["window_start"].max() - LATEST
     return {
         "train_and_latest_day.html": {"before": frame[~is_latest], "latest day": frame[is_latest]},
-        "churned_and_retained.html": {outcome: frame[frame["label"] == 1], f"no {outcome}": frame[frame["label"] == 0]},
+        "with_and_without_outcome.html": {
+            outcome: frame[frame["label"] == 1],
+            f"no {outcome}": frame[frame["label"] == 0],
+        },
     }
 
 

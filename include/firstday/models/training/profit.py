@@ -1,7 +1,8 @@
-"""Expected profit of offers by threshold: of each user who gets one, what they bring if it keeps them, less its cost.
+"""Expected profit of offers by threshold: what each user brings whom it keeps or wins, less its cost.
 
-An offer keeps a churner with the decision's `kept_share`, and changes nothing for others. Intervals come from drawing
-users again, as for the other metrics (Verbeke et al., European Journal of Operational Research, 2012, for the measure).
+Of users with the outcome, an offer keeps or wins the decision's `kept_share`, and it changes nothing for others.
+Intervals come from drawing users again, as for the other metrics (Verbeke et al., European Journal of Operational
+Research, 2012, for the measure).
 """
 
 from dataclasses import asdict, dataclass
@@ -43,7 +44,7 @@ class Profit:
 def profit(
     labels: Labels, probability: Values, users: NDArray[np.object_], values: Values, decision: Decision
 ) -> Profit:
-    """The profit of rows that were scored; arrays of shape (rows,). `values`: of each row's user, if they stay."""
+    """The profit of rows that were scored; arrays of shape (rows,). `values`: of each row's user, if it does."""
     bring = labels * decision.kept_share * values - decision.offer_cost
     step = np.clip(np.floor(np.round(probability * STEPS, 9)).astype(np.int64), 0, STEPS)
 

@@ -73,8 +73,8 @@ class Experiment:
 
     @property
     def risk(self) -> np.ndarray:
-        """The churn probability by which the users were due."""
-        return self.users["churn_probability"].to_numpy("float64")
+        """The probability of the outcome by which the users were due."""
+        return self.users["probability"].to_numpy("float64")
 
     def check_size(self) -> None:
         """Raise TooLittleDataError where there are fewer users than the use case asks for."""

@@ -43,6 +43,7 @@ class UseCaseName(BaseModel):
     title: str
     description: str
     outcome: str = Field(description="what is predicted, such as churn")
+    is_positive: bool = Field(description="the outcome is desired, as a purchase is")
     features: list[str]
     event_types: list[str]
     window_hours: float

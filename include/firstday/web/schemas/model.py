@@ -14,7 +14,7 @@ class ModelVersion(BaseModel):
     first_scored_at: Utc | None = None
     last_scored_at: Utc | None = None
     predictions: int = 0
-    predicted_churn_share: float | None = None
+    predicted_share: float | None = None
     url: str
     run_url: str | None = None
 
@@ -37,11 +37,11 @@ class Bin(BaseModel):
     low: float
     high: float
     users: int
-    predicted_churn: int
+    predicted: int
 
 
 class CalibrationBin(BaseModel):
-    """Mean predicted and observed churn of one model version in one tenth of probability."""
+    """Mean predicted and observed share with the outcome of one model version in one tenth of probability."""
 
     model_version: int
     predicted: float
@@ -66,7 +66,7 @@ class Limits(BaseModel):
     jensen_shannon: float
     roc_auc: float
     calibration_gap: float
-    churn_rate_shift: float
+    rate_shift: float
     null_share: float
 
 
@@ -96,7 +96,7 @@ class Decisions(BaseModel):
     """Users with a known label by the latest probability of a version, and the use case's costs and threshold."""
 
     version: int
-    missed_churner: float
+    missed_user: float
     unneeded_offer: float
     threshold: float
     days: float = Field(description="from the first to the last of these users' windows, at least one")

@@ -148,6 +148,6 @@ class Activity(BaseModel):
 
     events: Series = Field(description="events per minute by type, by event time")
     rejected: Series = Field(description="share of rows rejected, by commit time of the micro-batch")
-    predictions: Series = Field(description="users scored per minute, and those with predicted churn")
+    predictions: Series = Field(description="users scored per minute, and those with the predicted outcome")
     lag: Series = Field(description="seconds from an event to its prediction: median and 95th percentile")
     marks: list[Mark]

@@ -23,8 +23,8 @@ class User(BaseModel):
     window_start: Utc | None
     last_seen_at: Utc | None
     is_in_window: bool
-    churn_probability: float | None
-    predicted_churn: bool | None
+    probability: float | None
+    predicted: bool | None
     scored_at: Utc | None
     model_version: int | None
     window_end: Utc | None = None
@@ -34,7 +34,7 @@ class User(BaseModel):
 
 
 class Users(BaseModel):
-    """One page of the users in their window, highest risk first."""
+    """One page of the users in their window, highest probability first."""
 
     users: list[User]
     total: int
@@ -55,8 +55,8 @@ class Prediction(BaseModel):
 
     scored_at: Utc
     batch_id: int
-    churn_probability: float
-    predicted_churn: bool
+    probability: float
+    predicted: bool
     model_version: int
     reasons: list[Reason]
     airflow_run: str
@@ -108,11 +108,11 @@ class Driver(BaseModel):
 
 
 class Drivers(BaseModel):
-    """The drivers of one user's churn probability, largest effect first: it is the base and all effects together."""
+    """The drivers of one user's probability, largest effect first: it is the base and all effects together."""
 
     method: str
     model_version: int
-    churn_probability: float
+    probability: float
     base_probability: float
     drivers: list[Driver]
 
@@ -127,8 +127,8 @@ class Asked(BaseModel):
 class Answer(BaseModel):
     """A prediction by the champion, with its largest reasons, of which nothing is stored."""
 
-    churn_probability: float
-    predicted_churn: bool
+    probability: float
+    predicted: bool
     threshold: float
     model_version: int
     reasons: list[Reason]

@@ -29,7 +29,7 @@ export function cockpit(useCase, found) {
   const body = h("div", {});
   const value = (name, standard) => (asked(name) === null ? standard : Number(asked(name)));
   const draw = () => {
-    const chosen = { threshold: value("threshold", found.threshold), missed: value("missed", found.missed_churner), unneeded: value("unneeded", found.unneeded_offer) };
+    const chosen = { threshold: value("threshold", found.threshold), missed: value("missed", found.missed_user), unneeded: value("unneeded", found.unneeded_offer) };
     body.replaceChildren(...shown(useCase, found, at, chosen));
   };
   const slide = (name, title, standard, most, step, format) => {
@@ -50,7 +50,7 @@ export function cockpit(useCase, found) {
       "div",
       { class: "bar sliders" },
       slide("threshold", "Threshold", found.threshold, 1, 1 / STEPS, exact(3)),
-      slide("missed", `Cost of a missed user (${useCase.outcome} without an offer)`, found.missed_churner, Math.max(20, found.missed_churner * 4), 0.5, number),
+      slide("missed", `Cost of a missed user (${useCase.outcome} without an offer)`, found.missed_user, Math.max(20, found.missed_user * 4), 0.5, number),
       slide("unneeded", "Cost of an unneeded offer", found.unneeded_offer, Math.max(20, found.unneeded_offer * 4), 0.5, number),
     ),
     body,
@@ -76,7 +76,7 @@ function shown(useCase, found, at, { threshold, missed, unneeded }) {
   );
   const curve = at.slice(0, STEPS + 1).map((each, step) => [step / STEPS, cost(each, missed, unneeded) / users]);
   const level = (name, value, colour) => ({ name, points: [[0, value / users], [1, value / users]], isDashed: true, isDots: false, colour });
-  const yaml = `scoring:\n  costs: {missed_churner: ${number(missed)}, unneeded_offer: ${number(unneeded)}}   # threshold ${exact(3)(elkan)}`;
+  const yaml = `scoring:\n  costs: {missed_user: ${number(missed)}, unneeded_offer: ${number(unneeded)}}   # threshold ${exact(3)(elkan)}`;
   return [
     h(
       "div",

@@ -27,7 +27,7 @@ function raised(useCase, alerts) {
   if (!alerts.length) return card("Alerts", empty("No alerts in the last two weeks. monitor_model runs every hour."));
   const columns = [
     { id: "text", title: "Alert", value: (one) => sentence(one.text) },
-    { id: "is_current", title: "State", value: stateOf, cell: (one) => [h("span", { class: `pill ${one.state ? "over" : one.is_current ? "churn" : "stays"}` }, stateOf(one)), one.state ? h("div", { class: "quiet" }, one.muted_until ? ["until ", time(one.muted_until)] : "until it is over", ` by ${one.changed_by}`) : null] },
+    { id: "is_current", title: "State", value: stateOf, cell: (one) => [h("span", { class: `pill ${one.state ? "over" : one.is_current ? "bad" : "good"}` }, stateOf(one)), one.state ? h("div", { class: "quiet" }, one.muted_until ? ["until ", time(one.muted_until)] : "until it is over", ` by ${one.changed_by}`) : null] },
     { id: "first_at", title: "First raised", cell: (one) => time(one.first_at) },
     { id: "last_at", title: "Last raised", cell: (one) => time(one.last_at) },
     { id: "runs", title: "Monitoring runs", number: true },
@@ -76,7 +76,7 @@ function ranking(features, found) {
     { id: "subject", title: "Feature", cell: (row) => h("a", { class: "mono", href: address("drift", { feature: row.subject }), onclick: show(row.subject) }, row.subject) },
     { id: "value", title: `PSI (limit ${number(found.limits.psi)})`, number: true, cell: (row) => exact(3)(row.value) },
     { id: "distance", title: `Jensen-Shannon (limit ${number(found.limits.jensen_shannon)})`, number: true, cell: (row) => exact(3)(row.distance) },
-    { id: "isDrifted", title: "State", value: (row) => (row.isDrifted ? "drifted" : "stable"), cell: (row) => h("span", { class: `pill ${row.isDrifted ? "churn" : "stays"}` }, row.isDrifted ? "drifted" : "stable") },
+    { id: "isDrifted", title: "State", value: (row) => (row.isDrifted ? "drifted" : "stable"), cell: (row) => h("span", { class: `pill ${row.isDrifted ? "bad" : "good"}` }, row.isDrifted ? "drifted" : "stable") },
   ];
   return card("Features by drift", quiet("Population stability index since training, at the same cut-offs, in the latest monitoring run: ", time(features[0].measured_at), "."), table("drift", "Features by drift", columns, features, { sort: "-value" }));
 }
@@ -85,7 +85,7 @@ const known = new Map(); // use case and feature -> its shares, until they are c
 
 /** The distribution is computed beside the rest: the first one loads the model and its reference, which takes seconds. */
 function distribution(useCase, feature) {
-  const options = [...useCase.features, "churn_probability"].map((name) => h("option", { value: name, selected: name === feature }, name));
+  const options = [...useCase.features, "probability"].map((name) => h("option", { value: name, selected: name === feature }, name));
   const chooser = h("label", { class: "bar" }, "Feature ", h("select", { id: "feature", onchange: (event) => { ask({ feature: event.target.value }); window.dispatchEvent(new Event("refresh")); } }, options));
   const key = `${useCase.name}/${feature}`;
   const title = h("h2", {}, `Distribution of ${feature}`);

@@ -27,7 +27,7 @@ async function list(useCase) {
   if (!found.experiments.length) return [wide("Experiments", empty("No experiment yet. A target with a holdout is one: a part of the due users is not reached, and the difference between both groups is what the offer changes."), begun), beginning(useCase, found)];
   const columns = [
     { id: "experiment", title: "Experiment", cell: (row) => h("a", { class: "mono", href: address(["experiments", row.experiment]) }, row.experiment) },
-    { id: "state", title: "State", value: state, cell: (row) => h("span", { class: `pill ${row.ended_at ? "over" : "stays"}` }, state(row)) },
+    { id: "state", title: "State", value: state, cell: (row) => h("span", { class: `pill ${row.ended_at ? "over" : "good"}` }, state(row)) },
     { id: "effect", title: "Effect", number: true, value: (row) => row.latest?.effect ?? null, cell: (row) => `${size(row, row.latest?.effect)}${row.latest && !isMean(row) ? " points" : ""}` },
     { id: "interval", title: "95 % interval", number: true, isFixed: true, value: (row) => span(row, row.low, row.high) },
     { id: "users", title: "Users with a known outcome", number: true, value: (row) => (row.latest ? row.latest.treated + row.latest.holdout : 0), cell: (row) => count(row.latest ? row.latest.treated + row.latest.holdout : 0) },
@@ -65,7 +65,7 @@ async function one(useCase, name) {
     h("p", {}, h("a", { href: address("experiments") }, "← Experiments")),
     h("h2", { class: "mono wrap" }, about.experiment),
     banner(about),
-    tiles(found, about),
+    tiles(useCase, found, about),
     h("div", { class: "cards two" }, overTime(found, about), means(found, about), known(found), earned(found, about)),
     h("div", { class: "cards" }, arms(found, about), suppressed(found)),
     measuredBy(`${useCase.name}.measure_effect`),
@@ -79,7 +79,7 @@ function banner(about) {
   return h("div", { class: `state ${level}`, role: "status" }, h("strong", {}, sentence), about.alerts.length ? h("ul", {}, about.alerts.map((alert) => h("li", {}, `${capital(alert)}.`))) : null);
 }
 
-function tiles(found, about) {
+function tiles(useCase, found, about) {
   const latest = about.latest;
   const users = latest ? latest.treated + latest.holdout : 0;
   const gone = found.erased ? `; ${count(found.erased)} erased` : "";
@@ -91,19 +91,19 @@ function tiles(found, about) {
     tile("Minimum detectable effect", latest?.minimum_detectable ? plain(about)(latest.minimum_detectable) : "–", `${unit(about)}; so many users show it in 80 % of cases`),
     tile("Users", count(found.entered), `${count(users)} with a known outcome${gone}`),
     tile("Held out", percent(about.holdout_share, 0), about.horizon_days ? `judged after ${counted(about.horizon_days, "day")}` : "no horizon: interval of all measurements"),
-    ...spent(about),
+    ...spent(useCase, about),
     tile("Balance of the arms, p", p === null ? "–" : p < 0.001 ? p.toExponential(0) : exact(3)(p), found.least_balanced ? `least alike: ${found.least_balanced}` : "", p !== null && p < 0.001 ? "warned" : ""),
     tile("Contaminated", count(found.contaminated), "held-out users who were reached", found.contaminated ? "warned" : ""),
   );
 }
 
 /** Gain and cost in the use case's currency. */
-function spent({ money, latest }) {
+function spent({ is_positive: isPositive }, { money, latest }) {
   if (!money) return ["Gain per treated user", "Cost of the offers"].map((title) => tile(title, "–", latest ? "decision in the YAML sets costs and values" : "not measured yet"));
   const gain = latest.gain_low === null ? "" : `95 % interval ${amount(latest.gain_low)} to ${amount(latest.gain_high)}`;
   return [
     tile(`Gain per treated user, ${money.currency}`, amount(latest.gain_per_user), gain),
-    tile(`Cost of the offers, ${money.currency}`, amount(money.cost), money.cost_per_saved === null ? "no user saved so far" : `${amount(money.cost_per_saved)} per user saved`),
+    tile(`Cost of the offers, ${money.currency}`, amount(money.cost), money.cost_per_saved === null ? `no user ${isPositive ? "won" : "saved"} so far` : `${amount(money.cost_per_saved)} per user ${isPositive ? "won" : "saved"}`),
   ];
 }
 

@@ -46,7 +46,7 @@ function facts(found, report, version) {
     "div",
     { class: "tiles" },
     tile("Version", leave(one?.url, `version ${version}`), one?.aliases.join(", ") || "no alias"),
-    tile("Threshold", report ? exact(3)(report.threshold) : "–", `${count(one?.predictions)} predictions, ${percent(one?.predicted_churn_share)} above it`),
+    tile("Threshold", report ? exact(3)(report.threshold) : "–", `${count(one?.predictions)} predictions, ${percent(one?.predicted_share)} above it`),
     ...METRICS.map(measured),
     tile("Last scored", time(one?.last_scored_at), one?.first_scored_at ? h("span", {}, "first ", time(one.first_scored_at)) : "not yet"),
     tile("Training run", one?.run_url ? leave(one.run_url, "in MLflow") : "–", one?.registered_at ? h("span", {}, "registered ", time(one.registered_at)) : ""),
@@ -89,7 +89,7 @@ function distribution({ distribution: bins }, { outcome }) {
   const title = `Users by probability of ${outcome}, last 24 hours`;
   if (!bins.length) return card(title, empty("No users scored in the last 24 hours."));
   const summary = bins.filter((bin) => bin.users).map((bin) => `${bin.users} between ${percent(bin.low, 0)} and ${percent(bin.high, 0)}`).join(", ");
-  const series = [{ name: `no predicted ${outcome}`, values: bins.map((bin) => bin.users - bin.predicted_churn), stack: "users", colour: 0 }, { name: `predicted ${outcome}`, values: bins.map((bin) => bin.predicted_churn), stack: "users", colour: 1 }];
+  const series = [{ name: `no predicted ${outcome}`, values: bins.map((bin) => bin.users - bin.predicted), stack: "users", colour: 0 }, { name: `predicted ${outcome}`, values: bins.map((bin) => bin.predicted), stack: "users", colour: 1 }];
   return h("section", { class: "card" }, barChart("distribution", title, { series, categories: bins.map((bin) => percent(bin.low, 0)), x: `probability of ${outcome}, from`, y: "users", format: count, summary }));
 }
 
@@ -107,7 +107,7 @@ function gates(report) {
   if (!report?.gates.length) return wide("Gates", empty("No gates are logged for this version. train_model logs each gate's answer."));
   const columns = [
     { id: "gate", title: "Gate", value: (row) => named(row.gate) },
-    { id: "holds", title: "Result", value: (row) => (row.holds ? "passed" : "failed"), cell: (row) => h("span", { class: `pill ${row.holds ? "stays" : "churn"}` }, row.holds ? "✓ passed" : "✗ failed") },
+    { id: "holds", title: "Result", value: (row) => (row.holds ? "passed" : "failed"), cell: (row) => h("span", { class: `pill ${row.holds ? "good" : "bad"}` }, row.holds ? "✓ passed" : "✗ failed") },
     { id: "reason", title: "Reason" },
   ];
   return wide(`Gates of version ${report.version}`, table("gates", "Gates", columns, report.gates));
@@ -122,7 +122,7 @@ function history(found, useCase) {
     { id: "first_scored_at", title: "First scored", cell: (one) => time(one.first_scored_at) },
     { id: "last_scored_at", title: "Last scored", cell: (one) => time(one.last_scored_at) },
     { id: "predictions", title: "Predictions", number: true, cell: (one) => count(one.predictions) },
-    { id: "predicted_churn_share", title: `Predicted ${useCase.outcome}`, number: true, cell: (one) => percent(one.predicted_churn_share) },
+    { id: "predicted_share", title: `Predicted ${useCase.outcome}`, number: true, cell: (one) => percent(one.predicted_share) },
     { id: "run_url", title: "MLflow run", isFixed: true, cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
     { id: "action", title: "Action", isFixed: true, value: () => "", cell: (one) => (one.aliases.includes("champion") ? "is the champion" : promotion(useCase, one.version)) },
   ];

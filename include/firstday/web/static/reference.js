@@ -19,7 +19,7 @@ export async function reference(useCase) {
 
 token = requests.post("${root.origin}/auth/token", json={"username": "…", "password": "…"}).json()["access_token"]
 answer = requests.post("${root}api/${useCase.name}/predict", json={"user_id": "…"}, headers={"Authorization": f"Bearer {token}"})
-print(answer.json()["churn_probability"], answer.json()["reasons"])`;
+print(answer.json()["probability"], answer.json()["reasons"])`;
   const origin = root.origin;
   const post = `TOKEN=$(curl -s ${origin}/auth/token -H 'Content-Type: application/json' \\
   -d '{"username": "…", "password": "…"}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
@@ -41,7 +41,7 @@ function prediction(useCase, snippet) {
   const run = async () => {
     try {
       const found = await api.post(useCase.name, "predict", JSON.parse(field.value));
-      answer.replaceChildren(h("p", {}, h("strong", {}, percent(found.churn_probability)), ` by version ${found.model_version}: ${found.predicted_churn ? "" : "no "}predicted ${useCase.outcome} at the threshold ${found.threshold}`), h("ul", {}, found.reasons.map((one) => h("li", {}, `${reason(one)}: ${points(one.effect)} points`))));
+      answer.replaceChildren(h("p", {}, h("strong", {}, percent(found.probability)), ` by version ${found.model_version}: ${found.predicted ? "" : "no "}predicted ${useCase.outcome} at the threshold ${found.threshold}`), h("ul", {}, found.reasons.map((one) => h("li", {}, `${reason(one)}: ${points(one.effect)} points`))));
     } catch (error) {
       answer.replaceChildren(empty(error.message));
     }

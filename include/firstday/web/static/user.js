@@ -28,7 +28,7 @@ function facts(found, useCase) {
   return h(
     "div",
     { class: "tiles" },
-    tile(`Probability of ${useCase.outcome}`, prediction ? percent(prediction.churn_probability) : "–", prediction ? badge(prediction.predicted_churn, useCase.outcome) : "not scored yet"),
+    tile(`Probability of ${useCase.outcome}`, prediction ? percent(prediction.probability) : "–", prediction ? badge(prediction.predicted, useCase) : "not scored yet"),
     tile("Last scored", prediction ? time(prediction.scored_at) : "–", prediction ? leave(prediction.url, `micro-batch ${prediction.batch_id}`) : "after the next event"),
     tile("Window start", time(found.window_start), found.window_start ? h("span", {}, "end ", time(found.window_end)) : "at the first opening event"),
     tile("Registered", time(found.registered_at), found.is_in_window ? "window open" : "window not open"),
@@ -41,7 +41,7 @@ const edges = (found) => (found.window_start ? [{ at: at(found.window_start), na
 function probability({ predictions: made }, found, useCase) {
   const title = `Probability of ${useCase.outcome} over time`;
   if (!made.length) return card(title, empty("No predictions yet. A user is scored after their next event."));
-  const series = [{ name: "probability", points: made.map((one) => [at(one.scored_at), one.churn_probability]), isDots: true, isStep: true }];
+  const series = [{ name: "probability", points: made.map((one) => [at(one.scored_at), one.probability]), isDots: true, isStep: true }];
   return h("section", { class: "card" }, timeChart("user-probability", title, { series, y: `probability of ${useCase.outcome}`, format: (value) => percent(value, 0), min: 0, max: 1, marks: edges(found), group: "user" }));
 }
 
@@ -79,7 +79,7 @@ const LEAST = 0.0005; // smaller effects would be displayed as 0.0 points
 
 function driven(found) {
   const moving = found.drivers.filter((driver) => Math.abs(driver.effect) >= LEAST).slice(0, 8);
-  if (!moving.length) return [h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.churn_probability)}. Nothing distinguishes this user from the median.`), quiet(found.method)];
+  if (!moving.length) return [h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.probability)}. Nothing distinguishes this user from the median.`), quiet(found.method)];
   const strongest = Math.max(...moving.map((driver) => Math.abs(driver.effect)));
   const bars = moving.map((driver) => {
     const filled = h("i");
@@ -89,7 +89,7 @@ function driven(found) {
     return [h("span", {}, names), h("span", { class: "meter" }, filled), h("span", { class: "nowrap" }, `${points(driver.effect)} points`)];
   });
   return [
-    h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.churn_probability)}; for a user with median features ${percent(found.base_probability)}. Effects that add up to the difference, in percentage points:`),
+    h("p", {}, `Version ${found.model_version} currently predicts ${percent(found.probability)}; for a user with median features ${percent(found.base_probability)}. Effects that add up to the difference, in percentage points:`),
     h("div", { class: "bars" }, bars.flat()),
     quiet(found.method),
   ];
@@ -117,8 +117,8 @@ function predictions({ predictions: made }, useCase) {
   const why = (one) => one.reasons.map((each) => `${reason(each)} ${points(each.effect)}`).join("; ");
   const columns = [
     { id: "scored_at", title: "Scored at", cell: (one) => time(one.scored_at) },
-    { id: "churn_probability", title: "Probability", number: true, cell: (one) => percent(one.churn_probability) },
-    { id: "predicted_churn", title: "Prediction", cell: (one) => badge(one.predicted_churn, useCase.outcome) },
+    { id: "probability", title: "Probability", number: true, cell: (one) => percent(one.probability) },
+    { id: "predicted", title: "Prediction", cell: (one) => badge(one.predicted, useCase) },
     { id: "reasons", title: "Reasons", value: why },
     { id: "model_version", title: "Model version", number: true },
     { id: "batch_id", title: "Airflow run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) },

@@ -1,4 +1,4 @@
-// Risk list: users in their window, highest risk first.
+// Risk list: users in their window, highest probability first.
 
 import * as api from "./api.js";
 import { sparkline } from "./charts.js";
@@ -21,7 +21,7 @@ function query(more) {
 }
 
 async function list(useCase) {
-  const { sort, offset, limit } = wanted("users", "-churn_probability");
+  const { sort, offset, limit } = wanted("users", "-probability");
   const [found, cohorts] = await Promise.all([api.get(useCase.name, `users?${query({ sort, offset, limit })}`), api.get(useCase.name, "users/cohorts")]);
   return [controls(useCase, cohorts), h("div", { id: "listed" }, listed(useCase, found))];
 }
@@ -33,7 +33,7 @@ function controls(useCase, cohorts) {
   };
   const search = searchField((value) => set({ search: value }));
   const outcome = useCase.outcome;
-  const only = [["", "all"], ["predicted_churn", `predicted ${outcome}`], ["likely_to_stay", `no predicted ${outcome}`], ["not_scored", "not scored yet"]];
+  const only = [["", "all"], ["predicted", `predicted ${outcome}`], ["not_predicted", `no predicted ${outcome}`], ["not_scored", "not scored yet"]];
   const cohort = asked("cohort") ?? "";
   const columns = [...new Set(cohorts.map((one) => one.column))];
   const values = cohorts.filter((one) => one.column === cohort).map((one) => [one.value, `${one.value} (${one.users})`]);
@@ -68,9 +68,9 @@ function listed(useCase, found) {
   }
   const columns = [
     { id: "user_id", title: "User", isFixed: true, cell: (one) => h("a", { class: "mono", href: address(["users", one.user_id]) }, one.user_id) },
-    { id: "churn_probability", title: `Probability of ${useCase.outcome}`, number: true, cell: (one) => percent(one.churn_probability) },
+    { id: "probability", title: `Probability of ${useCase.outcome}`, number: true, cell: (one) => percent(one.probability) },
     { id: "history", title: "History", isFixed: true, value: (one) => one.history.map((value) => value.toFixed(3)).join(" "), cell: (one) => (one.history.length ? sparkline(one.history, `${counted(one.history.length, "prediction")}, from ${percent(one.history[0])} to ${percent(one.history.at(-1))}`) : "–") },
-    { id: "predicted_churn", title: "Prediction", isFixed: true, cell: (one) => badge(one.predicted_churn, useCase.outcome) },
+    { id: "predicted", title: "Prediction", isFixed: true, cell: (one) => badge(one.predicted, useCase) },
     { id: "reasons", title: "Top reasons", isFixed: true, value: (one) => one.reasons.map((each) => reason(each, found.medians)).join("; "), cell: (one) => one.reasons.slice(0, 2).map((each) => h("div", { class: "reason" }, reason(each, found.medians))) },
     { id: "window_end", title: "Time left", number: true, cell: (one) => (one.is_in_window ? seconds(left(one.window_end)) : one.window_end ? "window ended" : "not open") },
     { id: "scored_at", title: "Scored", cell: (one) => (one.scored_at ? h("span", {}, `${seconds(-left(one.scored_at))} ago`) : "–") },
@@ -79,12 +79,12 @@ function listed(useCase, found) {
     { id: "model_version", title: "Model version", number: true, cell: (one) => one.model_version ?? "–" },
   ];
   const title = asked("search") ? "Search results" : `Users in their ${useCase.window_hours}-hour window`;
-  return [quiet(`${counted(found.total, "user")}, highest risk first unless sorted otherwise.`), h("section", { class: "card" }, table("users", title, columns, found.users, { total: found.total, onchange: refresh, sort: "-churn_probability" }))];
+  return [quiet(`${counted(found.total, "user")}, highest probability first unless sorted otherwise.`), h("section", { class: "card" }, table("users", title, columns, found.users, { total: found.total, onchange: refresh, sort: "-probability" }))];
 }
 
 const left = (text) => (new Date(text).getTime() - present()) / 1000;
 
-export function badge(isPredicted, outcome) {
+export function badge(isPredicted, { outcome, is_positive: isPositive }) {
   if (isPredicted === null || isPredicted === undefined) return h("span", { class: "quiet" }, "not scored yet");
-  return h("span", { class: `pill ${isPredicted ? "churn" : "stays"}` }, isPredicted ? `predicted ${outcome}` : `no predicted ${outcome}`);
+  return h("span", { class: `pill ${isPredicted === isPositive ? "good" : "bad"}` }, isPredicted ? `predicted ${outcome}` : `no predicted ${outcome}`);
 }

@@ -12,7 +12,7 @@ const NAMES = {
 export const named = (name) => NAMES[name] ?? words(name);
 
 /** The name of a series of the activity. */
-export const seriesName = (name, outcome) => (name === "predicted_churn" ? `predicted ${outcome}` : named(name));
+export const seriesName = (name, outcome) => (name === "predicted" ? `predicted ${outcome}` : named(name));
 
 const plural = (name, value) => (value === 1 || name.endsWith("s") ? name : `${name}s`);
 

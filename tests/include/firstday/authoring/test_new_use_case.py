@@ -73,7 +73,7 @@ def test_from_a_strange_file_to_scored_users(export: Path, capsys: pytest.Captur
     assert "1 rejected" in say(capsys, *mine, "micro-batch", "--no-score")
     assert "version 1 is the champion" in say(capsys, *mine, "train")
     assert "users scored by version 1" in say(capsys, *mine, "micro-batch")
-    prediction = say(capsys, *mine, "query", "select user_id, churn_probability from predictions limit 1")
+    prediction = say(capsys, *mine, "query", "select user_id, probability from predictions limit 1")
     assert "KD-" in prediction
 
 

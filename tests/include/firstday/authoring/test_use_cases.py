@@ -117,7 +117,7 @@ def test_what_is_trained_on_is_what_serves_and_the_shipped_model_tells_who_leave
     assert look is not None
     measured = {one.metric: one.value for one in look.measured}
     assert measured["inconsistent_predictions"] == 0
-    assert {one.subject for one in look.measured if one.metric == "psi"} == {*case.features, "churn_probability"}
+    assert {one.subject for one in look.measured if one.metric == "psi"} == {*case.features, "probability"}
 
 
 @pytest.mark.slow

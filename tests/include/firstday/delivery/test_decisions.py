@@ -39,7 +39,7 @@ def predict(case: UseCase, users: dict[str, float], hours: float = 0) -> int:
     with open_lake(case) as lake, lake.transaction():
         after = checkpoints.of(lake, "score_users")
         rows = [
-            {"user_id": user, "churn_probability": probability, "predicted_churn": probability >= 0.5,
+            {"user_id": user, "probability": probability, "predicted": probability >= 0.5,
              "scored_at": NOON + timedelta(hours=hours), "batch_id": after + 1, "model_name": "m", "model_version": 1}
             for user, probability in users.items()
         ]  # fmt: skip
@@ -172,7 +172,7 @@ def test_a_budget_is_ordered_by_what_it_is_given(churn: UseCase) -> None:
     case = with_rules(churn, budget={"per_day": 2, "order_by": "uplift"})
     begin(case)
     predict(case, {"a": 0.9, "b": 0.5, "c": 0.1})
-    assert deliver(case, order=lambda features: -features["churn_probability"].to_numpy()) == 2
+    assert deliver(case, order=lambda features: -features["probability"].to_numpy()) == 2
     assert set(reached(case)) == {"b", "c"}
     assert rows(case, "decided_batches")[0]["ordered_by"] == "uplift"
     predict(case, {"d": 0.9, "e": 0.5, "f": 0.1}, hours=24)

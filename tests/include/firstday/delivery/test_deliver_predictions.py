@@ -82,7 +82,7 @@ def predict(case: UseCase, *probabilities: dict[str, float]) -> None:
         with open_lake(case) as lake, lake.transaction():
             after = checkpoints.of(lake, "score_users")
             rows = [
-                {"user_id": user, "churn_probability": probability, "predicted_churn": probability >= 0.5,
+                {"user_id": user, "probability": probability, "predicted": probability >= 0.5,
                  "scored_at": datetime(2026, 11, 20, 12), "batch_id": after + 1, "model_name": "m", "model_version": 1,
                  "reasons": json.dumps(REASONS) if probability >= 0.5 else None}
                 for user, probability in users.items()
@@ -276,7 +276,7 @@ def test_a_database_has_the_newest_prediction_of_each_user(churn: UseCase, postg
     )
     try:
         with connection.cursor() as cursor:
-            cursor.execute("select user_id, id, churn_probability, batch_id, reasons from churn order by user_id")
+            cursor.execute("select user_id, id, probability, batch_id, reasons from churn order by user_id")
             assert cursor.fetchall() == [
                 ("a", "first_day_churn/2/a", 0.6, 2, REASONS),
                 ("b", "first_day_churn/1/b", 0.2, 1, []),
@@ -286,10 +286,10 @@ def test_a_database_has_the_newest_prediction_of_each_user(churn: UseCase, postg
             # What comes late does not replace what is newer.
             from include.firstday.delivery.targets import identified, postgres
 
-            old = {"user_id": "a", "churn_probability": 0.1, "predicted_churn": False, "model_name": "m",
+            old = {"user_id": "a", "probability": 0.1, "predicted": False, "model_name": "m",
                    "model_version": 1, "scored_at": datetime(2026, 11, 20), "batch_id": 1, "reasons": "[]"}  # fmt: skip
             postgres.send(case, case.targets["crm"], postgres_server, identified(case.name, [old]))
-            cursor.execute("select churn_probability from churn where user_id = 'a'")
+            cursor.execute("select probability from churn where user_id = 'a'")
             assert cursor.fetchall() == [(0.6,)]
     finally:
         connection.close()

@@ -81,7 +81,7 @@ def test_a_queue_is_told_in_order_and_again_with_the_same_id(
     assert deliver_predictions.deliver_predictions(case, "crm", at) is None
     told = received(kind, name, at)
     assert [id_ for id_, _ in told] == ["first_day_churn/1/a", "first_day_churn/1/a", "first_day_churn/2/a"]
-    assert told[2][1]["churn_probability"] == 0.95
+    assert told[2][1]["probability"] == 0.95
     assert told[2][1]["scored_at"] == "2026-11-20T12:00:00Z"
     assert told[2][1]["reasons"] == REASONS
 

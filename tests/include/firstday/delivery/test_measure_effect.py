@@ -52,7 +52,7 @@ def played(case: UseCase, effect: float, users: int = USERS, prefix: str = "user
         )  # fmt: skip
         lake.append(
             "predictions",
-            pa.table({"user_id": ids, "churn_probability": chance.random(users), "predicted_churn": [True] * users,
+            pa.table({"user_id": ids, "probability": chance.random(users), "predicted": [True] * users,
                 "scored_at": pa.array([moment] * users, pa.timestamp("us")), "batch_id": [after + 1] * users,
                 "model_name": ["m"] * users, "model_version": [1] * users,
                 "bet_count": chance.poisson(20, users), "bet_mean": chance.lognormal(size=users)}),
@@ -111,6 +111,17 @@ def test_an_effect_is_found_with_its_interval_and_told_in_the_currency(churn: Us
     assert logged.data.tags["mlflow.note.content"] == said
 
 
+def test_of_a_positive_outcome_more_is_better(churn: UseCase) -> None:
+    case = case_of(churn, outcome={"name": "purchase", "positive": True})
+    begin(case)
+    played(case, effect=-0.15)
+    deliver(case)
+    reach(case, NOON + timedelta(days=1))
+    one = measured(case)
+    assert one.low < 0.15 < one.high
+    assert effects.finding(case, one).startswith("gained ")
+
+
 def test_where_there_is_none_no_effect_is_told(churn: UseCase) -> None:
     case = case_of(churn)
     begin(case)
@@ -163,7 +174,7 @@ def test_held_out_users_who_were_reached_are_an_alert(churn: UseCase) -> None:
     deliver(case)
     with open_lake(case) as lake, lake.transaction():
         lake._connection.execute(
-            "insert into deliveries by name select target, user_id, 1 as batch_id, churn_probability, delivered_at "
+            "insert into deliveries by name select target, user_id, 1 as batch_id, probability, delivered_at "
             "from deliveries where arm = 'holdout' order by user_id limit 7"
         )
     one = measured(case)

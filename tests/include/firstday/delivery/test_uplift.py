@@ -42,8 +42,8 @@ def played(case: UseCase, users: int, effect: float) -> None:
             count = len(ids[rows])
             lake.append("users", pa.table({"user_id": ids[rows], "label": pa.array(label[rows], pa.int32()),
                 "batch_id": [batch + 1] * count} | {name: column[rows] for name, column in times.items()}))  # fmt: skip
-            lake.append("predictions", pa.table({"user_id": ids[rows], "churn_probability": risk[rows],
-                "predicted_churn": [True] * count, "model_name": ["m"] * count, "model_version": [1] * count,
+            lake.append("predictions", pa.table({"user_id": ids[rows], "probability": risk[rows],
+                "predicted": [True] * count, "model_name": ["m"] * count, "model_version": [1] * count,
                 "scored_at": pa.array([NOON + batch * spread] * count, pa.timestamp("us")),
                 "batch_id": [batch + 1] * count}
                 | {name: column[rows] for name, column in features.items()}))  # fmt: skip

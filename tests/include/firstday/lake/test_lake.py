@@ -98,7 +98,7 @@ print(catalog.execute("pragma wal_checkpoint(truncate)").fetchone()[0])
 def test_who_has_read_holds_no_content_of_the_catalog(churn: UseCase, home: Path) -> None:
     for number in range(3):
         with open_lake(churn) as lake, lake.transaction():
-            row = {"target": "a", "user_id": "u", "batch_id": number, "churn_probability": 0.5}
+            row = {"target": "a", "user_id": "u", "batch_id": number, "probability": 0.5}
             lake.insert_row("deliveries", **row, delivered_at=datetime(2026, 11, 20))
     with open_lake(churn) as lake:
         for read in (lake.has_rows, lake.count):

@@ -34,7 +34,7 @@ def test_calibrated_probabilities_need_no_labels() -> None:
     found, truth = estimated.estimated(probability, np.ones(20_000)), scores(labels, probability)
     assert found["roc_auc"] == pytest.approx(truth["roc_auc"], abs=0.02)
     assert found["brier"] == pytest.approx(truth["brier"], abs=0.01)
-    assert found["churn_rate"] == pytest.approx(labels.mean(), abs=0.02)
+    assert found["rate"] == pytest.approx(labels.mean(), abs=0.02)
 
 
 def test_labels_of_reference_users_recalibrate_what_is_estimated_of_others() -> None:

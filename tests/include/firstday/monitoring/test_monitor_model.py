@@ -84,7 +84,7 @@ def test_a_stationary_half_day_is_silent_and_a_shifted_one_asks_once_for_trainin
     assert first.alerts == ()
     assert sum(values(first, "rows_stored").values()) > 100_000
     assert values(first, "inconsistent_predictions") == {"": 0}
-    assert set(values(first, "psi")) == {*trained.features, "churn_probability"}
+    assert set(values(first, "psi")) == {*trained.features, "probability"}
     assert 0.6 < values(first, "realised_roc_auc")[""] < 1
     # Estimated for every prediction, early ones too; realised for those whose first day is over.
     assert abs(values(first, "realised_roc_auc")[""] - values(first, "estimated_roc_auc")[""]) < 0.2

@@ -30,7 +30,7 @@ def predictions(users: int, each: int = 5, seed: int = 1, **shift: Any) -> pd.Da
         {
             "user_id": np.repeat([f"u{number}" for number in range(users)], each),
             "model_version": 3,
-            "churn_probability": np.clip(probability, 0.001, 0.999),
+            "probability": np.clip(probability, 0.001, 0.999),
             "minutes": minutes,
             "label": np.repeat(label, each),
             "challenger_version": np.nan,
@@ -45,15 +45,15 @@ def told(case: UseCase, rows: pd.DataFrame) -> list[str]:
 
 def test_the_area_is_that_of_scikit_learn_and_users_not_predictions_make_its_interval() -> None:
     rows = predictions(300)
-    rows["churn_probability"] = rows["churn_probability"].round(1)  # ties
-    truth, probability = rows["label"].to_numpy(), rows["churn_probability"].to_numpy()
+    rows["probability"] = rows["probability"].round(1)  # ties
+    truth, probability = rows["label"].to_numpy(), rows["probability"].to_numpy()
     found = realised.roc_auc(truth, probability, rows["user_id"])
     assert found.value == pytest.approx(roc_auc_score(truth, probability), abs=1e-12)
     again = realised.roc_auc(*(np.tile(each, 20) for each in (truth, probability)), pd.concat([rows["user_id"]] * 20))
     assert (again.value, again.low, again.high) == pytest.approx((found.value, found.low, found.high), abs=0.01)
     one_user_often = pd.concat([rows, *[rows[rows["user_id"] == "u0"]] * 500])
     weighted = realised.roc_auc(
-        one_user_often["label"].to_numpy(), one_user_often["churn_probability"].to_numpy(), one_user_often["user_id"]
+        one_user_often["label"].to_numpy(), one_user_often["probability"].to_numpy(), one_user_often["user_id"]
     )
     assert weighted.value == pytest.approx(found.value, abs=1e-9)
 
@@ -65,7 +65,7 @@ def test_calibrated_predictions_are_silent_and_those_too_high_after_twelve_hours
     (alert,) = told(churn, predictions(1000, late_gap=-0.12, each=1))
     assert alert.startswith("first_day_churn: version 3 predicted -0.1")
     assert "more churn than came true up to 1440 minutes after the opening, beyond 0.05" in alert
-    assert len(told(churn, predictions(600).assign(churn_probability=0.9 + 0.0001 * np.arange(3000) % 0.05))) > 1
+    assert len(told(churn, predictions(600).assign(probability=0.9 + 0.0001 * np.arange(3000) % 0.05))) > 1
 
 
 def test_an_area_below_the_limit_is_an_alert_only_where_its_whole_interval_is(churn: UseCase) -> None:
@@ -73,10 +73,10 @@ def test_an_area_below_the_limit_is_an_alert_only_where_its_whole_interval_is(ch
     chance = np.random.default_rng(2)
     mean = rows["label"].mean()
     noise = np.repeat(chance.normal(0, 0.02, 400), 5)
-    nothing = rows.assign(churn_probability=mean + noise)
+    nothing = rows.assign(probability=mean + noise)
     assert any("had a ROC AUC of 0." in alert and "below 0.6" in alert for alert in told(churn, nothing))
-    weak = rows.assign(churn_probability=mean + noise + 0.005 * rows["label"])
-    area = realised.roc_auc(weak["label"].to_numpy(), weak["churn_probability"].to_numpy(), weak["user_id"])
+    weak = rows.assign(probability=mean + noise + 0.005 * rows["label"])
+    area = realised.roc_auc(weak["label"].to_numpy(), weak["probability"].to_numpy(), weak["user_id"])
     assert area.value < 0.6 < area.high
     assert not any("ROC AUC" in alert for alert in told(churn, weak))
 
@@ -86,7 +86,7 @@ def test_a_few_users_are_not_judged(churn: UseCase) -> None:
 
 
 @pytest.mark.parametrize(("rate", "is_alert"), [(0.7, False), (0.75, False), (0.9, True), (0.5, True)])
-def test_the_churn_rate_is_compared_with_that_of_earlier_days(
+def test_the_rate_is_compared_with_that_of_earlier_days(
     churn: UseCase, monkeypatch: pytest.MonkeyPatch, rate: float, is_alert: bool
 ) -> None:
     """Earlier runs measured .7 of 600 users; those of the last day, which share its users, do not count."""
@@ -95,21 +95,21 @@ def test_the_churn_rate_is_compared_with_that_of_earlier_days(
         for hours, before in ((60, 0.68), (40, 0.72), (30, 0.7), (10, rate)):
             monkeypatch.setattr(clock, "now", lambda hours=hours: now - timedelta(hours=hours))
             with lake.transaction():
-                known = [Measured("realised_churn_rate", before), Measured("realised_users", 600)]
+                known = [Measured("realised_rate", before), Measured("realised_users", 600)]
                 lake.append("monitoring", as_rows(known, 100 - hours))
         monkeypatch.setattr(clock, "now", lambda: now)
         labels = [int(number < rate * 600) for number in range(600)]
         lake.build_rows("labels", pa.table({"user_id": [str(n) for n in range(600)], "label": labels}))
-        found = list(realised.churn_rate(lake, churn.monitoring.minimum_rows))
+        found = list(realised.outcome_rate(lake, churn.monitoring.minimum_rows))
     values = {one.metric: one.value for one in found}
-    assert values["realised_churn_rate"] == pytest.approx(rate)
-    assert values["churn_rate_shift"] == pytest.approx(rate - 0.7, abs=1e-9)
+    assert values["realised_rate"] == pytest.approx(rate)
+    assert values["rate_shift"] == pytest.approx(rate - 0.7, abs=1e-9)
     assert bool(list(alerts(churn, found, []))) is is_alert
 
 
 def test_a_better_challenger_is_seen_on_the_same_predictions(churn: UseCase) -> None:
     rows = predictions(400)
-    better = rows["churn_probability"] * 0.7 + 0.3 * rows["label"]
+    better = rows["probability"] * 0.7 + 0.3 * rows["label"]
     shadow = rows.assign(challenger_version=4.0, challenger_probability=better)
     found = {(one.metric, one.subject): one for one in realised.compared(pd.concat([shadow, rows]), churn)}
     assert found["compared_users", ""].value == 400
@@ -137,11 +137,11 @@ def test_predictions_are_matched_with_labels_and_with_the_challenger_at_the_same
     ]  # fmt: skip
     made = [
         {"user_id": user["user_id"], "batch_id": 1, "as_of": moment, "scored_at": moment, "model_version": 3,
-         "churn_probability": 0.5}
+         "probability": 0.5}
         for user in users
         for moment in moments.values()
     ]  # fmt: skip
-    shadow = [row | {"model_version": 4, "churn_probability": 0.9} for row in made if row["as_of"] == moments[600]]
+    shadow = [row | {"model_version": 4, "probability": 0.9} for row in made if row["as_of"] == moments[600]]
     batch = {"batch_id": 1, "rows_stored": 9, "rows_rejected": 0, "last_event_at": now, "started_at": now}
     with open_lake(churn) as lake:
         with lake.transaction():

@@ -27,7 +27,7 @@ for extension in sys.argv[3:]:
     connection.execute(f"load '{extension}'")
 connection.execute(f"attach 'ducklake:sqlite:{sys.argv[1]}' as lake (data_path '{sys.argv[2]}', read_only)")
 connection.execute("set disabled_optimizers = 'statistics_propagation'")
-print(connection.execute("select count(*), max(churn_probability) from lake.first_day_churn.predictions").fetchone())
+print(connection.execute("select count(*), max(probability) from lake.first_day_churn.predictions").fetchone())
 """
 
 SPARK = """
@@ -47,7 +47,7 @@ def add(case: UseCase, users: int, scored_at: datetime) -> None:
         after = checkpoints.of(lake, "score_users")
         ids = [f"u{after}-{number}" for number in range(users)]
         lake.append("users", pa.table({"user_id": ids, "registered_at": [scored_at] * users}))
-        rows = {"user_id": ids, "scored_at": [scored_at] * users, "churn_probability": [0.25] * users}
+        rows = {"user_id": ids, "scored_at": [scored_at] * users, "probability": [0.25] * users}
         lake.append("predictions", pa.table(rows | {"batch_id": [after + 1] * users, "model_version": [1] * users}))
         checkpoints.advance(lake, "score_users", after, after + 1)
 

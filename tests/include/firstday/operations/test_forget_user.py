@@ -364,7 +364,7 @@ def test_no_stage_writes_who_is_being_forgotten(churn: UseCase, home: Path) -> N
     score_users.score_users(case)
     endangered, other = (
         str(row["user_id"])
-        for row in select(case, "select user_id from predictions order by churn_probability desc, user_id limit 2")
+        for row in select(case, "select user_id from predictions order by probability desc, user_id limit 2")
     )
     tombstone(case, endangered)
     published = publish_predictions.publish_predictions(case)
@@ -374,7 +374,7 @@ def test_no_stage_writes_who_is_being_forgotten(churn: UseCase, home: Path) -> N
         said = [content for _, content in everything(home / folder)]
         assert any(other.encode() in content for content in said)
         assert not any(endangered.encode() in content for content in said)
-    assert select(case, "select count(*) as n from predictions where predicted_churn") == [{"n": (published or 0) + 1}]
+    assert select(case, "select count(*) as n from predictions where predicted") == [{"n": (published or 0) + 1}]
     assert select(case, f"from deliveries where user_id = '{endangered}'") == []
     assert select(case, f"from deliveries where user_id = '{other}'") != []
 

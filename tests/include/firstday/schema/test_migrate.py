@@ -111,6 +111,21 @@ def test_a_lake_of_version_0_1_goes_on_where_it_was(churn: UseCase, tmp_path: Pa
     assert rebuild_features.rebuild_features(churn).changed == 0
 
 
+def test_measurements_of_earlier_metrics_have_the_present_names(churn: UseCase, tmp_path: Path) -> None:
+    restored(tmp_path / "backup")
+    earlier = {"churn_rate_shift_low": "rate_shift_low", "realised_churn_rate": "realised_rate", "psi": "psi"}
+    with connections.connect(churn.name) as lake, lake.transaction():
+        lake.query("delete from monitoring")
+        for metric in earlier:
+            lake.query(
+                "insert into monitoring by name select timestamp '2026-01-01' as measured_at, 1 as batch_id, "
+                f"'{metric}' as metric, 'churn_probability' as subject, 0.5 as value"
+            )
+    with open_lake(churn) as lake:
+        found = lake.query("select metric, subject from monitoring order by metric").to_pylist()
+    assert found == [{"metric": name, "subject": "probability"} for name in sorted(earlier.values())]
+
+
 def test_a_new_column_is_null_in_what_is_stored(churn: UseCase, own_statements: Path) -> None:
     with open_lake(churn, Run(task="test")) as lake, lake.transaction():
         lake.query(BET)

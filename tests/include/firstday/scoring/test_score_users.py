@@ -63,21 +63,19 @@ def test_the_shipped_champion_scores_each_active_user_once_with_the_features_as_
     assert select(loaded, f"select count(*) as n from {unlike}") == [{"n": 0}]
     (row,) = select(
         loaded,
-        "select min(churn_probability) > 0 and max(churn_probability) < 1 as p, bool_and(predicted_churn ="
-        " (churn_probability >= 0.6)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
+        "select min(probability) > 0 and max(probability) < 1 as p, bool_and(predicted ="
+        " (probability >= 0.6)) as t, min(model_version) as v, min(airflow_run) as r from predictions",
     )
     assert row == {"p": True, "t": True, "v": 1, "r": "d/r"}
-    rows = select(loaded, "select predicted_churn, reasons, churn_probability, user_id from predictions")
-    assert all((row["reasons"] is not None) is row["predicted_churn"] for row in rows)
+    rows = select(loaded, "select predicted, reasons, probability, user_id from predictions")
+    assert all((row["reasons"] is not None) is row["predicted"] for row in rows)
     champion = registry.champion(loaded)
     assert champion is not None
     for row in [row for row in rows if row["reasons"]][:5]:
         (features,) = select(loaded, f"from predictions where user_id = '{row['user_id']}'")
         values = {name: None if features[name] is None else float(str(features[name])) for name in loaded.features}
         found = explain(champion, values)
-        assert found.base + sum(one.effect for one in found.effects) == pytest.approx(
-            row["churn_probability"], abs=1e-6
-        )
+        assert found.base + sum(one.effect for one in found.effects) == pytest.approx(row["probability"], abs=1e-6)
         stored = json.loads(str(row["reasons"]))
         assert [one["features"] for one in stored] == [list(one.values) for one in found.effects[:3]]
         assert [one["effect"] for one in stored] == pytest.approx([one.effect for one in found.effects[:3]], abs=1e-6)
@@ -118,7 +116,7 @@ def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, 
     (file,) = (home / "published" / loaded.name).rglob("*.ndjson")
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert published == len(rows) > 0
-    assert all(row["predicted_churn"] for row in rows)
+    assert all(row["predicted"] for row in rows)
     assert publish_predictions.publish_predictions(loaded) is None
 
 
@@ -158,7 +156,7 @@ def test_a_challenger_scores_in_shadow_and_is_never_published(loaded: UseCase, h
     (live,) = select(loaded, "select count(*) as n, min(model_version) as v, max(model_version) as w from predictions")
     (shadow,) = select(
         loaded,
-        "select count(*) as n, min(model_version) as v, bool_and(predicted_churn) as every from shadow_predictions",
+        "select count(*) as n, min(model_version) as v, bool_and(predicted) as every from shadow_predictions",
     )
     assert live == {"n": shadow["n"], "v": 1, "w": 1}
     assert shadow["v"] == 2
@@ -166,7 +164,7 @@ def test_a_challenger_scores_in_shadow_and_is_never_published(loaded: UseCase, h
     publish_predictions.publish_predictions(loaded)
     published = [json.loads(line) for file in (home / "published").rglob("*.ndjson") for line in file.open()]
     assert {row["model_version"] for row in published} == {1}
-    (called,) = select(loaded, "select count(*) as n from predictions where predicted_churn")
+    (called,) = select(loaded, "select count(*) as n from predictions where predicted")
     assert len(published) == called["n"] > 0
 
 
@@ -213,7 +211,7 @@ def test_what_silence_says_is_published_and_waits_for_events_on_their_way(churn:
     rows = [("pause", "new_registration"), ("pause", "new_purchases"), ("pause", "new_bet")]
     arrive(churn, [(user, kind, now - timedelta(minutes=65)) for user, kind in rows])
     promotion.register_bundled(churn)
-    scoring = churn.scoring.model_copy(update={"costs": Costs(missed_churner=99, unneeded_offer=1)})
+    scoring = churn.scoring.model_copy(update={"costs": Costs(missed_user=99, unneeded_offer=1)})
     eager = churn.model_copy(update={"scoring": scoring})  # calls nearly everybody
     registry.client().set_model_version_tag(churn.name, "1", "threshold", str(scoring.costs.threshold))
     score_users.score_users(eager)

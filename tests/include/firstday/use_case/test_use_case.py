@@ -49,6 +49,12 @@ GOOD = yaml.safe_load((use_case.USE_CASES / "first_day_churn" / "use_case.yaml")
             "use_case.yaml: scoring.costs.needless_offer: this key was renamed to unneeded_offer",
         ),
         (
+            lambda c: c["scoring"]["costs"].update(missed_churner=1),
+            "use_case.yaml: scoring.costs.missed_churner: this key was renamed to missed_user",
+        ),
+        (lambda c: c.update(outcome={"name": "buys", "good": True}), "outcome.good: Extra inputs are not permitted"),
+        (lambda c: c.update(outcome=""), "outcome.name: String should have at least 1 character"),
+        (
             lambda c: c["training"]["gates"]["beats_base_rate"].update(against="rate"),
             "use_case.yaml: training.gates.beats_base_rate.against: the value 'rate' was renamed to 'base_rate'",
         ),
@@ -73,6 +79,12 @@ def test_a_wrong_yaml_is_refused(tmp_path: Path, change: Callable[[dict[str, Any
     with pytest.raises(UseCaseError) as error:
         use_case.read(path)
     assert said in str(error.value)
+
+
+def test_an_outcome_is_a_name_or_also_whether_it_is_good_news() -> None:
+    negative, positive = GOOD | {"outcome": "leaving"}, GOOD | {"outcome": {"name": "purchase", "positive": True}}
+    found = [use_case.UseCase.model_validate(content).outcome for content in (negative, positive)]
+    assert [(one.name, one.positive) for one in found] == [("leaving", False), ("purchase", True)]
 
 
 @pytest.mark.parametrize(

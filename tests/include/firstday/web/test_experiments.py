@@ -74,7 +74,7 @@ def test_reasons_to_doubt_are_told_and_suppressed_predictions_counted(churn: Use
         held = [row["user_id"] for row in lake.rows_of("deliveries", arm="holdout")][:7]
         with lake.transaction():  # another system has reached them by the same target
             for user in held:
-                lake.insert_row("deliveries", target="offers", user_id=user, batch_id=1, churn_probability=0.5,
+                lake.insert_row("deliveries", target="offers", user_id=user, batch_id=1, probability=0.5,
                                 delivered_at=NOON, decided_at=NOON)  # fmt: skip
     reach(case, NOON + timedelta(days=1))
     measured(case)

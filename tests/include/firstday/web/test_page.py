@@ -132,7 +132,7 @@ def test_a_failed_update_is_said_and_leaves_the_data(visitor: Visitor) -> None:
     "place",
     [
         f"users/{USER}",
-        "users?only=predicted_churn&sort=1",
+        "users?only=predicted&sort=1",
         "users?users.page=2&users.sort=window_end",
         "users?search=past-00",
         "overview?hours=12",
@@ -154,10 +154,10 @@ def test_an_address_leads_to_the_same_place_after_a_reload(visitor: Visitor, pla
 
 def test_what_is_chosen_is_in_the_address(visitor: Visitor) -> None:
     page = visitor.go("users")
-    page.select_option("#only", "predicted_churn")
+    page.select_option("#only", "predicted")
     page.get_by_role("button", name="Time left").click()
     page.get_by_role("button", name="Next").click()
-    expect(page).to_have_url(re.compile("only=predicted_churn.*users.sort=-window_end.*users.page=2"))
+    expect(page).to_have_url(re.compile("only=predicted.*users.sort=-window_end.*users.page=2"))
     page.get_by_role("link", name="Overview").click()
     page.select_option("#hours", "24")
     expect(page).to_have_url(re.compile(r"#first_day_churn/overview\?hours=24$"))
@@ -175,7 +175,7 @@ def test_the_state_is_degraded_by_the_last_hour(visitor: Visitor, site: Site) ->
     expect(state).to_contain_text("1 file is in quarantine.")
 
 
-LATEST = "(select user_id, max_by(churn_probability, batch_id) as probability from predictions group by user_id)"
+LATEST = "(select user_id, max_by(probability, batch_id) as probability from predictions group by user_id)"
 
 
 def confused(site: Site, threshold: float) -> list[int]:
@@ -206,7 +206,7 @@ def test_the_cockpit_counts_and_costs_what_a_threshold_would_have_meant(
     assert f"{every:.2f}".rstrip("0").rstrip(".") in tile(page, "Cost per user")
     assert f"{nobody:.2f}".rstrip("0").rstrip(".") in tile(page, "Cost per user")
     assert f"{(true + unneeded) / sum(expected):.1%}".replace("%", "") in tile(page, "Users contacted a day")
-    expect(page.locator("pre").first).to_contain_text("missed_churner: 10, unneeded_offer: 4")
+    expect(page.locator("pre").first).to_contain_text("missed_user: 10, unneeded_offer: 4")
 
 
 def test_a_slider_moves_the_numbers_and_the_address(visitor: Visitor) -> None:
@@ -226,8 +226,8 @@ def test_champion_and_challenger_are_compared_on_the_same_users(visitor: Visitor
     loss = "-(label * ln({0}) + (1 - label) * ln(1 - {0}))"
     sides = {name: loss.format(clipped.format(name)) for name in ("champion", "challenger")}
     row = site.query(
-        "with paired as (select user_id, max_by(one.churn_probability, batch_id) as champion, "
-        "max_by(other.churn_probability, batch_id) as challenger from predictions as one "
+        "with paired as (select user_id, max_by(one.probability, batch_id) as champion, "
+        "max_by(other.probability, batch_id) as challenger from predictions as one "
         "join shadow_predictions as other using (user_id, batch_id) group by user_id) "
         "select count(*) as users, count(*) filter (known) as labelled, "
         f"avg({sides['champion']}) filter (known) as champion, avg({sides['challenger']}) filter (known) as challenger "
@@ -501,8 +501,8 @@ def test_a_prediction_is_that_of_the_inference_log(visitor: Visitor, site: Site)
     names = next(case["features"] for case in get(f"{site.url}/api/use_cases") if case["name"] == "first_day_churn")
     features = {name: logged[name] for name in names}
     answer = site.post("predict", json.dumps({"features": features}).encode())
-    assert answer["churn_probability"] == pytest.approx(logged["churn_probability"], abs=1e-12)
-    assert (answer["model_version"], answer["predicted_churn"]) == (logged["model_version"], logged["predicted_churn"])
+    assert answer["probability"] == pytest.approx(logged["probability"], abs=1e-12)
+    assert (answer["model_version"], answer["predicted"]) == (logged["model_version"], logged["predicted"])
     begun = time.perf_counter()
     times = []
     for _ in range(20):
@@ -626,7 +626,7 @@ def test_a_table_is_sorted_filtered_and_copied(visitor: Visitor, site: Site) -> 
 def test_the_risk_list_goes_through_all_users_in_pages(visitor: Visitor, site: Site) -> None:
     page = visitor.go("users")
     expected = site.query(
-        "select users.user_id, max_by(churn_probability, predictions.batch_id) as probability from users "
+        "select users.user_id, max_by(probability, predictions.batch_id) as probability from users "
         "left join predictions using (user_id) where users.window_start <= now() and users.window_end >= now() "
         "group by users.user_id order by probability desc nulls last, user_id"
     )
@@ -681,7 +681,7 @@ def test_reasons_are_words_with_medians(visitor: Visitor, site: Site) -> None:
 def test_a_user_is_shown_with_their_own_numbers(visitor: Visitor, site: Site) -> None:
     page = visitor.go(f"users/{USER}")
     expect(page.get_by_text("Shapley values")).to_be_visible(timeout=60_000)
-    newest = site.value(f"select max_by(churn_probability, batch_id) from predictions where user_id = '{USER}'")
+    newest = site.value(f"select max_by(probability, batch_id) from predictions where user_id = '{USER}'")
     assert f"{newest:.1%}".replace("%", "") in tile(page, "Probability of churn").replace("\xa0", " ")
     events = site.value(f"select count(*) from events where user_id = '{USER}'")
     expect(page.locator("[data-table=events] .tablebar [role=status]")).to_contain_text(f"{events} rows")

@@ -17,8 +17,8 @@ def user(user_id: str) -> User:
         window_start=None,
         last_seen_at=None,
         is_in_window=False,
-        churn_probability=0.25,
-        predicted_churn=False,
+        probability=0.25,
+        predicted=False,
         scored_at=None,
         model_version=1,
     )
@@ -29,7 +29,7 @@ def test_an_exported_id_is_never_a_formula() -> None:
     rows = list(csv.DictReader(as_csv(Users(users=[user(one) for one in ids], total=len(ids), is_cut=False))))
     assert [row["user_id"] for row in rows] == [*(f"'{one}" for one in ids[:4]), *ids[4:]]
     assert rows[0]["registered_at"] == "2026-11-20T12:00:00Z"
-    assert rows[0]["churn_probability"] == "0.25"
+    assert rows[0]["probability"] == "0.25"
 
 
 def test_of_a_refused_row_only_types_times_and_numbers_are_shown() -> None:

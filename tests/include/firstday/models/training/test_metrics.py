@@ -6,7 +6,7 @@ import pytest
 from include.firstday.models.training.metrics import METRICS, Scored, advantage, estimates, scores
 from include.firstday.use_case.use_case import Costs
 
-COSTS = Costs(missed_churner=2, unneeded_offer=3)
+COSTS = Costs(missed_user=2, unneeded_offer=3)
 
 
 def sample(users: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -33,10 +33,10 @@ def test_reports_and_plots_open_offline_without_users(churn: UseCase, tmp_path: 
 
     folder = Path(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/", dst_path=str(tmp_path / "seen")))
     pages = {path.name: path.read_text() for path in folder.rglob("*.html")}
-    assert set(pages) == {"training_set.html", "train_and_latest_day.html", "churned_and_retained.html"}
+    assert set(pages) == {"training_set.html", "train_and_latest_day.html", "with_and_without_outcome.html"}
     for name, text in pages.items():
         assert not OUTSIDE.search(text), name
         assert "a-user-called" not in text
-    assert f"a sample of {profile.COMPARED_ROWS:,} of" in pages["churned_and_retained.html"]
+    assert f"a sample of {profile.COMPARED_ROWS:,} of" in pages["with_and_without_outcome.html"]
     plots = {path.name for path in folder.rglob("*.png")}
     assert plots == {"histograms.png", "correlations.png", "class_balance.png", "mutual_information.png"}
