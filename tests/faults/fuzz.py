@@ -32,8 +32,8 @@ from tests.faults.mutations import ENDINGS, NAMES, content, mutated, rows
 BATCH = 50  # mutated files
 ROWS = 12  # of a good file
 TRIES = 200  # at most, to make a failing file smaller
-# A line end beside the quote of a field, which is gone from the number or time that the field is stored as.
-_TRIMMED = re.compile(rb'(?:^|,)"\s*[\r\n]|[\r\n]\s*"(?=[,\r\n]|\Z)', re.MULTILINE)
+# A line end that is gone from the number or time that a quoted field is stored as: beside a quote, or within a time.
+_TRIMMED = re.compile(rb'(?:^|,)"\s*[\r\n]|[\r\n]\s*"(?=[,\r\n]|\Z)|\dT?[\r\n]\d\d:', re.MULTILINE)
 
 
 @dataclass(frozen=True)
