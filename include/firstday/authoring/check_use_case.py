@@ -82,6 +82,9 @@ def _try_stages(lake: Lake, case: UseCase) -> None:
         if never := target.when.never:
             path = f"use_cases/{case.name}/enrichment/{never.table}"
             _expect(lake.columns(never.table), ("user_id",), path, f"needed by targets.{name}.when.never")
+    for name, segment in case.segments.items():
+        why = f"named by segments.{name}.registration"
+        _expect(columns, tuple(segment.registration), f"use_cases/{case.name}/events", why)
     for name, event in case.events.items():
         _expect(columns, event.required, f"use_cases/{case.name}/events", f"required by events.{name}")
     if case.mapping:

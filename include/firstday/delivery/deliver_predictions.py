@@ -2,7 +2,7 @@
 
 At least once, in order: a target's checkpoint is committed with its delivered rows. A failing target is backed off, at
 most for a quarter of an hour, and delays no other; pending predictions are delivered afterwards. Where a target has a
-holdout, a budget or suppression, who is reached is decided and recorded before (`decisions`).
+segment, a holdout, a budget or suppression, who is reached is decided and recorded before (`decisions`).
 """
 
 import importlib
@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.firstday.delivery import decisions, experiments, publish_predictions
+from include.firstday.delivery import decisions, experiments, publish_predictions, segments
 from include.firstday.delivery.decisions import Order
 from include.firstday.delivery.targets import Row, identified
 from include.firstday.errors import BackedOffError, DeliveryError
@@ -142,6 +142,8 @@ def _rows(
         return identified(use_case.name, lake.rows(DUE, **due)), None
     if not is_decided:
         lake.build(DUE, **due)
+        if when.segment:
+            segments.restrict_due(lake, use_case, when.segment, batch_id)
         decisions.decide(lake, name, when, batch_id, checkpoint(name), order)
     rows, excluded = decisions.to_send(lake, name, when, batch_id)
     return identified(use_case.name, rows), excluded

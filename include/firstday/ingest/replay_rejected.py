@@ -7,6 +7,7 @@ is killed, repeated or run twice stores each row once. Rows that still break a r
 import logging
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from include.firstday.ingest import staging, store_events
@@ -91,25 +92,33 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
             return Replayed(tried, 0, ()), last
         batch_id = last_batch + 1
         with lake.transaction() as commit:
-            tombstones.drop_staged(lake)
-            lake.execute("ingest/replay_rejected/delete_erased_accepted")
-            extent = lake.row("ingest/store_events/staged_extent")
-            done = Replayed(tried, extent["rows_stored"], (batch_id,))
+            done = Replayed(tried, append_accepted(lake, batch_id, started_at), (batch_id,))
             commit.message = f"micro-batch {batch_id}: {describe(done)}"
-            lake.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=clock.now())
-            lake.execute("ingest/replay_rejected/delete_accepted")
-            lake.insert_from("rejected_events", "accepted", replayed_in=batch_id)
-            lake.insert_row(
-                "micro_batches",
-                batch_id=batch_id,
-                **extent,
-                airflow_run=lake.run_id,
-                started_at=started_at,
-                committed_at=clock.now(),
-            )
-            # The checkpoint of store_events: of concurrent replays and store_events, the second to commit starts again.
-            checkpoints.advance(lake, store_events.STAGE, last_batch, batch_id)
         return done, last
+
+
+def append_accepted(lake: Lake, batch_id: int, started_at: datetime) -> int:
+    """Store `staged_events` as a micro-batch and mark the rows of `accepted`, in a transaction; events stored.
+
+    Events of users who were erased since they were read are dropped, and `accepted` keeps rows that are still pending.
+    """
+    tombstones.drop_staged(lake)
+    lake.execute("ingest/replay_rejected/delete_erased_accepted")
+    extent: dict[str, Any] = lake.row("ingest/store_events/staged_extent")
+    lake.insert_from("events", "staged_events", batch_id=batch_id, ingested_at=clock.now())
+    lake.execute("ingest/replay_rejected/delete_accepted")
+    lake.insert_from("rejected_events", "accepted", replayed_in=batch_id)
+    lake.insert_row(
+        "micro_batches",
+        batch_id=batch_id,
+        **extent,
+        airflow_run=lake.run_id,
+        started_at=started_at,
+        committed_at=clock.now(),
+    )
+    # The checkpoint of store_events: of concurrent replays and store_events, the second to commit starts again.
+    checkpoints.advance(lake, store_events.STAGE, batch_id - 1, batch_id)
+    return int(extent["rows_stored"])
 
 
 def stage_all(lake: Lake, use_case: UseCase, texts: list[dict[str, Any]]) -> Counter[str]:

@@ -57,11 +57,14 @@ class DeliveryRule(Frozen):
         None, gt=0, description="not again so soon after the last delivery", examples=[72]
     )
     never: Never | None = Field(None, description="users who must not be reached")
+    segment: Identifier | None = Field(None, description="users of this segment only", examples=["big_spenders"])
 
     @property
     def is_decided(self) -> bool:
         """Whether each due user's fate is recorded before anything is delivered."""
-        return any(rule is not None for rule in (self.holdout, self.budget, self.cooldown_hours, self.never))
+        return any(
+            rule is not None for rule in (self.holdout, self.budget, self.cooldown_hours, self.never, self.segment)
+        )
 
 
 class HttpTarget(Frozen):

@@ -27,6 +27,7 @@ from include.firstday.use_case.decision import Decision, EffectRule, Outcome, Up
 from include.firstday.use_case.events import Event, Gap, SourceMapping, Window
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.renamed import earlier_keys
+from include.firstday.use_case.segments import Segment
 
 USE_CASES = REPOSITORY / "include" / "use_cases"
 
@@ -267,6 +268,9 @@ class UseCase(Frozen):
     scoring: Scoring = Field(description="when users are scored, and the costs of wrong decisions")
     training: Training = Field(description="training set, candidates and gates")
     monitoring: Monitoring = Field(Monitoring(), description="limits beyond which an alert is raised")
+    segments: dict[Identifier, Segment] = Field(
+        {}, description="named groups of users, for the Risk list and for targets (`when.segment`)"
+    )
     targets: dict[Identifier, Annotated[Target, Field(discriminator="kind")]] = Field(
         {}, description="systems that predictions are delivered to"
     )
@@ -348,6 +352,7 @@ class UseCase(Frozen):
                     f"targets.{name}.when.never.table: expected one of the enrichment tables "
                     f"{sorted(self.enrichment)}, found '{target.when.never.table}'"
                 )
+        self._check_segments()
         self._check_decision()
         if self.monitoring.drifted_runs > self.monitoring.runs:
             raise ValueError("monitoring.drifted_runs: expected at most monitoring.runs")
@@ -362,6 +367,21 @@ class UseCase(Frozen):
                     raise ValueError(
                         f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
                     )
+
+    def _check_segments(self) -> None:
+        for name, segment in self.segments.items():
+            for feature in segment.features:
+                if feature not in self.features:
+                    raise ValueError(f"segments.{name}.features: expected some of the features, found '{feature}'")
+            for column in segment.registration:
+                if column in self.personal:
+                    raise ValueError(f"segments.{name}.registration: expected no personal column, found '{column}'")
+        for name, target in self.targets.items():
+            if target.when.segment and target.when.segment not in self.segments:
+                raise ValueError(
+                    f"targets.{name}.when.segment: expected one of the segments {sorted(self.segments)}, "
+                    f"found '{target.when.segment}'; add it to `segments`"
+                )
 
     def _check_decision(self) -> None:
         value = self.decision.value_of_retained if self.decision else None

@@ -105,6 +105,7 @@ def _page(app: FastAPI, gate: Gate) -> APIRouter:
                 outcome=case.outcome.name,
                 is_positive=case.outcome.positive,
                 features=list(case.features),
+                segments=list(case.segments),
                 event_types=list(case.events),
                 window_hours=case.window.hours,
                 cutoff_minutes=sorted(case.training.cutoff_minutes),

@@ -1,4 +1,4 @@
-"""Trials of rejected rows: a replay with another mapping or of edited rows, of which nothing is stored."""
+"""Rejected rows: a dry run of a replay with another mapping or of edited rows, and the correction of a row."""
 
 from typing import Any
 
@@ -6,10 +6,13 @@ import yaml
 from pydantic import ValidationError
 
 from include.firstday.errors import InputError
+from include.firstday.ingest import correct_rejected as correction
 from include.firstday.ingest import try_rejected as stage
+from include.firstday.lake.run import Run
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.events import SourceMapping
 from include.firstday.use_case.use_case import UseCase
+from include.firstday.web.reader import Reader
 from include.firstday.web.schemas import lake as schemas
 
 
@@ -26,6 +29,16 @@ def try_rejected(use_case: UseCase, trial: schemas.Trial) -> schemas.TrialResult
         is_cut=tried.is_cut,
         yaml=_as_yaml(mapping) if trial.mapping and mapping else "",
     )
+
+
+def correct(reader: Reader, row: schemas.EditedRow, by: str) -> schemas.CorrectedRow:
+    """Store an edited row, once. Raises InputError where it is not pending, or still breaks a rule."""
+    place = (row.batch_id, row.source_file, row.row_number)
+    run = Run(dag="page", run=by, task="correct_rejected")
+    batch_id = correction.correct_rejected(reader.use_case, place, row.fields, run)
+    reader.forget()
+    sentence = f"{row.source_file}, row {row.row_number}, stored in micro-batch {batch_id} by {by}"
+    return schemas.CorrectedRow(batch_id=batch_id, sentence=sentence)
 
 
 def _mapping(use_case: UseCase, changes: dict[str, Any]) -> SourceMapping:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
+from include.firstday.delivery import segments
 from include.firstday.errors import InputError, UnknownUserError
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
@@ -45,6 +46,7 @@ class Choice:
     only: Annotated[Only, Query(description="filter by the latest prediction")] = "all"
     cohort: Annotated[Text, Query(description="column of registrations that must have `cohort_value`")] = ""
     cohort_value: Text = ""
+    segment: Annotated[Text, Query(description="segment of the use case's YAML")] = ""
     hour: Annotated[int | None, Query(ge=0, le=23, description="hour of the registration, UTC")] = None
     sort: Annotated[Sort, Query(description="column; - before it for descending")] = "-probability"
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0
@@ -56,12 +58,16 @@ def users(reader: Reader, choice: Choice) -> schemas.Users:
     use_case, now = reader.use_case, clock.now()
     if choice.cohort and choice.cohort not in _cohort_columns(reader):
         raise InputError(f"cohort: expected one of {', '.join(_cohort_columns(reader))}, found {choice.cohort}")
+    if choice.segment and choice.segment not in use_case.segments:
+        raise InputError(f"segment: expected one of {', '.join(use_case.segments) or 'none'}, found {choice.segment}")
+    # Who is in their window was registered and scored in it, or shortly before.
+    since = EARLIEST if choice.search else now - timedelta(hours=use_case.window.hours + 24)
     rows = reader.ask(
         lambda lake: lake.rows(
             "web/users/users",
             now=now,
-            # Who is in their window was registered and scored in it, or shortly before.
-            since=EARLIEST if choice.search else now - timedelta(hours=use_case.window.hours + 24),
+            since=since,
+            members=segments.users(lake, use_case, choice.segment, since) if choice.segment else None,
             registering=use_case.registering,
             choice=choice.only,
             row_limit=choice.limit + 1,

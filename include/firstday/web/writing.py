@@ -66,6 +66,16 @@ def writing(gate: Gate) -> APIRouter:
         """
         return rejected.try_rejected(reader(use_case).use_case, trial)
 
+    @router.post("/rejected/correct")
+    def correct_rejected(
+        use_case: str, row: schemas.lake.EditedRow, by: Annotated[str, Depends(gate.user)]
+    ) -> schemas.lake.CorrectedRow:
+        """Store a rejected row pending replay with other values of some fields, by the contract and exactly once.
+
+        422: the row still breaks a rule, its user was erased, or it was stored or dismissed meanwhile.
+        """
+        return rejected.correct(reader(use_case), row, by)
+
     @router.post("/alerts")
     def change_alert(
         use_case: str, change: schemas.drift.AlertChange, by: Annotated[str, Depends(gate.user)]

@@ -1,7 +1,9 @@
 -- One row per user who is at risk in their window, highest risk first; with a $search, per user with that id prefix.
 -- total: the number of all such users. history: the probabilities of the user's predictions, oldest first.
 -- $cohort: a column of the registration that must have $cohort_value, or empty. $hour: of the registration, or null.
--- params: $now, $since, $search, $choice, $cohort, $cohort_value, $hour, $registering, $sort, $row_limit, $row_offset
+-- $members: the ids to choose from, null for all.
+-- params: $now, $since, $search, $choice, $cohort, $cohort_value, $hour, $members, $registering, $sort, $row_limit,
+-- $row_offset
 with latest as (
     select
         user_id,
@@ -39,6 +41,7 @@ wanted as (
         and ($search != '' or (users.window_start <= $now and users.window_end >= $now and users.closed_at is null))
         and starts_with(users.user_id, $search)
         and ($cohort = '' or users.user_id in (select cohort.user_id from cohort))
+        and ($members is null or users.user_id in (select unnest(cast($members as varchar[]))))
         and ($hour is null or hour(users.registered_at) = $hour)
         and (
             $choice = 'all'

@@ -45,6 +45,7 @@ class UseCaseName(BaseModel):
     outcome: str = Field(description="what is predicted, such as churn")
     is_positive: bool = Field(description="the outcome is desired, as a purchase is")
     features: list[str]
+    segments: list[str] = Field(description="segments in its YAML")
     event_types: list[str]
     window_hours: float
     cutoff_minutes: list[int]

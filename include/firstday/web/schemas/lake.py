@@ -125,6 +125,13 @@ class Trial(BaseModel):
     rows: list[EditedRow] = Field([], max_length=100, description="edited rows; with some, only these are tried")
 
 
+class CorrectedRow(BaseModel):
+    """The micro-batch in which a corrected row was stored."""
+
+    batch_id: int
+    sentence: str
+
+
 class StillBroken(BaseModel):
     """A rule that tried rows would still break: their number."""
 

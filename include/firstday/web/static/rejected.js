@@ -1,4 +1,4 @@
-// Rejected rows by rule: samples to edit and try, hints, dry runs of a mapping, replay and dismissal.
+// Rejected rows by rule: samples to edit, try and store, hints, dry runs of a mapping, replay and dismissal.
 
 import * as api from "./api.js";
 import { capital, copyButton, count, counted, empty, h, leave, quiet, time, wide } from "./dom.js";
@@ -8,7 +8,7 @@ import { table } from "./table.js";
 export function rejected(useCase, found) {
   const { rejected: rules, quarantined: files, replay_dag: dag } = found;
   const quarantine = files.length ? h("p", {}, `${counted(files.length, "unreadable file")} in quarantine: `, h("ul", {}, files.slice(0, 10).map((file) => h("li", {}, h("span", { class: "mono wrap" }, file.name), ` ${file.reason ?? ""}`))), files.length > 10 ? "…" : "") : null;
-  const done = endedReplays(rules);
+  const done = [endedReplays(rules), corrected.map((sentence) => h("p", { role: "status" }, `${sentence}.`))];
   if (!rules.length) return wide("Rejected rows", empty("No rejected rows. A row that breaks a rule is listed here with its file, row number and rule."), done, quarantine);
   const columns = [
     { id: "rule", title: "Rule", cell: (rule) => [h("span", { class: "wrap" }, rule.rule), rule.hint ? h("div", {}, h("span", { class: "quiet" }, `Hint: ${rule.hint} `), trial(useCase, `hint ${rule.rule}`, "Try this mapping", () => ({ reason: rule.rule, mapping: { columns: rule.mapping } }))) : null] },
@@ -29,15 +29,19 @@ export function rejected(useCase, found) {
   );
 }
 
-/** Samples of a rule, each with its shown fields to edit and try; values that may be personal stay as they are. */
+/** Samples of a rule, each with its shown fields to edit, try and store; values that may be personal stay as they are. */
 function samples(useCase, rule) {
   const line = (row) => {
     const id = `${row.source_file} ${row.row_number}`;
-    const fields = Object.entries(row.fields).map(([name, value]) => (value === null ? h("span", {}, `${name}: …`) : h("label", { class: "cell" }, name, h("input", { id: `${id} ${name}`, name, value: edits.get(`${id} ${name}`) ?? value, autocomplete: "off", oninput: (event) => edits.set(`${id} ${name}`, event.target.value) }))));
-    const changed = (item) => Object.fromEntries([...item.querySelectorAll("input")].filter((field) => field.value !== row.fields[field.name]).map((field) => [field.name, field.value]));
+    const edit = (event) => {
+      edits.set(`${id} ${event.target.name}`, event.target.value);
+      forget(`row ${id}`, item); // the result is that of other values
+    };
+    const fields = Object.entries(row.fields).map(([name, value]) => (value === null ? h("span", {}, `${name}: …`) : h("label", { class: "cell" }, name, h("input", { id: `${id} ${name}`, name, value: edits.get(`${id} ${name}`) ?? value, autocomplete: "off", oninput: edit }))));
+    const changed = () => Object.fromEntries([...item.querySelectorAll("input")].filter((field) => field.value !== row.fields[field.name]).map((field) => [field.name, field.value]));
     const item = h("li", {}, h("span", { class: "mono wrap" }, `${row.source_file}, row ${row.row_number ?? "–"}`), h("br"), fields.length ? h("div", { class: "fields" }, fields) : "unreadable row");
     const place = { batch_id: row.batch_id, source_file: row.source_file, row_number: row.row_number };
-    if (fields.length && row.row_number !== null) item.append(trial(useCase, `row ${id}`, "Try this row", () => ({ reason: rule.rule, rows: [{ ...place, fields: changed(item) }] })));
+    if (fields.length && row.row_number !== null) item.append(trial(useCase, `row ${id}`, "Try this row", () => ({ reason: rule.rule, rows: [{ ...place, fields: changed() }] })));
     return item;
   };
   return h("details", { id: `samples-${rule.rule}` }, h("summary", {}, `${rule.samples.length} of ${count(rule.rows)}`), h("ul", {}, rule.samples.map(line)));
@@ -45,19 +49,51 @@ function samples(useCase, rule) {
 
 const edits = new Map(); // field of a row -> what was typed, kept while the page is updated
 const trials = new Map(); // key -> the result of a dry run
+const corrected = []; // sentences about the rows stored from here
 
-/** A button that tries rows without storing any, and its result. */
+function forget(key, item) {
+  trials.delete(key);
+  item.querySelector("[role=status]").replaceChildren();
+}
+
+/** A button that tries rows without storing any, and its result; an edited row that passes can be stored. */
 function trial(useCase, key, title, body) {
-  const place = h("div", { role: "status" }, trials.has(key) ? outcome(trials.get(key)) : null);
+  const place = h("div", { role: "status" });
+  const show = () => trials.has(key) && place.replaceChildren(...[outcome(trials.get(key)), store(useCase, key, trials.get(key))].flat().filter(Boolean));
   const run = async (event) => {
     const button = event.currentTarget;
     button.disabled = true;
-    const found = await Promise.resolve().then(() => api.post(useCase.name, "rejected/try", body())).catch((error) => ({ error: error.message }));
-    trials.set(key, found);
-    place.replaceChildren(...[outcome(found)].flat());
+    try {
+      const asked = body();
+      trials.set(key, { ...(await api.post(useCase.name, "rejected/try", asked)), row: asked.rows?.[0] });
+    } catch (error) {
+      trials.set(key, { error: error.message });
+    }
     button.disabled = false;
+    if (place.isConnected) show();
+    else window.dispatchEvent(new Event("refresh")); // the page was updated meanwhile
   };
+  show();
   return h("div", { class: "trial" }, h("button", { type: "button", class: "small", id: `try ${key}`, onclick: run }, title), place);
+}
+
+/** The button that stores a tried row; the row is no longer pending then, and the next run processes its event. */
+function store(useCase, key, found) {
+  if (!found.row || found.error || !found.passed) return null;
+  const error = h("span", { role: "alert" });
+  const run = async (event) => {
+    const button = event.currentTarget;
+    button.disabled = true;
+    try {
+      corrected.push((await api.post(useCase.name, "rejected/correct", found.row)).sentence);
+      trials.delete(key);
+      window.dispatchEvent(new Event("refresh"));
+    } catch (failure) {
+      error.textContent = ` ${failure.message}`;
+      button.disabled = false;
+    }
+  };
+  return h("div", {}, h("button", { type: "button", class: "small", id: `store ${key}`, onclick: run }, "Store this row"), error);
 }
 
 function outcome(found) {

@@ -94,7 +94,9 @@ function build(name) {
     region.setAttribute("aria-label", state.caption);
     head.replaceChildren(...titles(sort));
     const cells = (row) => state.columns.map((column) => h("td", { class: column.number ? "number" : null, "data-column": column.title }, (column.cell ? column.cell(row) : textOf(valueOf(column, row))) ?? ""));
+    const unfolded = new Set([...body.querySelectorAll("details[open][id]")].map((one) => one.id));
     body.replaceChildren(...shown.map((row) => h("tr", {}, cells(row))));
+    for (const one of body.querySelectorAll("details[id]")) one.open = unfolded.has(one.id);
     note.textContent = total > SIZE ? `${count((page - 1) * SIZE + 1)} to ${count(Math.min(page * SIZE, total))} of ${counted(total, "row")}` : counted(total, "row");
     const turn = (to, words, id) => h("button", { type: "button", id: `${name}-${id}`, class: "small", disabled: to < 1 || to > last, onclick: () => set({ page: to === 1 ? null : to }) }, words);
     pages.replaceChildren(...(last > 1 ? [turn(page - 1, "Previous", "previous"), turn(page + 1, "Next", "next")] : []));

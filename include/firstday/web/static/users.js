@@ -2,13 +2,13 @@
 
 import * as api from "./api.js";
 import { sparkline } from "./charts.js";
-import { capital, choose, counted, download, empty, h, percent, present, quiet, seconds, time } from "./dom.js";
+import { capital, choose, copyButton, counted, download, empty, h, percent, present, quiet, seconds, time, words } from "./dom.js";
 import { address, ask, asked } from "./route.js";
 import { table, wanted } from "./table.js";
 import { user } from "./user.js";
 import { reason } from "./words.js";
 
-const FILTERS = ["search", "only", "cohort", "cohort_value", "hour"];
+const FILTERS = ["search", "only", "segment", "cohort", "cohort_value", "hour"];
 const refresh = () => window.dispatchEvent(new Event("refresh"));
 
 export function users(useCase, parts) {
@@ -43,11 +43,22 @@ function controls(useCase, cohorts) {
     { class: "bar" },
     h("label", {}, "Search by user id", search),
     choose("only", "Show", only, asked("only") ?? "", (value) => set({ only: value })),
+    useCase.segments.length ? choose("segment", "Segment", [["", "all"], ...useCase.segments.map((name) => [name, words(name)])], asked("segment") ?? "", (value) => set({ segment: value })) : null,
     columns.length ? choose("cohort", "Cohort by", [["", "none"], ...columns.map((name) => [name, name])], cohort, (value) => set({ cohort: value, cohort_value: value && cohorts.find((one) => one.column === value).value })) : null,
     cohort ? choose("cohort-value", capital(cohort), values, asked("cohort_value"), (value) => set({ cohort_value: value })) : null,
     choose("hour", "Registered in the hour (UTC)", hours, asked("hour") ?? "", (value) => set({ hour: value })),
+    asked("cohort") || asked("hour") ? copyButton(asYaml, "Copy as a segment for the YAML") : null,
     download(api.address(useCase.name, `users.csv?${query({ limit: 100000 })}`).href, `${useCase.name}_users.csv`, "Export CSV"),
   );
+}
+
+/** The filter as a segment of the use case's YAML, which a target can have: values are JSON, and so YAML. */
+function asYaml() {
+  const lines = [
+    asked("cohort") ? `    registration: {${asked("cohort")}: [${JSON.stringify(asked("cohort_value"))}]}` : "",
+    asked("hour") ? `    registered_hours: [${asked("hour")}]` : "",
+  ];
+  return ["segments:", "  my_segment:", ...lines.filter(Boolean), ""].join("\n");
 }
 
 /** The field, with what is being typed in the one that it replaces. */

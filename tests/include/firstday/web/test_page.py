@@ -4,12 +4,14 @@ import json
 import re
 import time
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 import yaml
 from playwright.sync_api import Browser, Page, expect
 
 from include.firstday.settings import REPOSITORY
+from include.firstday.use_case.segments import Segment
 from tests.include.firstday.web.conftest import Site, Visitor
 from tests.installation import get
 
@@ -453,6 +455,8 @@ def test_a_mapping_and_an_edited_row_are_tried_and_nothing_is_stored(visitor: Vi
     bad.get_by_role("button", name="Try this row").first.click()
     expect(bad).to_contain_text("1 of 1 row would pass")
     assert site.query("select * from rejected_events order by all") == before
+    bad.get_by_label("bet_amount").first.fill("11")  # what is stored is what was tried
+    expect(bad.get_by_role("button", name="Store this row")).to_have_count(0)
 
 
 def test_rooms_are_seen_as_of_a_snapshot(visitor: Visitor, site: Site) -> None:
@@ -660,6 +664,27 @@ def test_a_cohort_is_that_of_the_registrations(visitor: Visitor, site: Site) -> 
     expect(page.locator("#listed > p").first).to_contain_text(f"{counted} users")
     first = page.locator("[data-table=users] tbody a").first.inner_text()
     assert site.value(f"select max(campaign) from events where user_id = '{first}'") == "spring"
+
+
+def test_a_segment_is_that_of_the_yaml_and_a_filter_becomes_one(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("users")
+    page.select_option("#segment", "high_deposits")
+    counted = site.value(
+        "select count(*) from users join (select user_id, max_by(purchase_sum, batch_id) as deposits from predictions "
+        "group by user_id) using (user_id) where deposits >= 50 and window_start <= now() and window_end >= now()"
+    )
+    assert counted > 0
+    expect(page.locator("#listed > p").first).to_contain_text(f"{counted} user")
+    expect(page).to_have_url(re.compile("segment=high_deposits"))
+    page.select_option("#cohort", "campaign")
+    page.select_option("#cohort-value", "spring")
+    page.select_option("#hour", "7")
+    page.get_by_role("button", name="Copy as a segment for the YAML").click()
+    copied = yaml.safe_load(page.evaluate("navigator.clipboard.readText()"))["segments"]["my_segment"]
+    assert copied == {"registration": {"campaign": ["spring"]}, "registered_hours": [7]}
+    Segment.model_validate(copied)
+    with pytest.raises(HTTPError, match="422"):
+        site.api("users?segment=nobody")
 
 
 def test_reasons_are_words_with_medians(visitor: Visitor, site: Site) -> None:
