@@ -2,9 +2,9 @@
 
 One DAG per target in the use case's YAML, `<use case>.deliver_to_<target>`: a failing target delays only itself.
 
-**Reads** `predictions` and the target's checkpoint. **Writes** to the target, and the delivered rows to `deliveries`:
-at least once, in order, each prediction always with the same id. Credentials are in the Airflow Connection named in the
-YAML. Runs when `predictions` change, and every minute.
+**Reads** `predictions` and the target's checkpoint. **Writes** to the target, the delivered rows to `deliveries`, and
+what was decided before to `decided_batches` and `experiments`: at least once, in order, each prediction always with the
+same id. Credentials are in the Airflow Connection named in the YAML. Runs when `predictions` change, and every minute.
 
 **When it fails**: the log contains the target's error. The target is backed off for ten seconds, then twice as long
 after each failure, up to a quarter of an hour; runs in between are skipped. No prediction is lost: pending ones are

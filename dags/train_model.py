@@ -3,7 +3,7 @@
 **Reads** `events` up to a micro-batch, and the use case's YAML. **Writes** a run in the use case's MLflow experiment,
 with one nested run per candidate: parameters, metrics, plots, the profile and the training set; a new version in the
 model registry, alias `challenger`; and, if it passes all gates on users that no model was trained on, the alias
-`champion` and, in `predictions`, new rows of every user in their window.
+`champion`, a row of `promotions` and, in `predictions`, new rows of every user in their window.
 
 **When it fails** in `build_training_set`: too few users have a known label; the log gives their number and the required
 one (a scheduled run is skipped instead). Otherwise check the log of the failed task; the run can be cleared and

@@ -15,7 +15,7 @@ from pathlib import Path
 from include.firstday.errors import UseCaseError
 from include.firstday.settings import settings
 from include.firstday.stack.home import Home
-from include.firstday.stack.terminal import say
+from include.firstday.stack.terminal import progress, say
 from include.firstday.use_case import use_case as use_cases
 from include.firstday.use_case.use_case import UseCase
 
@@ -43,7 +43,7 @@ def register_model(use_case: UseCase) -> bool:
 
     promotion.register_bundled(use_case)
     journal.finish(use_case.name)
-    say(f"{use_case.name}: the bundled model is registered.")
+    progress(f"{use_case.name}: the bundled model is registered.")
     return True
 
 
@@ -75,7 +75,7 @@ def watch(use_case: UseCase, patience: timedelta = timedelta(minutes=10)) -> boo
         now = status.summary(use_case)
         line = f"{now.events:,} events, {now.users:,} users, {now.predictions:,} predictions in the lake"
         if line != said:
-            say(f"{use_case.name}: {line}; {now.pending_files} files pending.")
+            progress(f"{use_case.name}: {line}; {now.pending_files} files pending.")
             said = line
         if now.predictions or not _predictable(use_case):
             return True
@@ -145,9 +145,9 @@ def _generate(use_case: UseCase, end: datetime) -> None:
     from include.firstday.generator import generate_events
 
     days = settings().history_days
-    say(f"{use_case.name}: writing {days:g} days of events into landing.")
+    progress(f"{use_case.name}: writing {days:g} days of events into landing.")
     generate_events.generate_history(
-        use_case, end=end, days=days, progress=lambda done, total, text: say(f"{use_case.name}: {text}")
+        use_case, end=end, days=days, progress=lambda done, total, text: progress(f"{use_case.name}: {text}")
     )
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,9 +17,10 @@ from include.firstday.stack import checks, environment, health, processes, progr
 from include.firstday.stack.home import Home
 from include.firstday.stack.programs import API_SERVER, DAG_PROCESSOR, MLFLOW, SCHEDULER, TRIGGERER
 from include.firstday.stack.supervisor import Supervisor
-from include.firstday.stack.terminal import say
+from include.firstday.stack.terminal import progress, say
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PAGE = "/plugin/firstday"
 _STOP_SECONDS = 45  # the programs' own limits, one after the other, and a little
 
 
@@ -94,8 +94,7 @@ class Runner:
         checks.ports(self._settings)
 
     def _start(self) -> None:
-        say(f"State is kept in {self._home.root}; server logs are in {self._home.logs}.")
-        self._home.login()
+        self._say_where()
         self._environment = environment.build(self._settings, self._home)
         self._programs = programs.programs(self._settings, self._home)
         self._migrate()
@@ -103,7 +102,6 @@ class Runner:
             programs.configuration(self._programs, self._home, self._supervisor.socket), self._environment
         )
         self._start_servers()
-        self._say_where()
 
     def _migrate(self) -> None:
         self._say("Preparing Airflow's database.")
@@ -208,22 +206,26 @@ class Runner:
         if watch.returncode != 0:
             log = programs.log(self._home, "watch")
             return say(f"No first predictions yet; the servers keep running. Last lines of {log}:\n{tail(log)}")
-        self._say("Ready.")
-        say(self._to_try())
+        say(f"[{self._seconds():3.0f} s] Ready. {self._to_try()}")
 
     def _to_try(self) -> str:
-        command = os.path.relpath(Path(sys.executable).with_name("firstday"))
-        return _TO_TRY.format(airflow=environment.airflow_url(self._settings), firstday=command)
+        return f"Open {environment.airflow_url(self._settings)}{PAGE}"
 
     def _say_where(self) -> None:
         name, password = self._home.login()
+        url = environment.airflow_url(self._settings)
         say(
-            f"\n  Airflow  {environment.airflow_url(self._settings)}   {login(name, password, self._home.passwords)}"
-            f"\n  MLflow   {environment.mlflow_url(self._settings)}\n\nCtrl-C stops everything.\n"
+            f"Page      {url}{PAGE}\n"
+            f"Airflow   {url}, models in MLflow: {environment.mlflow_url(self._settings)}\n"
+            f"Login     {login(name, password, self._home.passwords)}\n"
+            f"Stop      Ctrl-C; state and logs are in {self._home.root}"
         )
 
     def _say(self, line: str) -> None:
-        say(f"[{time.monotonic() - self._began:3.0f} s] {line}")
+        progress(f"[{self._seconds():3.0f} s] {line}")
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
 
     def _pause(self, seconds: float) -> None:
         """Sleep. A closed terminal stops the run: its SIGHUP may reach `make` only, which waits for this process."""
@@ -270,11 +272,3 @@ def tail(path: Path, lines: int = 20) -> str:
 
 def _stop_with_us() -> None:
     processes.die_with_parent(signal.SIGTERM)
-
-
-_TO_TRY = """
-Three things to try, in another terminal:
-  Train on what has arrived and see it in MLflow:    make airflow ARGS="dags trigger first_day_churn.train_model"
-  Ask what was predicted, and from what:             {firstday} query "from predictions limit 5"
-  See how the pipeline stands, and who is at risk:   {airflow}/plugin/firstday
-"""

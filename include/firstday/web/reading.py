@@ -16,6 +16,7 @@ from include.firstday.web import (
     drift_room,
     drivers,
     experiments,
+    lineage,
     metrics,
     model,
     overview,
@@ -144,6 +145,11 @@ def reading(gate: Gate) -> APIRouter:
     def snapshots(case: Case) -> list[schemas.lake.Snapshot]:
         """List the latest snapshots; as of each, the other requests answer with the parameter `at`."""
         return catalog.snapshots(case)
+
+    @router.get("/lake/lineage")
+    def show_lineage(case: Case) -> schemas.lake.Lineage:
+        """Return which tables are made from which, and by which stage or DAG."""
+        return lineage.lineage(case)
 
     @router.get("/lake/tables/{table}")
     def show_table(case: Case, table: Annotated[str, PathParameter(max_length=100)]) -> schemas.lake.TableAbout:

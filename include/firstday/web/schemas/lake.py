@@ -1,6 +1,6 @@
 """Responses of the Lake room, and of posted events and queries."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -68,6 +68,29 @@ class TableAbout(BaseModel):
     changed_at: Utc | None
     read_by: list[str]
     sample: list[dict[str, Any]]
+
+
+class LineageNode(BaseModel):
+    """A table or view of the lake, or a place outside of it."""
+
+    name: str
+    kind: Literal["table", "view", "outside"]
+
+
+class LineageEdge(BaseModel):
+    """One is made from another, by a stage of process_events or a DAG."""
+
+    source: str
+    target: str
+    by: str
+    dag: str | None = Field(description="id of the DAG; null where there is one per source or target")
+
+
+class Lineage(BaseModel):
+    """What is made from what."""
+
+    nodes: list[LineageNode]
+    edges: list[LineageEdge]
 
 
 class QueryText(BaseModel):

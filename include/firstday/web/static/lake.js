@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { bytes, card, count, counted, empty, h, leave, seconds, time, wide } from "./dom.js";
+import { lineage } from "./lineage.js";
 import { rejected } from "./rejected.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
@@ -11,8 +12,9 @@ import { workbench } from "./workbench.js";
 export async function lake(useCase, parts) {
   if (parts[0] === "tables" && parts[1]) return tablePage(useCase, parts[1]);
   if (parts[0] === "query") return workbench(useCase);
+  if (parts[0] === "lineage") return lineage(useCase);
   const found = await api.get(useCase.name, "lake");
-  return [h("p", {}, h("a", { href: address(["lake", "query"]) }, "SQL workbench")), h("div", { class: "cards" }, rejected(useCase, found), tables(found), microBatches(found), commits(found))];
+  return [h("p", { class: "bar" }, h("a", { href: address(["lake", "query"]) }, "SQL workbench"), h("a", { href: address(["lake", "lineage"]) }, "Lineage")), h("div", { class: "cards" }, rejected(useCase, found), tables(found), microBatches(found), commits(found))];
 }
 
 function tables({ tables: rows }) {

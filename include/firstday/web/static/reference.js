@@ -1,37 +1,46 @@
-// API tab: the requests, from the API's own OpenAPI document.
+// API room: a form for predict, how to authenticate, and all requests of the API's own OpenAPI document.
 
 import * as api from "./api.js";
-import { copyButton, empty, h, mono, percent, quiet } from "./dom.js";
-import { table } from "./table.js";
+import { card, copyButton, empty, h, percent, quiet, wide } from "./dom.js";
+import { groups, request } from "./openapi.js";
 import { points, reason } from "./words.js";
 
 export async function reference(useCase) {
   if (document.getElementById("predict-body")?.dataset.useCase === useCase.name) return [...document.getElementById("main").children]; // nothing here is updated
   const schema = await api.openapi();
   const root = new URL(".", document.baseURI);
-  const rows = Object.entries(schema.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, about]) => ({ path: path.replace("{use_case}", useCase.name), method, about })));
-  const columns = [
-    { id: "request", title: "Request", value: (row) => `${row.method.toUpperCase()} ${root.pathname}${row.path.slice(1)}`, cell: (row) => mono(`${row.method.toUpperCase()} ${root.pathname}${row.path.slice(1)}`) },
-    { id: "parameters", title: "Parameters", value: (row) => (row.about.parameters ?? []).filter((one) => one.name !== "use_case").map((one) => one.name).join(", ") },
-    { id: "description", title: "Description", value: (row) => row.about.description ?? row.about.summary },
-  ];
+  const login = `TOKEN=$(curl -s ${root.origin}/auth/token -H 'Content-Type: application/json' \\
+  -d '{"username": "…", "password": "…"}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')`;
   const snippet = `import requests
 
 token = requests.post("${root.origin}/auth/token", json={"username": "…", "password": "…"}).json()["access_token"]
 answer = requests.post("${root}api/${useCase.name}/predict", json={"user_id": "…"}, headers={"Authorization": f"Bearer {token}"})
 print(answer.json()["probability"], answer.json()["reasons"])`;
-  const origin = root.origin;
-  const post = `TOKEN=$(curl -s ${origin}/auth/token -H 'Content-Type: application/json' \\
-  -d '{"username": "…", "password": "…"}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
-curl ${root}api/${useCase.name}/events -H "Authorization: Bearer $TOKEN" \\
-  -H 'Content-Type: application/x-ndjson' -H 'Idempotency-Key: 2026-11-20-0001' --data-binary @events.ndjson`;
-  return [
-    h("div", { class: "cards" },
-      prediction(useCase, snippet),
-      h("section", { class: "card wide" }, h("h2", {}, "Requests"), rows.length ? table("requests", "Requests of the API", columns, rows) : empty("No requests."), h("p", {}, h("a", { href: "api/openapi.json", download: "firstday-openapi.json" }, "Download the OpenAPI document"))),
-      h("section", { class: "card wide" }, h("h2", {}, "Post events"), h("p", {}, "Authenticate with an Airflow token, as for reading. Users who may trigger process_events may post events."), h("pre", { class: "mono scroll", tabindex: "0" }, post)),
-    ),
-  ];
+  return [h("div", { class: "cards" }, prediction(useCase, snippet), authentication(login), requests(schema, useCase, root))];
+}
+
+function authentication(login) {
+  return card(
+    "Authentication",
+    quiet("Each request needs a token of Airflow. Users who may see the runs of process_events may read; users who may trigger it may also post. Access follows Airflow's permissions."),
+    h("pre", { class: "mono scroll", tabindex: "0" }, login),
+    copyButton(login, "Copy the command"),
+    h("p", {}, h("a", { href: "api/openapi.json", download: "firstday-openapi.json" }, "Download the OpenAPI document")),
+  );
+}
+
+/** All requests by group, with a filter by path and description. */
+function requests(schema, useCase, root) {
+  const made = groups(schema).map(([title, found]) => h("section", {}, h("h3", {}, title), found.map((one) => request(schema, useCase, root, one))));
+  const filter = h("input", { id: "requests-find", type: "search", placeholder: "Filter", "aria-label": "Filter requests", autocomplete: "off" });
+  filter.addEventListener("input", () => {
+    const text = filter.value.trim().toLowerCase();
+    for (const section of made) {
+      const shown = [...section.querySelectorAll("details")].filter((one) => !(one.hidden = !one.firstChild.textContent.toLowerCase().includes(text)));
+      section.hidden = !shown.length;
+    }
+  });
+  return wide("Requests", h("div", { class: "tablebar" }, filter), made);
 }
 
 /** Try the predict endpoint, and the same in Python. */

@@ -1,7 +1,9 @@
 """The page in Chromium, over a prepared lake: what is on screen, where the address leads, and what the numbers are."""
 
 import json
+import os
 import re
+import subprocess
 import time
 from pathlib import Path
 from urllib.error import HTTPError
@@ -30,6 +32,7 @@ PLACES = (
     "lake",
     "lake/tables/predictions",
     "lake/query",
+    "lake/lineage",
     "api",
 )
 STATIC = REPOSITORY / "include" / "firstday" / "web" / "static"
@@ -518,6 +521,54 @@ def test_a_prediction_is_that_of_the_inference_log(visitor: Visitor, site: Site)
     page.fill("#predict-body", json.dumps({"user_id": USER}))
     page.get_by_role("button", name="Predict").click()
     expect(page.get_by_text("by version 1")).to_be_visible()
+
+
+def test_the_api_room_shows_every_request_and_its_examples_run(visitor: Visitor, site: Site) -> None:
+    document = get(f"{site.url}/api/openapi.json")
+    operations = [
+        (method, path, about) for path, methods in document["paths"].items() for method, about in methods.items()
+    ]
+    page = visitor.go("api")
+    expect(page.locator("details.request")).to_have_count(len(operations))
+    for method, path, about in operations:
+        one = page.locator(f"[id='request-{method}-{path}']")
+        one.locator("summary").click()
+        names = {parameter["name"] for parameter in about.get("parameters", [])} - {"use_case"}
+        fields = one.locator(".fields-of:has(caption:text-is('Parameters')) tbody td:first-child .mono")
+        expect(fields).to_have_count(len(names))
+        assert {*fields.all_inner_texts()} == names, path
+        assert site.url.split("/firstday")[0] in one.locator("pre").inner_text()
+    assert violations(page) == []
+    command = page.locator("[id='request-get-/api/{use_case}/status'] pre").inner_text()
+    answered = subprocess.run(
+        ["bash", "-c", command], capture_output=True, check=True, env={"TOKEN": "x", **os.environ}
+    )
+    assert json.loads(answered.stdout)["state"]["level"] == "degraded"
+    body = (
+        page.locator("[id='request-post-/api/{use_case}/query'] pre").inner_text().replace("…", "select 42 as answer")
+    )
+    answered = subprocess.run(["bash", "-c", body], capture_output=True, check=True, env={"TOKEN": "x", **os.environ})
+    assert json.loads(answered.stdout)["rows"] == [[42]]
+    page.fill("#requests-find", "rejected/")
+    expect(page.locator("details.request:visible")).to_have_count(2)
+    assert visitor.errors == []
+
+
+def test_the_lineage_is_drawn_and_leads_to_the_tables(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("lake")
+    page.get_by_role("link", name="Lineage").click()
+    edges = site.api("lake/lineage")["edges"]
+    pairs = {(one["source"], one["target"]) for one in edges if one["source"] != one["target"]}
+    expect(page.locator(".lineage path")).to_have_count(len(pairs))
+    expect(page.locator("[data-table=lineage] tbody tr")).to_have_count(len(edges))
+    left = {
+        name: page.locator(".node", has_text=re.compile(f"^{name}$")).bounding_box()
+        for name in ("landing", "events", "predictions")
+    }
+    assert left["landing"]["x"] < left["events"]["x"] < left["predictions"]["x"]
+    page.locator(".node", has_text="user_features").click()
+    expect(page.get_by_role("heading", name="user_features")).to_be_visible()
+    assert page.url.endswith("/lake/tables/user_features")
 
 
 def test_the_overviews_numbers_are_those_of_the_lake(visitor: Visitor, site: Site) -> None:

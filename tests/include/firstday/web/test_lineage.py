@@ -1,0 +1,52 @@
+"""Lineage: complete, and what the DAGs say of themselves."""
+
+import ast
+import re
+from itertools import pairwise
+
+from include.firstday.lake.checkpoints import MICRO_BATCH_STAGES
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.settings import REPOSITORY
+from include.firstday.use_case.use_case import UseCase
+from include.firstday.web import lineage
+from include.firstday.web.reader import Reader
+
+
+def test_each_table_of_data_has_an_origin_and_each_edge_its_ends(churn: UseCase) -> None:
+    with open_lake(churn) as lake:
+        tables = lake.tables()
+    reader = Reader(churn)
+    found = lineage.lineage(reader)
+    reader.close()
+    made = {edge.target for edge in found.edges}
+    of_the_lake_itself = {
+        "alert_states", "checkpoints", "consumed_files", "delivery_failures", "feature_fingerprint", "file_hashes",
+        "narrow_statistics", "rewritten_files", "schema_history", "tombstones", "feature_values",
+    }  # fmt: skip
+    assert tables - made <= of_the_lake_itself
+    names = {node.name for node in found.nodes}
+    assert {name for edge in found.edges for name in (edge.source, edge.target)} == names
+    chain = ("landing", "events", "feature_state"), ("user_features", "predictions", "deliveries", "effects")
+    for part in chain:
+        for source, target in pairwise(part):
+            assert any((edge.source, edge.target) == (source, target) for edge in found.edges), (source, target)
+    assert {node.kind for node in found.nodes if node.name == "user_features"} == {"view"}
+
+
+def test_the_stages_write_what_process_events_says(churn: UseCase) -> None:
+    text = ast.get_docstring(ast.parse((REPOSITORY / "dags" / "process_events.py").read_text())) or ""
+    writes = re.search(r"\*\*Writes\*\* (.*?)\.", text, re.DOTALL)
+    assert writes
+    stages = lineage.stages(churn)
+    assert tuple(stage.name for stage in stages) == MICRO_BATCH_STAGES
+    assert {*re.findall(r"`(\w+)`", writes[1])} <= {table for stage in stages for table in stage.writes}
+
+
+def test_dags_are_read_by_their_docstrings() -> None:
+    found = {step.name: step for step in lineage.described()}
+    assert found["replay_rejected"].reads == ("rejected_events",)
+    assert found["monitor_model"].writes == ("monitoring",)
+    assert found["generate_events"].writes == ("landing",)
+    assert {"predictions", "promotions", "MLflow"} <= {*found["train_model"].writes}
+    assert {"deliveries", "experiments", "targets"} <= {*found["deliver_predictions"].writes}
+    assert "process_events" not in found
