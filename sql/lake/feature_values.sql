@@ -2,14 +2,36 @@
 -- value_var is the sample variance, 0 of one value.
 -- params: none
 -- reads: feature_state
-with exact as (
+with scaled as (
     select
         *,
-        cast(value_sum * 100 as hugeint) as cents,
-        value_count * cast(value_sum_of_squares * 10000 as hugeint)
-        - cast(value_sum * 100 as hugeint) * cast(value_sum * 100 as hugeint) as spread,
-        10000 * value_count * greatest(value_count - 1, 1) as spread_divisor
+        cast(regexp_extract(typeof(value_sum), ',(\d+)', 1) as integer) as decimals
     from feature_state
+),
+
+powers as (
+    select
+        *,
+        cast(power(10, decimals) as hugeint) as unit
+    from scaled
+),
+
+-- In units of the last decimal: whole part and fraction apart, as their product would have too many digits.
+units as (
+    select
+        *,
+        cast(trunc(value_sum) as hugeint) * unit + cast((value_sum - trunc(value_sum)) * unit as hugeint) as units,
+        cast(trunc(value_sum_of_squares) as hugeint) * unit * unit
+        + cast((value_sum_of_squares - trunc(value_sum_of_squares)) * (unit * unit) as hugeint) as square_units
+    from powers
+),
+
+exact as (
+    select
+        *,
+        value_count * square_units - units * units as spread,
+        unit * unit * value_count * greatest(value_count - 1, 1) as spread_divisor
+    from units
 ),
 
 -- Integers below 2^53 are exact as doubles, so their quotient is rounded once. These are larger.
@@ -19,13 +41,14 @@ large as (
         measure,
         item,
         unnest(['sum', 'mean', 'var']) as part,
-        unnest([cents, cents, spread]) as dividend,
-        unnest([100, 100 * value_count, spread_divisor]) as divisor
+        unnest([units, units, spread]) as dividend,
+        unnest([1, value_count, value_count * greatest(value_count - 1, 1)]) as divisor,
+        unnest([decimals, decimals, 2 * decimals]) as decimals
     from exact
-    where greatest(abs(cents), spread, spread_divisor) >= 9007199254740992
+    where greatest(abs(units), spread, spread_divisor) >= 9007199254740992
 ),
 
--- Divided as by hand: 36 decimals, and a 1 where more follow, are a text that is read to the nearest double.
+-- Divided as by hand: 36 decimals, a 1 where more follow, and the exponent are a text, read to the nearest double.
 divided as (
     select
         *,
@@ -43,7 +66,9 @@ quotients as (
                 '.',
                 lpad(cast(remainder // divisor as varchar), 18, '0'),
                 lpad(cast(remainder % divisor * 1000000000000000000 // divisor as varchar), 18, '0'),
-                case when remainder % divisor * 1000000000000000000 % divisor > 0 then '1' else '' end
+                case when remainder % divisor * 1000000000000000000 % divisor > 0 then '1' else '' end,
+                'e-',
+                decimals
             ) as double
         ) as quotient
     from divided
@@ -66,9 +91,11 @@ select
     exact.measure,
     exact.item,
     exact.value_count,
-    coalesce(amounts.value_sum, cast(exact.cents as double) / 100) as value_sum,
-    coalesce(amounts.value_mean, cast(exact.cents as double) / (100 * exact.value_count)) as value_mean,
-    coalesce(amounts.value_var, cast(exact.spread as double) / exact.spread_divisor) as value_var,
+    coalesce(amounts.value_sum, cast(exact.units as double) / cast(exact.unit as double)) as value_sum,
+    coalesce(
+        amounts.value_mean, cast(exact.units as double) / cast(exact.unit * exact.value_count as double)
+    ) as value_mean,
+    coalesce(amounts.value_var, cast(exact.spread as double) / cast(exact.spread_divisor as double)) as value_var,
     exact.first_at,
     exact.last_at
 from exact

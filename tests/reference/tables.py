@@ -23,7 +23,7 @@ These are defined by the use case's SQL; shown are those of `first_day_churn`. `
 COLUMN = re.compile(
     r"^    (\w+) ([a-z]+(?:\([\d, ]+\))?)(?P<not_null> not null)?,?(?: -- (?P<about>.+))?$", re.MULTILINE
 )
-CAST = re.compile(r"^    cast\(null as (\w+)\) as (\w+),?(?: -- (?P<about>.+))?$", re.MULTILINE)
+CAST = re.compile(r"^    (?:cast\(null as (\w+)\)|\w+.*) as (\w+),? -- (?P<about>.+)$", re.MULTILINE)
 
 
 def render() -> str:
@@ -47,7 +47,7 @@ def columns(path: Path) -> Iterator[tuple[str, str, bool, str]]:
     for found in COLUMN.finditer(text):
         yield found[1], found[2], not found["not_null"], found["about"] or ""
     for found in CAST.finditer(text):
-        yield found[2], found[1], True, found["about"] or ""
+        yield found[2], found[1] or "decimal", True, found["about"] or ""
 
 
 def grain(path: Path) -> str:

@@ -48,7 +48,6 @@ def findings(lake: Lake, case: UseCase, with_training: bool) -> Iterator[Finding
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: _identical_events(lake, case),
         lambda: _measures_of_ids(lake, case),
-        lambda: _rounded_measures(lake, case),
         lambda: _other_rows(case, events, state),
         lambda: _training(case, events),
     )
@@ -104,16 +103,6 @@ def _measures_of_ids(lake: Lake, case: UseCase) -> Iterator[Finding]:
             f"{_sql(case, 'measures')}: measure {row['measure']}: {row['different']:,} different whole numbers in "
             f"{row['value_count']:,} values look like ids, of which sums and means say nothing; remove the measure, or "
             "count different ones with the column as `item`",
-            is_error=False,
-        )
-
-
-def _rounded_measures(lake: Lake, case: UseCase) -> Iterator[Finding]:
-    for row in lake.rows(f"{SQL}/rounded_measures"):
-        yield Finding(
-            f"{_sql(case, 'measures')}: measure {row['measure']}: {row['rounded']:,} of {row['value_count']:,} values "
-            f"have more than two decimals, as {row['example']}, and are rounded to two; count them in a smaller unit, "
-            "as value * 1000",
             is_error=False,
         )
 

@@ -23,6 +23,7 @@ from include.firstday.lake import connections, statements
 from include.firstday.lake.lake import quoted
 from include.firstday.records import readers, text_tables
 from include.firstday.records.contract import OWN_COLUMNS
+from include.firstday.schema.value_type import LEAST_DECIMALS, MOST_DECIMALS
 from include.firstday.use_case import use_case
 
 SKELETON = Path(__file__).parent / "skeleton"
@@ -118,7 +119,11 @@ def look(file: Path, chosen: Chosen) -> Found:
     ours = _unique([*OURS, *OWN_COLUMNS], others)
     numbers = {name for name in others if _matches(sample[name], f"{NUMBER}|{COMMA_NUMBER}")}
     numbers -= {name for name in numbers if _is_id(ours[name], rows[key["user_id"]], rows[name])}
-    columns = {ours[name]: "decimal(18, 2)" if name in numbers else "varchar" for name in others if name != "event_id"}
+    columns = {
+        ours[name]: f"decimal(18, {_decimals(rows[name])})" if name in numbers else "varchar"
+        for name in others
+        if name != "event_id"
+    }
     renamed = {theirs: name for name, theirs in key.items()} | {
         name: ours[name] for name in others if name != "event_id"
     }
@@ -144,6 +149,15 @@ def look(file: Path, chosen: Chosen) -> Found:
         users=len(pc.unique(rows[key["user_id"]])),
         notes=notes,
     )
+
+
+def _decimals(values: pa.ChunkedArray) -> int:
+    """How many decimals a column of amounts needs, as many as are kept of a measure: from 2 to 8."""
+    fractions = pc.struct_field(
+        pc.extract_regex(values.cast(pa.string()).drop_null(), r"[.,](?P<fraction>\d+?)0*$"), "fraction"
+    )
+    longest = pc.max(pc.utf8_length(fractions.drop_null())).as_py() or 0
+    return int(min(max(longest, LEAST_DECIMALS), MOST_DECIMALS))
 
 
 def _is_id(name: str, users: pa.ChunkedArray, values: pa.ChunkedArray) -> bool:

@@ -24,6 +24,7 @@ from include.firstday.lake.run import Run
 from include.firstday.privacy import tombstones
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
+from include.firstday.schema.value_type import build_value_type
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
@@ -163,10 +164,13 @@ def aggregate(lake: Lake, use_case: UseCase) -> None:
 def make_measures(lake: Lake, use_case: UseCase, make: Callable[..., None]) -> None:
     """From `window_events` to `measures`, as a view or a table: those of the use case, and of the gaps between events.
 
+    And to `value_type`, of their values.
+
     The first new event of a user follows the last one that is stored, whose time is in `feature_state`.
     """
     if not use_case.gaps:
         make(f"use_cases/{use_case.name}/measures")
+        build_value_type(lake, use_case, "measures")
         return
     rules = [
         {"gap": name, "event_type": event, "session_microseconds": round(gap.session_minutes * 60_000_000)}
@@ -176,6 +180,7 @@ def make_measures(lake: Lake, use_case: UseCase, make: Callable[..., None]) -> N
     lake.build_rows("gap_rules", pa.Table.from_pylist(rules))
     lake.build("features/update_features/earlier_gaps")
     make(f"use_cases/{use_case.name}/measures", into="own_measures")
+    build_value_type(lake, use_case, "own_measures")
     make("features/update_features/measures_with_gaps", into="measures")
 
 

@@ -8,6 +8,7 @@ from include.firstday.records import readers
 from include.firstday.records.contract import enrichment_rules, expected, typed_rows
 from include.firstday.schema import fingerprint, migrate
 from include.firstday.schema.readiness import is_ready, sql_sha256
+from include.firstday.schema.value_type import build_value_type
 from include.firstday.use_case.use_case import UseCase
 
 TABLES = (
@@ -69,13 +70,19 @@ def create(lake: Lake, use_case: UseCase) -> None:
     """
     own = f"use_cases/{use_case.name}"
     existing = lake.tables()
-    for path in (f"{own}/events", *(f"lake/{table}" for table in TABLES), "lake/feature_state", "lake/file_hashes"):
+    for path in (f"{own}/events", *(f"lake/{table}" for table in TABLES), "lake/file_hashes"):
         lake.execute(path)
     for table, file in use_case.enrichment.items():
         if table not in existing:
             _create_enrichment(lake, use_case, table, file)
     lake.build_like("scope_events", "events")
     lake.build(f"{own}/registrations")
+    lake.build_like("window_events", "events")
+    lake.build(f"{own}/measures")
+    build_value_type(lake, use_case, "measures")
+    lake.execute("lake/feature_state")
+    for name in ("window_events", "measures"):
+        lake.drop(name)
     lake.execute("lake/users")
     lake.create_view("lake/feature_values")
     lake.create_view(f"{own}/user_features")

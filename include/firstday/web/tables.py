@@ -16,7 +16,7 @@ SQL = REPOSITORY / "sql"
 SAMPLE = 20
 FRESH = 10.0
 HIDDEN = frozenset({"raw", "header"})  # of rejected rows: the row as it was read, with the person
-_COLUMN = re.compile(r"^    (?:cast\(null as \w+\) as )?(\w+)\b[^\n]*? -- (.+)$", re.MULTILINE)
+_COLUMN = re.compile(r"^    (?:[^\n-]* as )?(\w+)\b[^\n]*? -- (.+)$", re.MULTILINE)
 _HEAD = re.compile(r"(?:--.*\n)+")
 
 
