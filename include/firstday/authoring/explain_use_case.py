@@ -73,28 +73,28 @@ class Sampled:
 
 
 def sample(case: UseCase, file: Path | None = None) -> Sampled:
-    """Compute features of a few users of a file's events, or of pending or generated ones, and check the use case.
+    """Compute features of a few users of the events of a file or folder, or of pending or generated ones, and check.
 
     Raises UseCaseError if there are no events, UnreadableFileError or QueryError for a broken file.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path, source = _events(case, file, Path(folder))
-        rows, refused, findings = _user_features(case, path, with_training=file is not None)
+        paths, source = _events(case, file, Path(folder))
+        rows, refused, findings = _user_features(case, paths, with_training=file is not None)
     active = sorted((row for row in rows if row["window_start"]), key=lambda row: str(row["user_id"]))
     shown = [{name: row[name] for name in ("user_id", *case.features)} for row in active[:SAMPLE_USERS]]
     return Sampled(f"{source}: {len(rows):,} users, {len(active):,} with an open window", shown, refused, findings)
 
 
 def _user_features(
-    case: UseCase, path: Path, with_training: bool, row_by_row: bool = False
+    case: UseCase, paths: list[Path], with_training: bool, row_by_row: bool = False
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[Finding]]:
-    """All users' features by the events of a file, one row per broken rule, and what a check on them finds."""
+    """All users' features by the events of files, one row per broken rule, and what a check on them finds."""
     with connections.scratch(case.name) as lake:
         create_tables.create(lake, case)
         try:
-            refused = sample_events.store(lake, case, path, row_by_row)
+            refused = sample_events.store(lake, case, paths, row_by_row)
         except QueryError:
-            if row_by_row or lake.is_alive() or not readers.is_text(path):
+            if row_by_row or lake.is_alive() or not all(map(readers.is_text, paths)):
                 raise
         else:
             features.fold(lake, case, after=0, upto=1)
@@ -106,7 +106,7 @@ def _user_features(
                 [*check_sample.times(case, refused), *check_sample.findings(lake, case, with_training)],
             )
     # What DuckDB ended the connection for is a row of the text.
-    return _user_features(case, path, with_training, row_by_row=True)
+    return _user_features(case, paths, with_training, row_by_row=True)
 
 
 def _needed(name: str) -> Iterator[Path]:
@@ -114,28 +114,37 @@ def _needed(name: str) -> Iterator[Path]:
     yield from (statements.SQL / "use_cases" / name / f"{needed}.sql" for needed in NEEDED)
 
 
-def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[Path, str]:
+def _events(case: UseCase, file: Path | None, folder: Path) -> tuple[list[Path], str]:
     if file is not None:
-        return _readable(file, folder), file.name
+        paths = _files(file)
+        source = file.name if len(paths) == 1 else f"{len(paths):,} files of {file.name}"
+        return [_readable(path, folder / str(number)) for number, path in enumerate(paths)], source
     waiting = [found for found in landing.pending(case.name) if found.table == "events"]
     if waiting:
-        return waiting[0].path, f"{waiting[0].name}, pending in landing"
+        return [waiting[0].path], f"{waiting[0].name}, pending in landing"
     if case.generator is None:
         raise UseCaseError("no sample events: pass a file with --sample, or put one into landing with `ingest`")
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     pq.write_table(events(case.generator, end - timedelta(hours=2), end), folder / "generated.parquet")
-    return folder / "generated.parquet", "two hours of generated events"
+    return [folder / "generated.parquet"], "two hours of generated events"
+
+
+def _files(file: Path) -> list[Path]:
+    """A file, or those of a folder and the folders below it."""
+    if not file.is_dir():
+        return [file]
+    endings = (*landing.ENDINGS, *text_tables.ENDINGS)
+    found = [path for path in sorted(file.rglob("*")) if path.name.endswith(endings)]
+    if not found:
+        raise UseCaseError(f"{file}: expected files ending in one of {', '.join(endings)}, found none")
+    return found
 
 
 def _readable(file: Path, folder: Path) -> Path:
-    """A file as it would be in landing; of a folder the first one."""
-    if file.is_dir():
-        found = [path for path in sorted(file.rglob("*")) if path.name.endswith(landing.ENDINGS)]
-        if not found:
-            raise UseCaseError(f"{file}: expected files ending in one of {', '.join(landing.ENDINGS)}, found none")
-        file = found[0]
+    """A file as it would be in landing."""
     if not text_tables.is_text_table(file):
         return file
+    folder.mkdir()
     target = folder / text_tables.csv_name(file.name)
     text_tables.convert(file, target)
     return target

@@ -69,7 +69,7 @@ def _run(case: UseCase, one: FeatureCase) -> Iterator[str]:
         file = Path(folder) / "case.ndjson"
         file.write_text("".join(json.dumps(event, default=str) + "\n" for event in one.events), encoding="utf-8")
         create_tables.create(lake, case)
-        rejected = sample_events.store(lake, case, file)
+        rejected = sample_events.store(lake, case, [file])
         yield from (f"event {row['first_row']} is rejected: {row['reason']}" for row in rejected)
         update_features.fold(lake, case, after=0, upto=1)
         update_features.write(lake)

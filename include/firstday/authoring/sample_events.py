@@ -1,5 +1,6 @@
-"""The events of a sample file, mapped and checked as in staging, in a lake in memory."""
+"""The events of sample files, mapped and checked as in staging, in a lake in memory."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,20 @@ from include.firstday.use_case.use_case import UseCase
 REASONS = 5
 
 
-def store(lake: Lake, case: UseCase, path: Path, row_by_row: bool = False) -> list[dict[str, Any]]:
-    """Store the events of a file as micro-batch 1; one row per broken rule, those of most rows first.
+def store(lake: Lake, case: UseCase, paths: Sequence[Path], row_by_row: bool = False) -> list[dict[str, Any]]:
+    """Store the events of files as micro-batch 1; one row per broken rule, of several files also per file.
 
-    Raises QueryError or UnreadableFileError for a file that cannot be read.
+    Those of most rows come first. Raises QueryError or UnreadableFileError for a file that cannot be read.
     """
+    found = [
+        ({"file": path.name} if len(paths) > 1 else {}) | rule
+        for path in paths
+        for rule in _store_file(lake, case, path, row_by_row)
+    ]
+    return sorted(found, key=lambda rule: -int(rule["rows"]))[:REASONS]
+
+
+def _store_file(lake: Lake, case: UseCase, path: Path, row_by_row: bool) -> list[dict[str, Any]]:
     layout = mapping.layout(case, "events", lake.columns("events"), path.name)
     now = clock.now()
     own = {"batch_id": 1, "ingested_at": now, "source_file": path.name}
@@ -44,4 +54,4 @@ def store(lake: Lake, case: UseCase, path: Path, row_by_row: bool = False) -> li
     for number, reason in sorted(dict(reversed(reasons)).items()):
         rule = rules.setdefault(reason.split(", found")[0], {"rows": 0, "first_row": number, "reason": reason})
         rule["rows"] += 1
-    return sorted(rules.values(), key=lambda rule: -int(rule["rows"]))[:REASONS]
+    return list(rules.values())

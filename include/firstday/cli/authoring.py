@@ -42,7 +42,9 @@ def new_use_case(
 @command()
 def check_use_case(
     name: Annotated[str, typer.Argument(autocompletion=complete_use_case, help="A folder in include/use_cases.")],
-    sample: Annotated[Path | None, typer.Option(metavar="FILE", help="Events to compute the features of.")] = None,
+    sample: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A file or folder of events to compute the features of.")
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Check a business case line by line, and show the features of a few sample events."""

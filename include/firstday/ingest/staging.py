@@ -352,7 +352,7 @@ def type_rows(lake: Lake, use_case: UseCase, layout: Layout, now: datetime) -> N
     """From `given_rows` to `arriving_rows`, typed as the table's columns, and `broken_rows`, which break a rule."""
     is_event = layout.table == "events"
     source = mapping.translate(lake, use_case, layout) if is_event else "given_rows"
-    rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(next(iter(layout.columns)))
+    rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(layout.columns)
     lake.build_text("arriving_rows", contract.typed_rows(layout.columns, lake.columns(source), rules, source))
     if source != "given_rows":
         lake.drop(source)

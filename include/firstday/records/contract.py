@@ -17,6 +17,7 @@ PATH = "_path"  # where a row came from, of files that are read together
 READERS_OWN = ("_row_number", "_line", "_header", "_is_object", PATH)  # `_`, as no identifier begins
 IDENTIFIERS = frozenset({"user_id", "event_id", "event_type"})
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
+VALID_FROM = "valid_from"  # of an enrichment table: from when a row of a key counts
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
 
 
@@ -113,10 +114,13 @@ def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:
             )
 
 
-def enrichment_rules(key: str) -> Iterator[str]:
-    """What every row of an enrichment table must hold: its first column is its key."""
-    yield f"when {quoted(key)} is null then '{key}: required, missing'"
-    yield f"when count(*) over (partition by {quoted(key)}) > 1 then '{key}: expected once, found twice'"
+def enrichment_rules(columns: Collection[str]) -> Iterator[str]:
+    """What every row of an enrichment table must hold: its first column is its key, with `valid_from` if it has it."""
+    keys = [next(iter(columns)), *({VALID_FROM} & set(columns))]
+    for key in keys:
+        yield f"when {quoted(key)} is null then '{key}: required, missing'"
+    names, within = ", ".join(map(quoted, keys)), " of one valid_from" if len(keys) > 1 else ""
+    yield f"when count(*) over (partition by {names}) > 1 then '{keys[0]}: expected once{within}, found twice'"
 
 
 def _given(name: str, given: Collection[str]) -> str:

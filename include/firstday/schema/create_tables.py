@@ -5,7 +5,7 @@ from include.firstday.lake import checkpoints, clock, connections
 from include.firstday.lake.lake import Columns, Lake
 from include.firstday.lake.run import Run
 from include.firstday.records import readers
-from include.firstday.records.contract import enrichment_rules, expected, typed_rows
+from include.firstday.records.contract import VALID_FROM, enrichment_rules, expected, typed_rows
 from include.firstday.schema import fingerprint, migrate
 from include.firstday.schema.readiness import is_ready, sql_sha256
 from include.firstday.schema.value_type import build_value_type
@@ -112,8 +112,13 @@ def _create_enrichment(lake: Lake, use_case: UseCase, table: str, file: str) -> 
             f"{', '.join(lake.columns(table))}"
         )
     columns = expected(lake.columns(table))
+    if columns.get(VALID_FROM, "TIMESTAMP") != "TIMESTAMP":
+        raise UseCaseError(
+            f"sql/use_cases/{use_case.name}/enrichment/{table}.sql: valid_from: expected a timestamp, as a row counts "
+            f"from then on, found {columns[VALID_FROM]}"
+        )
     readers.read_whole(lake, use_case.folder / file, columns)
-    rules = enrichment_rules(next(iter(columns)))
+    rules = enrichment_rules(columns)
     lake.build_text("arriving_rows", typed_rows(columns, lake.columns("given_rows"), rules))
     lake.build("records/contract/broken_rows")
     broken = lake.rows("records/contract/refused_records")

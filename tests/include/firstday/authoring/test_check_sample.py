@@ -78,3 +78,21 @@ def change(shop: Path, case: dict[str, Any]) -> None:
     sample = case.get("sample", {})
     lines = (shop / "sample.csv").read_text().replace("2026-", f"{sample.get('year', 2026)}-").splitlines(keepends=True)
     (shop / "sample.csv").write_text("".join(lines + lines[1 : 1 + sample.get("repeat", 0)]))
+
+
+def test_all_files_of_a_folder_are_the_sample(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head, *rows = (shop / "sample.csv").read_text().splitlines()
+    (shop / "days").mkdir()
+    wrong = rows[0].split(",", 1)[1]
+    for number in range(3):
+        part = [head, *rows[number::3], *([f"yesterday,{wrong}"] if number == 2 else [])]
+        (shop / "days" / f"day-{number}.csv").write_text("\n".join(part) + "\n")
+    assert main(["check-use-case", "shop", "--sample", str(shop / "sample.csv")]) == 0
+    whole = capsys.readouterr().out
+    assert main(["check-use-case", "shop", "--sample", str(shop / "days")]) == 0
+    said = capsys.readouterr().out
+    assert "Features of 3 files of days: 150 users" in said
+    assert "day-2.csv" in said
+    assert "day-0.csv" not in said
+    features = [text.split("Features of")[1].splitlines()[2:10] for text in (whole, said)]
+    assert features[0] == features[1]
