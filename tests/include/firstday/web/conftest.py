@@ -1,6 +1,7 @@
 """The page over a small prepared lake, without Airflow, in Chromium: one server and one browser for all tests."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ from tests.light_server import PREFIX, USE_CASE
 from tests.servers import free_port
 
 START_SECONDS = 240
+AXE = (REPOSITORY / "tests" / "end_to_end" / "axe.min.js").read_text(encoding="utf-8")
+USER = "user-010"
 
 
 @dataclass
@@ -124,3 +127,16 @@ def visitor(site: Site, browser: Browser) -> Iterator[Visitor]:
     )
     yield Visitor(context.new_page(), site.url)
     context.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe (https://github.com/dequelabs/axe-core) has against what is shown."""
+    page.evaluate(AXE)
+    found = page.evaluate("async () => (await axe.run(document)).violations")
+    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+def tile(page: Page, title: str) -> str:
+    """The text of the tile whose title begins so."""
+    head = page.locator("dt", has_text=re.compile(f"^{re.escape(title)}"))
+    return " ".join(page.locator(".tile", has=head).inner_text().split())
