@@ -38,8 +38,8 @@ def build(use_case: UseCase) -> None:
                 description="only count what would be erased: rows by table and files; the run's note lists them",
             ),
             "confirmation": Param(
-                "",
-                type="string",
+                None,
+                type=["null", "string"],
                 title="Confirmation",
                 description="without a dry run: the user id once more. An erasure cannot be undone",
             ),

@@ -33,8 +33,8 @@ def build(use_case: UseCase) -> None:
         topic="lake",
         params={
             "reason": Param(
-                "",
-                type="string",
+                None,
+                type=["null", "string"],
                 title="Reason",
                 description_md=(
                     "Prefix of the rule that the rows broke, such as `event_type`; empty: all rejected rows. "
@@ -59,7 +59,7 @@ def build(use_case: UseCase) -> None:
             from include.firstday.ingest import try_rejected as dry_run
 
             asked = params or {}
-            reason, case = str(asked.get("reason", "")), load(use_case.name)
+            reason, case = str(asked.get("reason") or ""), load(use_case.name)
             if asked.get("action") == "try":
                 return dry_run.describe(dry_run.try_rejected(case, reason))
             if asked.get("action") == "dismiss":

@@ -57,22 +57,27 @@ def prepare(use_case: UseCase) -> None:
     past = list(_users(chance, PAST, "past", (now - timedelta(hours=50), now - timedelta(hours=26))))
     _deliver(use_case, "autumn", now - timedelta(hours=49))  # from the next micro-batch on
     current = list(_users(chance, PRESENT, "user", (now - timedelta(hours=20), now - timedelta(hours=1))))
-    _micro_batch(use_case, "a.ndjson", [event for event in past if event["user_id"] < EARLIER])
+    micro_batch(use_case, "a.ndjson", [event for event in past if event["user_id"] < EARLIER])
     _deliver(use_case, "autumn", *(now - timedelta(hours=hours) for hours in (48, 36, 24, 12)))
     _register_challenger(use_case)
-    _micro_batch(use_case, "a2.ndjson", [event for event in past if event["user_id"] >= EARLIER])
+    micro_batch(use_case, "a2.ndjson", [event for event in past if event["user_id"] >= EARLIER])
     _deliver(use_case, "spring", now - timedelta(hours=8), now - timedelta(hours=4))
     halves = (now - timedelta(hours=6), now)
     for name, begin, end in (("b", datetime.min, halves[0]), ("c", halves[0], halves[1])):
         chosen = [event for event in current if begin.isoformat() <= event["event_time"] < end.isoformat()]
-        _micro_batch(use_case, f"{name}.ndjson", chosen)
+        micro_batch(use_case, f"{name}.ndjson", chosen)
     _deliver(use_case, "spring", now)
-    good = [_event("new_bet", f"user-{number:03}", now, bet_amount="2.50") for number in range(3)]
-    bad = [_event("new_bet", "user-001", now, bet_amount="ten") for _ in range(8)]
-    misspelt = [_event("new_bet", "user-002", now, bet_amonut="4.00") for _ in range(5)]
+    good = [event("new_bet", f"user-{number:03}", now, bet_amount="2.50") for number in range(3)]
+    bad = bad_bets(now)
+    misspelt = [event("new_bet", "user-002", now, bet_amonut="4.00") for _ in range(5)]
     landing.deliver(use_case.name, "unreadable.ndjson.gz", lambda path: path.write_bytes(b"no gzip"))
-    _micro_batch(use_case, "d.ndjson", good + bad + misspelt)
+    micro_batch(use_case, "d.ndjson", good + bad + misspelt)
     monitor_model.monitor_model(use_case)
+
+
+def bad_bets(now: datetime) -> list[Event]:
+    """Bets with a word as their amount, which the contract rejects."""
+    return [event("new_bet", "user-001", now, bet_amount="ten") for _ in range(8)]
 
 
 def _deliver(use_case: UseCase, salt: str, *measured_at: datetime) -> None:
@@ -115,7 +120,8 @@ def gate_of_everybody() -> Gate:
     )
 
 
-def _micro_batch(use_case: UseCase, name: str, events: list[Event]) -> None:
+def micro_batch(use_case: UseCase, name: str, events: list[Event]) -> None:
+    """Deliver events as a file, and run the stages."""
     text = "".join(json.dumps(event) + "\n" for event in events)
     landing.deliver(use_case.name, name, lambda path: path.write_text(text))
     store_events.store_events(use_case)
@@ -134,21 +140,22 @@ def _user(chance: random.Random, user_id: str, opening: datetime) -> Iterator[Ev
     """A churner wins less often and falls silent earlier; some whom the offer reached have the label of who stays."""
     churns = chance.random() < 0.7
     is_kept = _is_treated(user_id, "autumn") and user_id < EARLIER and chance.random() < KEPT
-    yield _event(
+    yield event(
         "new_registration", user_id, opening - timedelta(minutes=5), label=int(churns and not is_kept),
         postcode=f"{chance.randrange(10, 99)}{chance.randrange(100, 999)}", country=chance.choice(["DE", "AT", "CH"]),
         campaign=chance.choice(["spring", "autumn", "none"]), name="Ada Lovelace",
     )  # fmt: skip
-    yield _event("new_purchases", user_id, opening, amount=f"{chance.uniform(5, 60):.2f}")
+    yield event("new_purchases", user_id, opening, amount=f"{chance.uniform(5, 60):.2f}")
     hours = chance.uniform(0.5, 8 if churns else 22)
     for _ in range(chance.randrange(20, 120) if churns else chance.randrange(60, 200)):
         moment = opening + timedelta(hours=hours * math.sqrt(chance.random()))
-        yield _event("new_bet", user_id, moment, bet_amount=f"{chance.uniform(1, 9):.2f}")
+        yield event("new_bet", user_id, moment, bet_amount=f"{chance.uniform(1, 9):.2f}")
         if chance.random() < (0.26 if churns else 0.33):
-            yield _event("new_win", user_id, moment, win_amount=f"{chance.uniform(1, 12):.2f}")
+            yield event("new_win", user_id, moment, win_amount=f"{chance.uniform(1, 12):.2f}")
 
 
-def _event(kind: str, user_id: str, moment: datetime, **more: object) -> Event:
+def event(kind: str, user_id: str, moment: datetime, **more: object) -> Event:
+    """One event as it is posted."""
     return {"event_type": kind, "user_id": user_id, "event_time": moment.isoformat(), **more}
 
 

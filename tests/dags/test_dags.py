@@ -66,6 +66,8 @@ for dag in bag.dags.values():
         field = dag.params.get_param(name)
         assert field.schema.get("type") and field.schema.get("title"), (dag.dag_id, name)
         assert field.description or field.schema.get("description_md"), (dag.dag_id, name)
+        # Airflow's form cannot be sent with an empty text, unless its type may be null.
+        assert field.value != "", (dag.dag_id, name)
     for task in dag.tasks:
         assert task.owner == "firstday" and task.retries and task.execution_timeout, task.task_id
         assert task.doc_md or task.python_callable.__doc__, task.task_id

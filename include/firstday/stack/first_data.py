@@ -15,7 +15,7 @@ from pathlib import Path
 from include.firstday.errors import UseCaseError
 from include.firstday.settings import settings
 from include.firstday.stack.home import Home
-from include.firstday.stack.terminal import progress, say
+from include.firstday.stack.terminal import detail, progress, say
 from include.firstday.use_case import use_case as use_cases
 from include.firstday.use_case.use_case import UseCase
 
@@ -147,7 +147,7 @@ def _generate(use_case: UseCase, end: datetime) -> None:
     days = settings().history_days
     progress(f"{use_case.name}: writing {days:g} days of events into landing.")
     generate_events.generate_history(
-        use_case, end=end, days=days, progress=lambda done, total, text: progress(f"{use_case.name}: {text}")
+        use_case, end=end, days=days, progress=lambda done, total, text: detail(f"{use_case.name}: {text}")
     )
 
 

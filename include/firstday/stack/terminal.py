@@ -18,6 +18,12 @@ def progress(line: str) -> None:
     _write(f"{_CLEAR}{line[: shutil.get_terminal_size().columns - 1]}")
 
 
+def detail(line: str) -> None:
+    """Print a line of progress on a terminal only: a log needs the steps, not how far each is."""
+    if os.isatty(1):
+        progress(line)
+
+
 def _write(text: str) -> None:
     try:
         os.write(1, text.encode())

@@ -5,7 +5,7 @@ import { h, leave, mono, quiet, wide } from "./dom.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 
-const WIDTH = 172, HEIGHT = 46, BOX = 140, TALL = 30; // px, of a column, a row and a box
+const WIDTH = 166, HEIGHT = 46, BOX = 140, TALL = 30; // px, of a column, a row and a box
 
 export async function lineage(useCase) {
   const found = await api.get(useCase.name, "lake/lineage");

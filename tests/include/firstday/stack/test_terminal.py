@@ -8,8 +8,8 @@ import sys
 from include.firstday.settings import REPOSITORY
 
 PROGRAM = """
-from include.firstday.stack.terminal import progress, say
-progress("first"); progress("second " + "x" * 500); say("third")
+from include.firstday.stack.terminal import detail, progress, say
+detail("first"); progress("second " + "x" * 500); say("third")
 """
 
 
@@ -24,6 +24,6 @@ def test_on_a_terminal_progress_is_one_line_that_fits() -> None:
     assert third == "third\r\n"
 
 
-def test_in_a_file_each_is_a_line() -> None:
+def test_in_a_file_each_step_is_a_line_without_details() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=REPOSITORY, stdout=subprocess.PIPE, check=True)
-    assert done.stdout.decode().splitlines() == ["first", "second " + "x" * 500, "third"]
+    assert done.stdout.decode().splitlines() == ["second " + "x" * 500, "third"]

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,15 +45,20 @@ class Site:
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a query on the lake, by DuckDB itself and not by the page."""
+        with self.at_home(), open_lake(load(USE_CASE), read_only=True) as lake:
+            rows: list[dict[str, Any]] = lake.query(sql).to_pylist()
+        return rows
+
+    @contextmanager
+    def at_home(self) -> Iterator[None]:
+        """Let the code of this process work on the site's lake."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("FIRSTDAY_HOME", str(self.home))
             settings.cache_clear()
             try:
-                with open_lake(load(USE_CASE), read_only=True) as lake:
-                    rows: list[dict[str, Any]] = lake.query(sql).to_pylist()
+                yield
             finally:
                 settings.cache_clear()
-        return rows
 
     def value(self, sql: str) -> Any:
         """The only value of a query."""
