@@ -4,6 +4,7 @@ Each check yields findings that name the file, the key and a remedy. A finding t
 makes features wrong without one; the others are doubts.
 """
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from include.firstday.features import update_features
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import connections
 from include.firstday.lake.lake import Lake
+from include.firstday.models import drift, registry
 from include.firstday.models.training import candidates, training_set
 from include.firstday.schema import create_tables
 from include.firstday.use_case.use_case import Candidate, UseCase
@@ -157,6 +159,7 @@ def _training(case: UseCase, events: pa.Table) -> Iterator[Finding]:
             training_set.build_users_rows(lake, case, 1, _last(events), False, [chosen])
             rows = lake.table_of("training_rows").to_pandas()
             yield from _decided_labels(lake, case)
+    yield from _foreign_features(case, rows)
     yield from _fits(case, rows)
 
 
@@ -174,6 +177,30 @@ def _decided_labels(lake: Lake, case: UseCase) -> Iterator[Finding]:
                 f"{_yaml(case)}: window.closed_by: all {row['users']:,} users with {row['event_type']} before a moment "
                 f"of training have label {row['label']}: their label is known by then, and tests are too good; "
                 f"add {row['event_type']} to window.closed_by, so that they are at risk no longer",
+                is_error=False,
+            )
+
+
+def _foreign_features(case: UseCase, rows: pd.DataFrame) -> Iterator[Finding]:
+    """Features whose values at the cut-offs are not those that the bundled model was trained on."""
+    path = case.folder / registry.REFERENCE_FILE
+    if case.scoring.bundled_model is None or not path.exists():
+        return
+    references, limits = drift.read(json.loads(path.read_text(encoding="utf-8"))), case.monitoring
+    known = {name: references[name] for name in case.features if name in references}
+    trained = {cutoff for one in known.values() for cutoff in one.shares}
+    rows = rows[(rows["scored_because"] == "cutoff") & rows[drift.CUTOFF].isin(trained)]
+    if len(rows) < limits.minimum_rows:
+        return
+    cutoffs = rows[drift.CUTOFF].to_numpy("int64")
+    for name, reference in known.items():
+        values = rows[name].to_numpy("float64")
+        index, distance = reference.stability_index(values, cutoffs), reference.jensen_shannon(values, cutoffs)
+        if index > limits.psi and distance > limits.jensen_shannon:
+            yield Finding(
+                f"{_yaml(case)}: scoring.bundled_model: {case.scoring.bundled_model}: {name} of the sample differs "
+                f"from what the model was trained on (population stability index {index:.2g}, limit {limits.psi:g}): "
+                "its predictions are not valid; remove bundled_model and train on your own events and enrichment",
                 is_error=False,
             )
 
