@@ -119,11 +119,9 @@ def look(file: Path, chosen: Chosen) -> Found:
     ours = _unique([*OURS, *OWN_COLUMNS], others)
     numbers = {name for name in others if _matches(sample[name], f"{NUMBER}|{COMMA_NUMBER}")}
     numbers -= {name for name in numbers if _is_id(ours[name], rows[key["user_id"]], rows[name])}
-    columns = {
-        ours[name]: f"decimal(18, {_decimals(rows[name])})" if name in numbers else "varchar"
-        for name in others
-        if name != "event_id"
-    }
+    # One scale for all amounts, as measures.sql has all of them in its column `value`.
+    amount = f"decimal(18, {max((_decimals(rows[name]) for name in numbers), default=LEAST_DECIMALS)})"
+    columns = {ours[name]: amount if name in numbers else "varchar" for name in others if name != "event_id"}
     renamed = {theirs: name for name, theirs in key.items()} | {
         name: ours[name] for name in others if name != "event_id"
     }

@@ -173,3 +173,18 @@ def test_everything_that_is_missing_is_said_line_by_line(own_folders: Path, caps
     assert "window.hours: Input should be greater than 0, found 0" in said
     assert "title: Field required" in said
     assert "colour: Extra inputs are not permitted" in said
+
+
+def test_amounts_of_several_scales_are_summed_exactly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"2026-03-0{day} 10:00:00,u{day},buy,{day}.1234,{day * 3_000_000}.5,{day}.50000" for day in range(1, 9)]
+    file = tmp_path / "orders.csv"
+    file.write_text("\n".join(["when,user,action,quantity,price,weight", *rows]) + "\n")
+    say(capsys, "new-use-case", "shop", "--from", str(file))
+    assert "decimal(18, 4)" in (statements.SQL / "use_cases" / "shop" / "events.sql").read_text()
+    assert "shop: valid" in say(capsys, "check-use-case", "shop", "--sample", str(file))
+    say(capsys, "--use-case", "shop", "ingest", str(file))
+    say(capsys, "--use-case", "shop", "micro-batch", "--no-score")
+    squares = "select value_sum_of_squares::varchar as v from feature_state where user_id = 'u7' order by measure"
+    found = say(capsys, "--use-case", "shop", "query", squares)
+    assert "441000021000000.25000000" in found
+    assert "50.74282756" in found
