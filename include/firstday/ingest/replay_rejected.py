@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from include.firstday.errors import CheckpointConflictError
 from include.firstday.ingest import staging, store_events
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
@@ -100,8 +101,11 @@ def _replay_step(use_case: UseCase, reason: str, after: Cursor, run: Run) -> tup
 def append_accepted(lake: Lake, batch_id: int, started_at: datetime) -> int:
     """Store `staged_events` as a micro-batch and mark the rows of `accepted`, in a transaction; events stored.
 
-    Events of users who were erased since they were read are dropped, and `accepted` keeps rows that are still pending.
+    Events of users who were erased since they were read are dropped, and their rows from `accepted`. Raises
+    CheckpointConflictError where a row was dismissed or stored since it was read: what is pending is to be read again.
     """
+    if lake.rows("ingest/replay_rejected/marked_meanwhile"):
+        raise CheckpointConflictError(f"{STAGE}: rejected rows were dismissed or stored meanwhile")
     tombstones.drop_staged(lake)
     lake.execute("ingest/replay_rejected/delete_erased_accepted")
     extent: dict[str, Any] = lake.row("ingest/store_events/staged_extent")

@@ -118,6 +118,23 @@ def test_a_replay_that_comes_between_is_noticed(
     assert select(churn, "select count(*) as n from events") == [{"n": 1}]
 
 
+def test_a_row_that_is_dismissed_meanwhile_is_not_stored(
+    churn: UseCase, fixed: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(churn, "a.ndjson", ndjson(SPIN))
+    store_events.store_events(churn)
+    stage, dismissals = replay_rejected.stage_all, iter([True])
+
+    def stage_beside_a_dismissal(*arguments: object) -> None:
+        stage(*arguments)  # type: ignore[arg-type]
+        if next(dismissals, False):
+            assert replay_rejected.dismiss_rejected(churn, "") == 1
+
+    monkeypatch.setattr(replay_rejected, "stage_all", stage_beside_a_dismissal)
+    assert replay_rejected.replay_rejected(fixed) == Replayed(0, 0, ())
+    assert select(churn, "select count(*) as n from events") == [{"n": 0}]
+
+
 @pytest.fixture
 def own_checks(churn: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(statements.SQL, tmp_path / "sql")
