@@ -22,7 +22,7 @@ INSTALLED_SPARK := $(VENV)/.installed-spark
 INSTALLED_DEV := $(VENV)/.installed-dev
 SITE := .site/index.html
 
-.PHONY: help run spark test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets cluster exec docs containers-test
+.PHONY: help run spark test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets docs containers-test
 
 help:  ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 17
@@ -39,21 +39,14 @@ airflow: $(INSTALLED)  ## Airflow's command line, beside `make run`: make airflo
 secrets:  ## Write .env with passwords and keys for docker-compose.yaml; what is there already stays.
 	@$(PYTHON) -m include.firstday.stack.secrets_file .env
 
-cluster: $(INSTALLED_DEV)  ## Start the services of docker-compose.yaml without containers; Ctrl-C stops them.
-	@exec $(BIN)/python -m include.firstday.stack cluster
-
 # One more than there are processors, as whole installations mostly wait for the next minute.
 SLOW_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-
-SERVICE ?= worker
-exec: $(INSTALLED_DEV)  ## A command in a service of `make cluster`: make exec ARGS="firstday status".
-	@exec $(BIN)/python -m include.firstday.stack exec $(SERVICE) $(ARGS)
 
 test: $(INSTALLED_DEV)  ## The tests, the fast ones first. A part of them: make test ARGS="-k lake".
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not faults and not containers" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS) || [ $$? -eq 5 ]
 
-faults: $(INSTALLED_DEV)  ## The tests that kill: `make cluster`, `make chaos` and `make soak` in small; minutes.
+faults: $(INSTALLED_DEV)  ## The tests that kill processes: `make chaos` and `make soak` in small; minutes.
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m faults $(ARGS) || [ $$? -eq 5 ]
 
 containers-test: $(INSTALLED_DEV)  ## Build the image and run docker-compose.yaml by a Docker engine of the tests' own; minutes, as root.

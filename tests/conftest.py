@@ -16,7 +16,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts whole installations first: it takes longest, and the others would be done and wait for it."""
-    items.sort(key=lambda item: not ("end_to_end" in item.path.parts or item.path.name == "test_cluster.py"))
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
 
 
 @pytest.fixture(autouse=True)

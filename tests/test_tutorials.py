@@ -23,6 +23,7 @@ SKIP = r"^(?P<skip><!-- not run: [^\n]+ -->\n+)?"
 BLOCK = re.compile(SKIP + r"```(?P<kind>sh|text)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {  # page → the test that runs it
     "first-hour.md": "end_to_end/test_installation.py",
+    "several-machines.md": "containers/test_tutorial.py",
     "measure-an-offer.md": "include/firstday/operations/test_tutorial_of_experiments.py",
 }
 SECONDS = 400

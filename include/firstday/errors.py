@@ -35,8 +35,7 @@ FirstdayError
 │   ├── UnknownSnapshotError
 │   └── UnknownExperimentError
 └── StackError                    the servers of `make run`
-    ├── PreflightError
-    └── ComposeError
+    └── PreflightError
 
 Each message says what happened, where, and what to do; it holds no secret. The command line prints it as one line.
 Anything else that is raised is a fault of the project or of the machine, and keeps its traceback.
@@ -288,11 +287,4 @@ class PreflightError(StackError):
     """Something that must be true before the servers start is not, in one sentence for the user.
 
     Remedy: Do what the message says, and start again.
-    """
-
-
-class ComposeError(StackError):
-    """The compose file cannot be used; the message names file, service and expectation.
-
-    Remedy: Correct the file and service that the message names.
     """

@@ -27,6 +27,7 @@ IMAGE = "firstday"
 JOBS = {"databases", "bucket", "migrate", "first-data"}
 BUILD_SECONDS, UP_SECONDS = 560, 400
 CASE = "first_day_churn"
+HISTORY_DAYS = 1.5  # a label is known after a day, and a training needs those of 200 users
 
 
 class Stack:
@@ -38,7 +39,7 @@ class Stack:
         for name in COPIED:
             _copy(REPOSITORY / name, folder / name)
         ports = {"FIRSTDAY_AIRFLOW_PORT": free_port(), "FIRSTDAY_MLFLOW_PORT": free_port()}
-        chosen = {**ports, "FIRSTDAY_HISTORY_DAYS": "0.05"}
+        chosen = {**ports, "FIRSTDAY_HISTORY_DAYS": HISTORY_DAYS}
         (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in chosen.items()))
         secrets_file.complete(folder / ".env")
         self.variables = secrets_file.read(folder / ".env")

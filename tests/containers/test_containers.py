@@ -124,9 +124,12 @@ def test_only_who_logs_in_sees_the_page(running: Stack) -> None:
 
 
 def test_posted_events_are_in_the_lake_within_minutes(running: Stack) -> None:
-    event = {"event_type": "new_registration", "user_id": "posted-to-containers", "event_time": now().isoformat()}
-    accepted = running.api(f"firstday/api/{CASE}/events", [{**event, "postcode": "10115"}])
-    assert accepted["accepted"] == 1
+    who = {"user_id": "posted-to-containers", "event_time": now().isoformat()}
+    registration = {**who, "event_type": "new_registration", "postcode": "10115"}
+    purchase = {**who, "event_type": "new_purchases", "amount": "12.50"}
+    bet = {**who, "event_type": "new_bet", "bet_amount": "2.00"}
+    accepted = running.api(f"firstday/api/{CASE}/events", [registration, purchase, bet])
+    assert accepted["accepted"] == 3
     found = "select count(*) from predictions where user_id = 'posted-to-containers'"
     wait_until(lambda: running.number(found) > 0, 180, every=3)
 
@@ -134,7 +137,7 @@ def test_posted_events_are_in_the_lake_within_minutes(running: Stack) -> None:
 def test_a_training_ends_with_a_version_in_the_registry(running: Stack) -> None:
     dag = f"{CASE}.train_model"
     before = versions(running)
-    running.wait_for_run(dag, running.trigger(dag), 300)
+    running.wait_for_run(dag, running.trigger(dag), 600)
     assert versions(running) > before
 
 

@@ -1,8 +1,4 @@
-"""`python -m include.firstday.stack` runs the servers; `… airflow ARGS` runs Airflow's command line beside them.
-
-`… cluster` runs the services of docker-compose.yaml as processes of this machine; `… exec SERVICE COMMAND` runs a
-command beside them, in the environment of one.
-"""
+"""`python -m include.firstday.stack` runs the servers; `… airflow ARGS` runs Airflow's command line beside them."""
 
 import sys
 
@@ -14,10 +10,6 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["airflow", *rest]:
             return stack.airflow(rest)
-        case ["cluster"]:
-            return stack.run_cluster()
-        case ["exec", service, *command] if command:
-            return stack.execute(service, command)
     return stack.run()
 
 

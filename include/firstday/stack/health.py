@@ -1,15 +1,13 @@
 """Check a server's health: `python -m include.firstday.stack.health URL [COMPONENT]` or `… worker NAME`.
 
 The exit code is 0 if the URL responds and, with a component, if Airflow reports it as healthy; or if the Celery worker
-of that name responds. It is used by docker-compose.yaml's health checks and `make cluster`.
+of that name responds. It is used by docker-compose.yaml's health checks.
 """
 
 import json
 import sys
 import urllib.error
 import urllib.request
-
-from include.firstday.settings import settings
 
 SECONDS = 4.0
 
@@ -34,7 +32,10 @@ def is_healthy(url: str, component: str = "") -> bool:
 
 def worker_answers(name: str) -> bool:
     """Whether the Celery worker of this name responds on the configured queue."""
+    # Here, as the other checks, which run every few seconds, need neither.
     from celery import Celery  # type: ignore[import-untyped]
+
+    from include.firstday.settings import settings
 
     broker = Celery(broker=settings().celery_broker.get_secret_value())
     return bool(broker.control.inspect(destination=[name], timeout=SECONDS).ping())

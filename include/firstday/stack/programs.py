@@ -19,7 +19,6 @@ class Program:
     command: tuple[str, ...]
     stop_seconds: int
     priority: int  # the highest is stopped first: the scheduler, while its tasks can still report
-    stop_signal: str = "TERM"
 
 
 API_SERVER = "api-server"
@@ -54,7 +53,6 @@ def configuration(programs: list[Program], home: Home, socket: str) -> str:
                 command=_escape(shlex.join((sys.executable, "-m", _SHIM, *program.command))),
                 stop_seconds=program.stop_seconds,
                 priority=program.priority,
-                stop_signal=program.stop_signal,
                 log=_escape(str(log(home, program.name))),
             )
             for program in programs
@@ -110,7 +108,7 @@ startsecs = 3
 startretries = 5
 stopasgroup = true
 killasgroup = true
-stopsignal = {stop_signal}
+stopsignal = TERM
 stopwaitsecs = {stop_seconds}
 priority = {priority}
 redirect_stderr = true

@@ -31,9 +31,9 @@ class Stop(BaseException):
 class Runner:
     """One `make run`, from its checks to its end."""
 
-    def __init__(self, settings: Settings, home: Home | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._home = home or Home.of(settings)
+        self._home = Home.of(settings)
         self._began = time.monotonic()
         self._stopping = False
         self._impatient = False
@@ -206,10 +206,7 @@ class Runner:
         if watch.returncode != 0:
             log = programs.log(self._home, "watch")
             return say(f"No first predictions yet; the servers keep running. Last lines of {log}:\n{tail(log)}")
-        say(f"[{self._seconds():3.0f} s] Ready. {self._to_try()}")
-
-    def _to_try(self) -> str:
-        return f"Open {environment.airflow_url(self._settings)}{PAGE}"
+        say(f"[{self._seconds():3.0f} s] Ready. Open {environment.airflow_url(self._settings)}{PAGE}")
 
     def _say_where(self) -> None:
         name, password = self._home.login()
