@@ -1,4 +1,4 @@
-# Four commands do everything: make run, make test, make fmt, make check. Each is safe to repeat.
+# The commands of every day: make run, make test, make fmt, make check. Each is safe to repeat.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -35,7 +35,8 @@ def test_its_yaml_and_sql_are_valid(churn: UseCase, tmp_path: Path, monkeypatch:
 @pytest.mark.slow
 def test_its_commands_measure_an_effect_and_erase_a_user(tmp_path: Path) -> None:
     command = f"firstday() {{ {sys.executable} -m include.firstday \"$@\"; }}\ncd '{REPOSITORY}'\nset -e\n"
-    script = command + "\n".join(blocks("sh")).replace("simulated", str(tmp_path / "lake"))
+    commands = "\n".join(blocks("sh")).replace(".venv/bin/firstday", "firstday")
+    script = command + commands.replace("simulated", str(tmp_path / "lake"))
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     simulated, *rest = [line for line in done.stdout.splitlines() if line.startswith("offers-")]
