@@ -126,7 +126,7 @@ def lines_of(file: File) -> int | None:
         return None
     if file.name.endswith(b".csv"):
         lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        return sum(1 for line in lines[1:] if line)
+        return max(sum(1 for line in lines if line) - 1, 0)  # the first that is not blank is the header
     return sum(1 for line in text.split(b"\n") if line.strip())
 
 

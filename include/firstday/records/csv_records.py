@@ -8,7 +8,7 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -26,11 +26,12 @@ csv.field_size_limit(LINE_BYTES)
 
 @dataclass(frozen=True)
 class Header:
-    """A CSV file's delimiter, column names and the line itself; no columns where the file has no header."""
+    """A CSV file's delimiter, columns, the line itself and the blank ones before it; without columns, it has none."""
 
     delimiter: str
     names: tuple[str, ...]
     line: str
+    blank_lines: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,12 @@ class Record:
 
 
 def header_of(path: Path) -> Header:
-    """The first line of a file. Raises UnreadableFileError where it is no header."""
+    """The first line of a file that is not blank. Raises UnreadableFileError where it is no header."""
     with _open(path) as file:
-        return parse_header(next(_bounded_lines(file), ""))
+        for number, line in enumerate(_bounded_lines(file)):
+            if line.rstrip(ENDS):
+                return replace(parse_header(line), blank_lines=number)
+    return parse_header("")
 
 
 def parse_header(line: str) -> Header:
@@ -83,7 +87,8 @@ def read_records(path: Path, header: Header) -> Iterator[Record]:
     """The records behind the header, blank lines left out. Raises UnreadableFileError for a line that is too long."""
     with _open(path) as file:
         lines = _Lines(_bounded_lines(file))
-        lines.take()
+        for _ in range(header.blank_lines + 1):
+            lines.take()
         number = 0
         while line := lines.take():
             if line.rstrip(ENDS):

@@ -87,8 +87,9 @@ def is_complete(path: Path, lines: int, rows: int, further_lines: int = 0) -> bo
     """
     if path.name.endswith(".parquet"):
         return rows == row_count(path)
-    found = rows + further_lines + (path.name.endswith(".csv") and lines > 0)
-    return found == lines or found == _filled_lines(path)
+    headers = int(path.name.endswith(".csv"))
+    found = rows + further_lines
+    return found + min(headers, lines) == lines or found + min(headers, filled := _filled_lines(path)) == filled
 
 
 def source(lake: Lake, paths: Sequence[Path], columns: Columns) -> Source:
@@ -175,7 +176,7 @@ def _select(paths: Sequence[Path], columns: Columns, path_column: str | bool) ->
         header = _header(path, columns)
         structure = dict.fromkeys(header.names, "VARCHAR")
         format_of: dict[str, object] = {"path": _escaped(path), "delimiter": header.delimiter, "structure": structure}
-        return "records/readers/read_csv", format_of | {"wanted": list(columns)}
+        return "records/readers/read_csv", format_of | {"wanted": list(columns), "blank_lines": header.blank_lines}
     source: dict[str, object] = {"paths": [_escaped(path) for path in paths], "path_column": path_column}
     if is_json(paths[0]):
         return "records/readers/read_ndjson", source | {"columns": as_text(columns)}

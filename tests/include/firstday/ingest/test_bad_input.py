@@ -88,6 +88,9 @@ UNUSUAL = {
     "semicolons.csv": (HEADER + ROW).replace(b",", b";"),
     "tabs.csv": (HEADER + ROW).replace(b",", b"\t"),
     "windows.csv": (HEADER + ROW).replace(b"\n", b"\r\n"),
+    "blank_lines_first.csv": b"\n\r\n" + HEADER + b"\n" + ROW,
+    "blank_line_of_a_mac_first.csv": (b"\n" + HEADER + ROW).replace(b"\n", b"\r"),
+    "read_by_record_behind_blank_lines.csv": b"\n\n" + HEADER + b"u2,\n" + ROW,
     "bom.ndjson": b"\xef\xbb\xbf" + ndjson(BET),
     "windows.ndjson": ndjson(BET).replace(b"\n", b"\r\n"),
     "no_last_newline.ndjson": ndjson(BET).rstrip(),
@@ -113,11 +116,17 @@ UNUSUAL = {
 def test_unusual_files_are_read(churn: UseCase) -> None:
     stored, refused = store(churn, UNUSUAL)
     assert stored == dict.fromkeys(UNUSUAL, GOOD)
-    assert refused == {"repeated_key_read_by_line.ndjson": [(2, "expected a JSON object on one line")]}
+    assert refused == {
+        "repeated_key_read_by_line.ndjson": [(2, "expected a JSON object on one line")],
+        "read_by_record_behind_blank_lines.csv": [(1, f"line: expected {HEADER.count(b',') + 1} fields, found 2")],
+    }
 
 
 def test_an_empty_file_is_consumed_and_brings_nothing(churn: UseCase) -> None:
-    assert store(churn, {"e.ndjson": b"", "e.ndjson.gz": gzip.compress(b""), "e.csv": b"\n", "h.csv": HEADER}) == (
+    assert store(
+        churn,
+        {"e.ndjson": b"", "e.ndjson.gz": gzip.compress(b""), "e.csv": b"\n", "b.csv": b"\n\r\n\n", "h.csv": HEADER},
+    ) == (
         {},
         {},
     )
