@@ -5,33 +5,21 @@
 with scaled as (
     select
         *,
-        cast(regexp_extract(typeof(value_sum), ',(\d+)', 1) as integer) as decimals
+        cast(regexp_extract(typeof(value_sum), ',(\d+)', 1) as integer) as decimals,
+        cast(power(10, decimals) as hugeint) as unit
     from feature_state
 ),
 
-powers as (
-    select
-        *,
-        cast(power(10, decimals) as hugeint) as unit
-    from scaled
-),
-
 -- In units of the last decimal: whole part and fraction apart, as their product would have too many digits.
-units as (
+exact as (
     select
         *,
         cast(trunc(value_sum) as hugeint) * unit + cast((value_sum - trunc(value_sum)) * unit as hugeint) as units,
         cast(trunc(value_sum_of_squares) as hugeint) * unit * unit
-        + cast((value_sum_of_squares - trunc(value_sum_of_squares)) * (unit * unit) as hugeint) as square_units
-    from powers
-),
-
-exact as (
-    select
-        *,
+        + cast((value_sum_of_squares - trunc(value_sum_of_squares)) * (unit * unit) as hugeint) as square_units,
         value_count * square_units - units * units as spread,
         unit * unit * value_count * greatest(value_count - 1, 1) as spread_divisor
-    from units
+    from scaled
 ),
 
 -- Integers below 2^53 are exact as doubles, so their quotient is rounded once. These are larger.
@@ -49,17 +37,11 @@ large as (
 ),
 
 -- Divided as by hand: 36 decimals, a 1 where more follow, and the exponent are a text, read to the nearest double.
-divided as (
-    select
-        *,
-        abs(dividend) // divisor as whole,
-        abs(dividend) % divisor * 1000000000000000000 as remainder
-    from large
-),
-
 quotients as (
     select
         *,
+        abs(dividend) // divisor as whole,
+        abs(dividend) % divisor * 1000000000000000000 as remainder,
         sign(dividend) * cast(
             concat(
                 whole,
@@ -71,7 +53,7 @@ quotients as (
                 decimals
             ) as double
         ) as quotient
-    from divided
+    from large
 ),
 
 amounts as (

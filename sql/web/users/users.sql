@@ -1,9 +1,8 @@
 -- One row per user who is at risk in their window, highest risk first; with a $search, per user with that id prefix.
 -- total: the number of all such users. history: the probabilities of the user's predictions, oldest first.
 -- $cohort: a column of the registration that must have $cohort_value, or empty. $hour: of the registration, or null.
--- $members: the ids to choose from, null for all.
--- params: $now, $since, $search, $choice, $cohort, $cohort_value, $hour, $members, $registering, $sort, $row_limit,
--- $row_offset
+-- $ids: the ids to choose from, null for all.
+-- params: $now, $since, $search, $choice, $cohort, $cohort_value, $hour, $ids, $registering, $sort, $row_limit, $skip
 with latest as (
     select
         user_id,
@@ -41,13 +40,11 @@ wanted as (
         and ($search != '' or (users.window_start <= $now and users.window_end >= $now and users.closed_at is null))
         and starts_with(users.user_id, $search)
         and ($cohort = '' or users.user_id in (select cohort.user_id from cohort))
-        and ($members is null or users.user_id in (select unnest(cast($members as varchar[]))))
+        and ($ids is null or users.user_id in (select unnest(cast($ids as varchar[]))))
         and ($hour is null or hour(users.registered_at) = $hour)
         and (
             $choice = 'all'
-            or (latest.predicted and $choice = 'predicted')
-            or (not latest.predicted and $choice = 'not_predicted')
-            or ($choice = 'not_scored' and latest.user_id is null)
+            or $choice = case predicted when true then 'predicted' when false then 'not_predicted' else 'not_scored' end
         )
 ),
 
@@ -70,7 +67,7 @@ page as (
     select *
     from sorted
     order by place asc nulls last, user_id asc
-    limit $row_limit offset $row_offset
+    limit $row_limit offset $skip
 ),
 
 history as (
