@@ -217,10 +217,9 @@ def test_a_row_that_breaks_a_rule_is_kept_with_its_reason_and_without_its_person
     assert post(server, json.dumps(row | {"name": "Ada Lovelace"})).json["accepted"] == 1
     server.command("micro-batch")
     time.sleep(3.1)  # the answer is remembered for three seconds
-    (rule,) = server.ask(f"{API}/lake", "viewer").json["rejected"]
-    assert (rule["rule"], rule["rows"]) == ("bet_amount: expected DECIMAL(18,2)", 1)
-    (sample,) = rule["samples"]
-    assert (sample["fields"]["bet_amount"], sample["fields"]["name"]) == ("ten", None)
+    rules = server.ask(f"{API}/lake", "viewer").json["rejected"]  # other tests post to this server too
+    (rule,) = [rule for rule in rules if rule["rule"] == "bet_amount: expected DECIMAL(18,2)"]
+    assert [sample["fields"]["name"] for sample in rule["samples"] if sample["fields"]["bet_amount"] == "ten"] == [None]
 
 
 def test_too_much_in_landing_is_answered_with_429(server: Server) -> None:
