@@ -199,5 +199,7 @@ def test_an_unknown_segment_is_named_with_its_remedy(churn: UseCase) -> None:
 
 def test_a_column_that_events_do_not_have_is_named(churn: UseCase) -> None:
     case = with_segment(churn, {"registration": {"countri": ["DE"]}})
-    with pytest.raises(UseCaseError, match=r"events.sql: expected a column countri, named by segments.chosen.registr"):
+    with pytest.raises(
+        UseCaseError, match=r"events.sql: expected a column countri, named by segments.chosen.registration"
+    ):
         check_use_case.check(case)
