@@ -87,9 +87,12 @@ def is_complete(path: Path, lines: int, rows: int, further_lines: int = 0) -> bo
     """
     if path.name.endswith(".parquet"):
         return rows == row_count(path)
-    headers = int(path.name.endswith(".csv"))
-    found = rows + further_lines
-    return found + min(headers, lines) == lines or found + min(headers, filled := _filled_lines(path)) == filled
+    found, headers = rows + further_lines, int(path.name.endswith(".csv"))
+
+    def are_all(lines: int) -> bool:
+        return found + min(headers, lines) == lines
+
+    return are_all(lines) or are_all(_filled_lines(path))
 
 
 def source(lake: Lake, paths: Sequence[Path], columns: Columns) -> Source:
