@@ -92,10 +92,12 @@ def build(use_case: UseCase) -> None:
         def train_candidate(training_set: dict[str, Any], candidate: str) -> dict[str, Any]:
             """Cross-validate and fit one candidate, as a nested MLflow run."""
             from include.firstday.models import registry
-            from include.firstday.models.training.candidates import train_candidate as stage
+            from include.firstday.models.training import candidates
 
-            trained = stage(load(use_case.name), training_set, candidate)
+            trained = candidates.train_candidate(load(use_case.name), training_set, candidate)
             link_to_mlflow(registry.run_url(trained["run_id"]))
+            if reason := trained.get(candidates.SKIPPED):
+                report((f"{candidate} was not trained: {reason}", {}))
             return trained
 
         @task

@@ -33,6 +33,12 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+def is_open(port: int) -> bool:
+    """Whether a server of this machine answers at a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def redis_server() -> Iterator[Credentials]:
     """Redis from Debian."""

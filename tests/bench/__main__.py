@@ -3,11 +3,12 @@
 import argparse
 import sys
 
-from tests.bench import airflow, growth, ledger, model, monitoring, predict, rates, reasons, report, workload
+from tests.bench import airflow, growth, ledger, model, monitoring, predict, rates, reasons, report, scale, workload
 
 SECTIONS = {
     "workload": workload.run,
     "micro_batch": growth.run,
+    "scale": scale.run,
     "ledger": ledger.run,
     "rates": rates.run,
     "model": model.run,

@@ -87,12 +87,12 @@ def _row(days: int, players: int, load: Row, measured: Row) -> Row:
     }
 
 
-def load(first: int, end: int, players: int) -> Row:
+def load(first: int, end: int, players: int, events: int = EVENTS, labelled: int = False) -> Row:
     """Load days of history through landing and the stages; how long the stages took, and the most memory held."""
     case, seconds = use_case.load(CASE), 0.0
     promotion.register_bundled(case)
     for number in range(first, end):
-        day = Day(number, players)
+        day = Day(number, players, events, bool(labelled))
         for part, piece in enumerate(day.pieces()):
             landing.deliver(CASE, f"day-{number:04}-{part}.parquet", partial(pq.write_table, piece))
         begun = time.perf_counter()
@@ -103,17 +103,19 @@ def load(first: int, end: int, players: int) -> Row:
     publish_predictions.publish_predictions(case)
     maintain_lake.maintain_lake(case)
     shutil.rmtree(landing.folder(CASE) / landing.CONSUMED, ignore_errors=True)
-    return {"seconds": seconds, "events": (end - first) * players * EVENTS, "peak_mb": peak_mb()}
+    return {"seconds": seconds, "events": (end - first) * players * events, "peak_mb": peak_mb()}
 
 
-def batches(days: int, players: int, count: int) -> Row:
+def batches(days: int, players: int, count: int, events: int = EVENTS) -> Row:
     """Bring micro-batches of the last day's players one after the other; the seconds of each, and of its stages."""
     case = use_case.load(CASE)
     stages: dict[str, list[float]] = defaultdict(list)
     total = []
     for number in range(count + 1):
         landing.deliver(
-            CASE, f"batch-{days:04}-{number:04}.parquet", lambda path, n=number: _write(path, days, players, n)
+            CASE,
+            f"batch-{days:04}-{number:04}.parquet",
+            lambda path, n=number: _write(path, Day(days - 1, players, events), n),
         )
         done: list[micro_batch.Done] = []
         begun = time.perf_counter()
@@ -131,7 +133,9 @@ def answers(days: int, players: int, count: int) -> dict[str, list[float]]:
     taken: dict[str, list[float]] = {"query": [], "page": []}
     with TestClient(build(gate_of_everybody())) as client:
         for number in range(1000, 1000 + count):
-            landing.deliver(CASE, f"answers-{number}.parquet", lambda path, n=number: _write(path, days, players, n))
+            landing.deliver(
+                CASE, f"answers-{number}.parquet", lambda path, n=number: _write(path, Day(days - 1, players), n)
+            )
             micro_batch.process(case, Run(), lambda done: None)
             for text in QUERIES:
                 command = [sys.executable, "-m", "include.firstday", "query", text]
@@ -147,11 +151,11 @@ def _seconds(act: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def _write(path: Path, days: int, players: int, number: int) -> None:
-    """Bets of the last day's players, in the 21st hour of their first day: later than all that is known of them."""
-    known = pa.concat_tables(Day(days - 1, players).pieces())
+def _write(path: Path, day: Day, number: int) -> None:
+    """Bets of a day's players, in the 21st hour of their first day: later than all that is known of them."""
+    known = pa.concat_tables(day.pieces())
     known = known.filter(pc.equal(known["event_type"], "new_registration"))
-    chance = np.random.default_rng([days, number])
+    chance = np.random.default_rng([day.number, number])
     who = np.sort(chance.integers(0, len(known), BATCH_EVENTS))
     start = known["event_time"].cast(pa.int64()).to_numpy()[who] + (20 * 3600 + 60 * number) * 10**6
     cents = chance.integers(10, 20_000, BATCH_EVENTS)

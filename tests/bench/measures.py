@@ -67,12 +67,12 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def child(home: Path, module: str, *arguments: object, python: Path | None = None) -> Row:
-    """What a module prints as its last line, JSON, run in a process of its own with that home."""
+def child(home: Path, module: str, *arguments: object, python: Path | None = None, **environment: str) -> Row:
+    """What a module prints as its last line, JSON, run in a process of its own with that home and environment."""
     ran = subprocess.run(
         [str(python or sys.executable), "-m", module, *map(str, arguments)],
         cwd=ROOT,
-        env=os.environ | {"FIRSTDAY_HOME": str(home)},
+        env=os.environ | {"FIRSTDAY_HOME": str(home), **environment},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

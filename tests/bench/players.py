@@ -3,6 +3,7 @@
 Plain enough that every contender can compute it: each event once, none before the registration, none late.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,8 @@ import pyarrow.parquet as pq
 PLAYERS = 2000
 EVENTS = 1001  # of each player, the registration among them
 START = datetime(2026, 1, 1, tzinfo=UTC)
-PIECE_PLAYERS = 500  # rows of one piece: 500,500
+PIECE_ROWS = 500_500
+CHURN_SHARE = 0.7
 _DAY = 24 * 3600 * 10**6  # microseconds
 _TYPES = ("new_registration", "new_purchases", "new_bet", "new_win")
 _COLUMNS = {"new_purchases": "amount", "new_bet": "bet_amount", "new_win": "win_amount"}
@@ -25,16 +27,21 @@ _COLUMNS = {"new_purchases": "amount", "new_bet": "bet_amount", "new_win": "win_
 
 @dataclass(frozen=True)
 class Day:
-    """Players who register on one day, and how many events each of them has."""
+    """Players who register on one day, with ids in no order, and how many events each of them has.
+
+    `labelled`: each registration says whether the player churned, by chance.
+    """
 
     number: int = 0
     players: int = PLAYERS
     events: int = EVENTS
+    labelled: bool = False
 
     def pieces(self) -> Iterator[pa.Table]:
         """The day's events, some players at a time."""
-        for first in range(0, self.players, PIECE_PLAYERS):
-            yield self._of(np.arange(first, min(first + PIECE_PLAYERS, self.players)))
+        step = PIECE_ROWS // self.events
+        for first in range(0, self.players, step):
+            yield self._of(np.arange(first, min(first + step, self.players)))
 
     def _of(self, who: np.ndarray) -> pa.Table:
         chance = np.random.default_rng([self.number, int(who[0])])
@@ -46,13 +53,19 @@ class Day:
         step = 20 * 3600 * 10**6 // self.events
         times = registered[:, None] + np.arange(self.events) * step + chance.integers(0, step, kinds.shape)
         cents = chance.integers(10, 20_000, kinds.shape)
-        ids = pa.array([f"player-{self.number:04}-{number:05}" for number in who]).take(
-            pa.array(np.repeat(np.arange(len(who)), self.events))
-        )
-        postcodes = pa.array([str(code) for code in 10_000 + who % 90_000])
-        return _table(ids, kinds.ravel(), times.ravel(), cents.ravel(), postcodes.take(
-            pa.array(np.repeat(np.arange(len(who)), self.events))
-        ))  # fmt: skip
+        each = pa.array(np.repeat(np.arange(len(who)), self.events))
+        ids = pa.array([_id(self.number, number) for number in who]).take(each)
+        postcodes = pa.array([str(code) for code in 10_000 + who % 90_000]).take(each)
+        table = _table(ids, kinds.ravel(), times.ravel(), cents.ravel(), postcodes)
+        if not self.labelled:
+            return table
+        labels = pa.array((chance.random(len(who)) < CHURN_SHARE).astype(np.int32)).take(each)
+        is_registration = pa.array(kinds.ravel() == 0)
+        return table.append_column("label", pc.if_else(is_registration, labels, pa.nulls(len(table), pa.int32())))
+
+
+def _id(day: int, number: int) -> str:
+    return hashlib.blake2b(f"{day}-{number}".encode(), digest_size=8).hexdigest()
 
 
 def _table(ids: pa.Array, kinds: np.ndarray, times: np.ndarray, cents: np.ndarray, postcodes: pa.Array) -> pa.Table:

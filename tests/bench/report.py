@@ -12,7 +12,9 @@ DOCS = ROOT / "docs"
 JSON = DOCS / "reference" / "benchmarks.json"
 PAGE = DOCS / "reference" / "benchmarks.md"
 PLOTTED = {"workload": ("contender", "events a second", True), "micro_batch": ("events in the lake", "median s", False)}
-ORDER = ("workload", "micro_batch", "ledger", "rates", "airflow", "model", "monitoring", "reasons")
+ORDER = (
+    "workload", "micro_batch", "scale", "ledger", "rates", "airflow", "predict", "model", "monitoring", "reasons",
+)  # fmt: skip
 HEAD = """# Benchmarks
 
 Written by `make bench`, which anybody can run; `make bench ARGS="workload"` runs one section. What is compared was

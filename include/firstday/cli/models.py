@@ -30,13 +30,18 @@ def train(case: CaseOption, output: OutputOption = Output.TABLE) -> None:
         tested = evaluate.evaluate_candidate(case, built, results)
         report(steps - 1, steps, "comparing it with the champion")
         verdict = gates.promote_if_better(case, built, tested, this)
-    shown = [{name: each[name] for name in ("name", "log_loss", "roc_auc")} for each in results]
+    shown = [{name: each[name] for name in ("name", "log_loss", "roc_auc")} for each in candidates.trained(results)]
+    skipped = [
+        {name: each[name] for name in ("name", candidates.SKIPPED)} for each in results if candidates.SKIPPED in each
+    ]
     evaluated = {name: tested[name] for name in ("name", "version", "roc_auc")} | verdict
     if output != Output.TABLE:
-        show_sections({"candidates": shown, "evaluated": [evaluated]}, output)
+        show_sections({"candidates": shown, "skipped": skipped, "evaluated": [evaluated]}, output)
         return
     print(f"{built['rows']:,} rows of {built['users']:,} users, up to micro-batch {built['batch_id']}\n")
     show(shown, output)
+    for one in skipped:
+        print(f"{one['name']} was not trained: {one[candidates.SKIPPED]}")
     print(f"\n{tested['name']} on the newest users: ROC AUC {tested['roc_auc']:.3f}")
     becomes = "is the champion" if verdict["is_promoted"] else "remains challenger"
     print(f"version {tested['version']} {becomes}: {verdict['reason']}")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pyarrow as pa
 
-from include.firstday.features.update_features import build_windows, distinct_events, make_measures
+from include.firstday.features.update_features import build_windows, distinct_events, make_measures, touch_all
 from include.firstday.features.user_features import build_features
 from include.firstday.lake.lake import Lake
 from include.firstday.schema.open_lake import open_lake
@@ -56,7 +56,7 @@ def collect(lake: Lake, use_case: UseCase) -> None:
 
 def build_users(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` to `users` and their whole `windows`."""
-    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
+    touch_all(lake, use_case)
     build_windows(lake, use_case)
     lake.build(f"use_cases/{use_case.name}/registrations")
     lake.build("features/update_features/users_now", into="users")

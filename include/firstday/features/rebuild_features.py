@@ -84,6 +84,6 @@ def _swap(lake: Lake, use_case: UseCase, after: int) -> Rebuilt:
         lake.build_users(f"{table}_now", f"rebuilt_{table}", of="touched_users")
     users, changed = lake.count("rebuilt_users"), lake.count("touched_users")
     rebuilt = Rebuilt(upto, users, changed, sources=fingerprint.compare(lake, use_case).changed)
-    update_features.write(lake)
+    update_features.replace(lake)
     fingerprint.note(lake, use_case)
     return rebuilt

@@ -100,7 +100,7 @@ class SparkPartitions(Partitions):
         with _own_errors():
             events = self._events().repartition(self.count, "user_id")
             found = events.mapInArrow(compute, _ddl(MANIFEST)).collect()
-        self.progress(self.count, self.count, f"{self.count} parts computed by {settings().spark}")
+        self.progress(self.count, self.count, f"{self.count} parts computed by {_address()}")
         return [Part(**row.asDict()) for row in found]
 
     def _events(self) -> Any:
@@ -153,7 +153,7 @@ def _check(session: Any, use_case: UseCase, folder: Path) -> None:
     for row in session.range(0, tasks, 1, tasks).mapInArrow(probe, "name string, value string").collect():
         if row["value"] != here[row["name"]]:
             raise EngineError(
-                f"{settings().spark}: an executor differs from this machine in {row['name']}: expected "
+                f"{_address()}: an executor differs from this machine in {row['name']}: expected "
                 f"{here[row['name']]}, found {row['value']}; nothing was computed"
             )
 
@@ -161,7 +161,7 @@ def _check(session: Any, use_case: UseCase, folder: Path) -> None:
 def _session(url: str) -> Any:
     at = urlsplit(url)
     if at.scheme != "sc" or not at.hostname:
-        raise EngineError(f"FIRSTDAY_SPARK: expected sc://HOST:PORT for FIRSTDAY_ENGINE=spark, found '{url}'")
+        raise EngineError(f"FIRSTDAY_SPARK: expected sc://HOST:PORT for FIRSTDAY_ENGINE=spark, found '{_address()}'")
     try:
         from pyspark.sql import SparkSession
         from pyspark.sql.connect.client.retries import DefaultPolicy
@@ -170,11 +170,17 @@ def _session(url: str) -> Any:
     try:  # Spark's client tries for minutes
         socket.create_connection((at.hostname, at.port or DEFAULT_PORT), CONNECT_SECONDS).close()
     except OSError as error:
-        raise EngineError(f"{url}: no Spark Connect server answers there: {error}") from error
+        raise EngineError(f"{_address()}: no Spark Connect server answers there: {error}") from error
     with _own_errors():
         session = SparkSession.builder.remote(url).create()
         session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
         return session
+
+
+def _address() -> str:
+    """The server's address without what follows it, among which may be a token."""
+    at = urlsplit(settings().spark)
+    return f"{at.scheme}://{at.hostname}:{at.port or DEFAULT_PORT}" if at.hostname else at.path.partition("/")[0]
 
 
 @contextmanager
@@ -187,9 +193,9 @@ def _own_errors() -> Iterator[None]:
         text = str(error)
         if "No module named" in text:
             raise EngineError(
-                f"{settings().spark}: Firstday is not installed on the executors: {text.strip().splitlines()[-1]}"
+                f"{_address()}: Firstday is not installed on the executors: {text.strip().splitlines()[-1]}"
             ) from error
-        raise EngineError(f"{settings().spark}: {text}") from error
+        raise EngineError(f"{_address()}: {text}") from error
 
 
 def _expect_no_personal(use_case: UseCase) -> None:

@@ -3,6 +3,8 @@
 A user whose new events are all newer than those stored is updated from the new events alone; a user
 with a late, repeated or pre-registration event is recomputed from `events`, within the span their window can touch.
 Both go through the same statements, so any split of the same events into micro-batches gives the same features.
+An event after the window of its user changes nothing. So only those users are read and written whose window had not
+ended before the earliest new event: their files are few, however many users there have been.
 """
 
 import logging
@@ -93,7 +95,7 @@ def update_step(use_case: UseCase, run: Run) -> Updated | None:
             checkpoints.advance(lake, STAGE, after, upto)
             for table in TABLES:
                 tombstones.drop(lake, f"{table}_now")
-            write(lake)
+            replace(lake) if is_large else write(lake)
             step = Updated(after, upto, users, recomputed, is_last=upto == pending["last_pending"])
             commit.message = describe(step)
         return step
@@ -128,9 +130,16 @@ def update_within(lake: Lake, use_case: UseCase, batch_id: int, ingested_at: dat
 def recompute(lake: Lake, use_case: UseCase, after: int, upto: int) -> tuple[str, ...]:
     """Compute users with an event after micro-batch `after` from all of their events, into the tables returned."""
     lake.build("features/rebuild_features/scope_events", after=after, upto=upto)
-    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
+    touch_all(lake, use_case)
     compute(lake, use_case)
     return tuple(f"{table}_now" for table in TABLES)
+
+
+def touch_all(lake: Lake, use_case: UseCase) -> None:
+    """From `scope_events` to `touched_users`, each of whom is computed from these events alone."""
+    lake.build("features/point_in_time/touched_users", registered_by=use_case.registering)
+    lake.build_like("known_users", "users")
+    lake.build_like("known_state", "feature_state")
 
 
 def compute(lake: Lake, use_case: UseCase) -> None:
@@ -192,7 +201,16 @@ def distinct_events(lake: Lake, use_case: UseCase) -> str:
 
 
 def write(lake: Lake) -> None:
-    """Replace the touched users' rows by `users_now` and `feature_state_now`, inside a transaction."""
+    """Replace the touched users' rows by `users_now` and `feature_state_now` as `fold` made them, in a transaction."""
+    bounds = lake.row("features/update_features/earliest_bounds")
+    lake.execute("features/update_features/delete_users", ended_from=bounds["ended_from"])
+    lake.execute("features/update_features/delete_feature_state", opened_from=bounds["opened_from"])
+    for table in TABLES:
+        lake.insert_from(table, f"{table}_now")
+
+
+def replace(lake: Lake) -> None:
+    """Replace the rows of any users in `touched_users` by `users_now` and `feature_state_now`, in a transaction."""
     for table in TABLES:
         lake.delete_users(table, of="touched_users")
         lake.insert_from(table, f"{table}_now")
@@ -230,6 +248,10 @@ def window_seconds(use_case: UseCase) -> float:
 
 def _touch(lake: Lake, use_case: UseCase, after: int) -> None:
     seconds = window_seconds(use_case)
+    from_time = lake.value("features/update_features/arrivals")
+    lake.build_distinct("arriving_users", "scope_events", "user_id")
+    lake.build("features/update_features/known_users", from_time=from_time)
+    lake.build("features/update_features/past_users", from_time=from_time)
     lake.build("features/update_features/arriving_ids", window_seconds=seconds)
     lake.build(
         "features/update_features/repeated_users",
@@ -242,6 +264,8 @@ def _touch(lake: Lake, use_case: UseCase, after: int) -> None:
         opened_by=use_case.opening,
         window_seconds=seconds,
     )
+    opened_from = lake.row("features/update_features/earliest_bounds")["opened_from"]
+    lake.build("features/update_features/known_state", opened_from=opened_from)
 
 
 def _scope(lake: Lake, use_case: UseCase, upto: int) -> None:

@@ -180,10 +180,15 @@ class Lake:
         """Set the version of the data pages in the lake's future files."""
         self._connection.execute("call lake.set_option('parquet_version', $version)", {"version": version})
 
-    def restrict_to(self, table: str, to: str) -> None:
-        """Create a temporary table of the same name with a table's rows of the users in another one."""
+    def restrict_to(self, table: str, to: str, **at_least: datetime) -> None:
+        """Create a temporary table of the same name with a table's rows of the users in another one.
+
+        `at_least`: times that these rows are known to have in a column or later, so that few files are read.
+        """
         source = f"lake.{quoted(self.schema)}.{quoted(table)}"
-        self.build_text(table, f"select * from {source} where user_id in (select user_id from {quoted(to)})")
+        bounds = "".join(f" and {quoted(column)} >= ${column}" for column in at_least)
+        text = f"select * from {source} where user_id in (select user_id from {quoted(to)}){bounds}"
+        self.build_text(table, text, **at_least)
 
     def append(self, table: str, rows: pa.Table) -> None:
         """Append an Arrow table to a table, matching columns by name; missing columns become NULL."""

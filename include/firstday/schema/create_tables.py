@@ -35,8 +35,20 @@ PARTITIONED = {  # table → the time column and its parts that its files are pa
     "predictions": ("scored_at", "year", "month", "day", "hour"),
     "shadow_predictions": ("scored_at", "year", "month", "day", "hour"),
 }
+BY_WINDOW = {"users": "window_end", "feature_state": "last_at"}  # table → the time column that its files go by
 PARQUET_VERSION = 2  # of data pages: delta encodings make events 40 % smaller, and quicker to write
+LONGEST_BY_DAY, LONGEST_BY_MONTH = 3, 92  # days of a window whose users are kept by day, or by month; else by year
 SORTED = {"consumed_files": "sha256"}  # table → the column that its files are sorted by, as a hash tells no time
+
+
+def by_window(use_case: UseCase) -> dict[str, tuple[str, ...]]:
+    """The partitions of `users` and `feature_state`: a micro-batch reads and writes those that open windows reach.
+
+    About as long as a window, as each one costs a file.
+    """
+    days = use_case.window.hours / 24
+    parts = ("year", "month", "day")[: 3 if days <= LONGEST_BY_DAY else 2 if days <= LONGEST_BY_MONTH else 1]
+    return {table: (column, *parts) for table, column in BY_WINDOW.items()}
 
 
 def prepare(use_case: UseCase) -> None:
@@ -47,9 +59,9 @@ def prepare(use_case: UseCase) -> None:
             return  # another process was faster
         existing = lake.tables()
         if existing:
-            migrate.migrate(lake, _wanted(use_case), use_case.window.hours * 3600)
+            migrate.migrate(lake, _wanted(use_case), use_case.window.hours * 3600, by_window(use_case))
         create(lake, use_case)
-        for table, (column, *parts) in PARTITIONED.items():
+        for table, (column, *parts) in {**PARTITIONED, **by_window(use_case)}.items():
             if table not in existing:
                 lake.partition_by(table, column, *parts)
         for table, column in SORTED.items():

@@ -11,7 +11,9 @@ from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
 # Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns.
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
+
+PARTITIONED_BY_WINDOW = 11  # the first version whose users and feature_state are
 
 # Earlier names, and the present ones. The view is created again afterwards.
 RENAMED_TABLES = {
@@ -33,10 +35,13 @@ VIEW = "user_features"
 PREDICTIONS = ("predictions", "shadow_predictions")
 
 
-def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) -> None:
+def migrate(
+    lake: Lake, wanted: Mapping[str, Columns], window_seconds: float, partitions: Mapping[str, tuple[str, ...]]
+) -> None:
     """Rename and add what the lake's tables lack of `wanted`, table -> column -> type. Inside a transaction.
 
     `window_seconds`: the length of the use case's window, from which the end of stored windows follows.
+    `partitions`: table -> the time column and its parts that its files are now partitioned by.
 
     Raises LakeError, and nothing has changed, where the lake is newer than this code or a column has another type.
     """
@@ -54,6 +59,8 @@ def migrate(lake: Lake, wanted: Mapping[str, Columns], window_seconds: float) ->
         _add_columns(lake, table, wanted[table])
     if "users" in lake.tables():
         lake.execute("schema/migrate/fill_window_end", window_seconds=window_seconds)
+    if found < PARTITIONED_BY_WINDOW:
+        _partition_by_window(lake, partitions)
     if "bucket" in lake.columns("checkpoints"):
         _join_checkpoints(lake)
 
@@ -78,6 +85,20 @@ def _rename_columns(lake: Lake) -> None:
     for table in sorted(lake.tables() & RENAMED_COLUMNS.keys()):
         for old in lake.columns(table).keys() & RENAMED_COLUMNS[table].keys():
             lake.rename_column(table, old, RENAMED_COLUMNS[table][old])
+
+
+def _partition_by_window(lake: Lake, partitions: Mapping[str, tuple[str, ...]]) -> None:
+    """Events after a window no longer change the row of their user; the files go by the time of the window."""
+    for table, (column, *parts) in partitions.items():
+        lake.build_like("moved_rows", table)
+        if table == "users":
+            lake.insert("moved_rows", "schema/migrate/users_until_window_end")
+        else:
+            lake.insert_from("moved_rows", table)
+        lake.partition_by(table, column, *parts)
+        lake.delete_rows(table)
+        lake.insert_from(table, "moved_rows")
+        lake.drop("moved_rows")
 
 
 def _join_checkpoints(lake: Lake) -> None:

@@ -62,6 +62,14 @@ class Span:
     as_of: datetime
 
 
+@dataclass(frozen=True)
+class Due:
+    """`due_users` are in so many parts, and no window of theirs ended before `ended_from`."""
+
+    parts: int
+    ended_from: datetime
+
+
 def score_users(use_case: UseCase, run: Run | None = None, rescore: bool = False) -> Scored | None:
     """Score users with new activity or a silence that passed a step; None where there is nobody and no news.
 
@@ -104,15 +112,15 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
                 upto += 1
             span = Span(after, upto, from_time, _as_of(lake, upto, from_time, is_quiet))
             champion = registry.champion(use_case) if rescore else None
-            parts = _due(lake, use_case, span, champion)
-            if parts == 0 and is_quiet:
+            due = _due(lake, use_case, span, champion)
+            if due.parts == 0 and is_quiet:
                 return None
             champion = champion or registry.champion(use_case)
             if champion is None:
                 raise NoChampionError(
                     f"no champion for {use_case.name} yet: train a model, or register the bundled one"
                 )
-            _score_parts(lake, use_case, parts, span.as_of, champion, run)
+            _score_parts(lake, use_case, due, span.as_of, champion, run)
         with lake.transaction() as commit:
             if is_quiet:
                 _add_micro_batch(lake, upto, span.as_of)
@@ -172,8 +180,8 @@ def _as_of(lake: Lake, upto: int, from_time: datetime | None, is_quiet: bool) ->
     return max(time for time in (moment, from_time) if time)
 
 
-def _due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion | None) -> int:
-    """Build `due_users`, the users to score and why, in parts that fit in memory; the number of parts.
+def _due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion | None) -> Due:
+    """Build `due_users`, the users to score and why, in parts that fit in memory.
 
     With a `new` champion, those are among them whose last prediction is another version's.
     """
@@ -197,18 +205,25 @@ def _due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion | Non
             model_version=new.version,
         )
         lake.insert_from("quiet_users", "outdated_users")
-    lake.build("scoring/score_users/due_users", from_time=span.from_time, as_of=span.as_of, users_at_once=USERS_AT_ONCE)
-    return math.ceil(lake.count("due_users") / USERS_AT_ONCE)
+    ended_from = lake.value("scoring/score_users/earliest_end", from_time=span.from_time, as_of=span.as_of)
+    lake.build(
+        "scoring/score_users/due_users",
+        from_time=span.from_time,
+        as_of=span.as_of,
+        ended_from=ended_from,
+        users_at_once=USERS_AT_ONCE,
+    )
+    return Due(math.ceil(lake.count("due_users") / USERS_AT_ONCE), ended_from)
 
 
 def _score_parts(
-    lake: Lake, use_case: UseCase, parts: int, as_of: datetime, champion: registry.Champion, run: Run
+    lake: Lake, use_case: UseCase, due: Due, as_of: datetime, champion: registry.Champion, run: Run
 ) -> None:
     """Score `due_users` part by part into `staged_predictions` and `staged_shadow_predictions`."""
     for table in TABLES:
         lake.build_like(f"staged_{table}", table)
-    for part in range(parts):
-        features = _features(lake, use_case, part, as_of)
+    for part in range(due.parts):
+        features = _features(lake, use_case, part, due.ended_from, as_of)
         scored = predictions(features, champion, run)
         lake.append("staged_predictions", with_reasons(scored, champion))
         shadow = _shadow(use_case, features, champion, run)
@@ -216,13 +231,14 @@ def _score_parts(
             lake.append("staged_shadow_predictions", shadow)
 
 
-def _features(lake: Lake, use_case: UseCase, part: int, as_of: datetime) -> pa.Table:
+def _features(lake: Lake, use_case: UseCase, part: int, ended_from: datetime, as_of: datetime) -> pa.Table:
     """One row per user of a part of `due_users`: their features, for which micro-batch, and why."""
     lake.build("scoring/score_users/part_of_users", part=part)
     # What user_features.sql reads are then the rows of these users alone: those of all, most of whose window is long
     # over, would cost more with every day.
-    for table in update_features.TABLES:
-        lake.restrict_to(table, "part_of_users")
+    lake.restrict_to("users", "part_of_users", window_end=ended_from)
+    opened_from = lake.value("scoring/score_users/earliest_opening")
+    lake.restrict_to("feature_state", "part_of_users", last_at=opened_from)
     # They are due by a row of feature_state; files that are merged meanwhile have been seen to hide it.
     lake.build_distinct("seen_users", "feature_state", "user_id")
     if unseen := lake.count("part_of_users") - lake.count("seen_users"):

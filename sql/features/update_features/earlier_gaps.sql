@@ -1,17 +1,15 @@
 -- One row per gap of a user who is brought up to date from new events alone: the time of the last one that is stored.
 -- params: none
--- reads: feature_state, touched_users, gap_rules
+-- reads: known_state, gap_rules
 with gaps as (
     select distinct gap
     from gap_rules
 )
 
 select
-    feature_state.user_id,
+    known_state.user_id,
     gaps.gap,
-    max(feature_state.last_at) as last_at
-from feature_state
-inner join gaps on feature_state.measure in (gaps.gap || '_gap', gaps.gap || '_session')
-inner join touched_users on feature_state.user_id = touched_users.user_id
-where not touched_users.is_recomputed
-group by feature_state.user_id, gaps.gap
+    max(known_state.last_at) as last_at
+from known_state
+inner join gaps on known_state.measure in (gaps.gap || '_gap', gaps.gap || '_session')
+group by known_state.user_id, gaps.gap

@@ -1,11 +1,10 @@
 -- One row per touched user, measure and item, as stored in feature_state afterwards: the stored state merged with the
 -- new events. A recomputed user starts from an empty state.
 -- params: none
+-- reads: known_state, window_state
 with parts as (
-    select feature_state.*
-    from feature_state
-    inner join touched_users on feature_state.user_id = touched_users.user_id
-    where not touched_users.is_recomputed
+    select *
+    from known_state
     union all by name
     select *
     from window_state

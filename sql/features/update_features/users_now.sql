@@ -1,10 +1,11 @@
 -- One row per touched user, as stored in users afterwards. Of several registrations the earliest counts.
 -- params: none
+-- reads: touched_users, known_users, registrations, windows, scope_events
 with kept as (
-    select users.* exclude (window_start, window_end, first_seen_at, last_seen_at, batch_id)
-    from users
-    inner join touched_users on users.user_id = touched_users.user_id
-    where not touched_users.is_recomputed and users.registered_at is not null
+    select known_users.* exclude (window_start, window_end, first_seen_at, last_seen_at, batch_id)
+    from known_users
+    inner join touched_users on known_users.user_id = touched_users.user_id
+    where not touched_users.is_recomputed and known_users.registered_at is not null
 ),
 
 earliest as (
@@ -20,6 +21,22 @@ registered as (
     union all by name
     select *
     from earliest
+),
+
+-- Of windows that were not open before: what was seen up to their end, since the registration.
+seen as (
+    select
+        windows.user_id,
+        max(scope_events.event_time) as last_seen_at,
+        max(scope_events.batch_id) as batch_id
+    from windows
+    inner join touched_users on windows.user_id = touched_users.user_id
+    inner join scope_events
+        on
+            windows.user_id = scope_events.user_id
+            and scope_events.event_time between touched_users.registered_at and windows.window_end
+    where windows.batch_id is not null
+    group by windows.user_id
 )
 
 select
@@ -28,8 +45,9 @@ select
     windows.window_end,
     least(registered.closed_at, windows.closed_at) as closed_at,
     touched_users.first_seen_at,
-    touched_users.last_seen_at,
-    touched_users.batch_id
+    coalesce(seen.last_seen_at, touched_users.last_seen_at) as last_seen_at,
+    coalesce(seen.batch_id, touched_users.batch_id) as batch_id
 from touched_users
 left join registered on touched_users.user_id = registered.user_id
 left join windows on touched_users.user_id = windows.user_id
+left join seen on touched_users.user_id = seen.user_id

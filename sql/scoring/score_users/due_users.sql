@@ -1,7 +1,7 @@
 -- One row per user to score: for which micro-batch, why, and in which part, of at most $users_at_once users.
 -- Nobody whose risk has ended. Activity after the window had ended is a backfill. Of several reasons, the end of the
 -- window precedes silence.
--- params: $from_time, $as_of, $users_at_once
+-- params: $from_time, $as_of, $ended_from, $users_at_once
 -- reads: active_users, quiet_users, users
 with due as (
     select
@@ -13,7 +13,7 @@ with due as (
         end as scored_because
     from active_users
     inner join users on active_users.user_id = users.user_id
-    where users.closed_at is null
+    where users.closed_at is null and users.window_end >= $ended_from
     union all
     select
         user_id,

@@ -1,6 +1,7 @@
 """Candidates: each a pipeline from the YAML, searched and cross-validated by user, calibrated, a nested MLflow run."""
 
 import importlib
+import logging
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import skops.io
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -27,10 +28,15 @@ from include.firstday.models.training.metrics import Labels, Values, scores
 from include.firstday.models.training.training_set import at_cutoffs, read, split
 from include.firstday.use_case.use_case import Candidate, UseCase
 
+log = logging.getLogger(__name__)
+
 ALLOWED_MODULES = ("sklearn.",)
 FOLDS = 3
 SEED = 7
 TIMED_USERS = 10_000
+PROBED_FROM_ROWS = 100_000  # with fewer, no candidate takes long enough to be measured first
+PROBE_SHARES = (1 / 40, 1 / 20)  # of the users, that a candidate is fitted on to foresee how long all of them take
+SKIPPED = "skipped_because"
 Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
@@ -62,7 +68,10 @@ def monotonic_features(use_case: UseCase) -> list[int]:
 
 
 def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) -> dict[str, Any]:
-    """Search, cross-validate, fit and calibrate one candidate on the older users; its run, and how good it is."""
+    """Search, cross-validate, fit and calibrate one candidate on the older users; its run, and how good it is.
+
+    One that would take longer than `training.candidate_minutes` is not trained: its run says why (`SKIPPED`).
+    """
     import mlflow
 
     train, _ = split(read(training_set))
@@ -71,6 +80,8 @@ def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) 
     folds = list(GroupKFold(FOLDS).split(features, labels, train["user_id"]))
     # Candidates are trained side by side, so each keeps to one core.
     with threadpool_limits(1):
+        if reason := _too_slow(use_case, candidate, monotonic, features, labels, train["user_id"]):
+            return _skipped(use_case, training_set, name, reason)
         chosen, out_of_fold, trials = _search(candidate, monotonic, features, labels, folds)
         begun = time.perf_counter()
         model = fit_calibrated(pipeline(candidate, monotonic, **chosen), features, labels, folds)
@@ -85,6 +96,60 @@ def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) 
         mlflow.log_table(trials, "search.json")
         log_with_reference(use_case, model, train)
     return {"name": name, "run_id": str(run.info.run_id), **measured}
+
+
+def foreseen_seconds(unfitted: Pipeline, features: pd.DataFrame, labels: Labels, users: pd.Series) -> float:
+    """Seconds that one fit on all rows will take: two on few users tell how the time grows with the rows."""
+    seconds, rows = [], []
+    for share in PROBE_SHARES:
+        is_probed = (pd.util.hash_array(users.to_numpy(dtype=object)) % 1000 < 1000 * share).astype(bool)
+        begun = time.perf_counter()
+        clone(unfitted).fit(features[is_probed], labels[is_probed])
+        seconds.append(time.perf_counter() - begun)
+        rows.append(int(is_probed.sum()))
+    exponent = np.clip(np.log(seconds[1] / seconds[0]) / np.log(rows[1] / rows[0]), 1, 3)
+    return float(seconds[1] * (len(features) / rows[1]) ** exponent)
+
+
+def _too_slow(
+    use_case: UseCase,
+    candidate: Candidate,
+    monotonic: Sequence[int],
+    features: pd.DataFrame,
+    labels: Labels,
+    users: pd.Series,
+) -> str:
+    """Why a candidate cannot be trained in the time it has; empty where it can."""
+    if len(features) < PROBED_FROM_ROWS:
+        return ""
+    tried = list(_combinations(candidate))
+    one = foreseen_seconds(pipeline(candidate, monotonic, **tried[0]), features, labels, users)
+    # Of each combination, a fit on each of the folds' shares of the rows; then the same for calibration, and on all.
+    minutes = one * ((len(tried) + 1) * (FOLDS - 1) + 1) / 60
+    if minutes <= use_case.training.candidate_minutes:
+        return ""
+    return (
+        f"it would take about {minutes:,.0f} minutes on {len(features):,} rows, more than training.candidate_minutes "
+        f"({use_case.training.candidate_minutes:g})"
+    )
+
+
+def _skipped(use_case: UseCase, training_set: dict[str, Any], name: str, reason: str) -> dict[str, Any]:
+    import mlflow
+
+    with registry.start_run(use_case, name, parent_run_id=str(training_set["run_id"]), nested=True) as run:
+        mlflow.set_tag(f"firstday.{SKIPPED}", reason)
+        mlflow.log_param("estimator", use_case.training.candidates[name].estimator)
+    log.warning("%s is skipped: %s", name, reason)
+    return {"name": name, "run_id": str(run.info.run_id), SKIPPED: reason}
+
+
+def trained(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those candidates that were trained. Raises UseCaseError where none was."""
+    if found := [result for result in results if SKIPPED not in result]:
+        return found
+    reasons_given = "; ".join(f"{result['name']}: {result[SKIPPED]}" for result in results)
+    raise UseCaseError(f"training.candidates: none was trained: {reasons_given}")
 
 
 def log_with_reference(use_case: UseCase, model: CalibratedClassifierCV, rows: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from include.firstday.models import registry
 from include.firstday.models.training import baselines, plots, profit
-from include.firstday.models.training.candidates import log_with_reference, measure_cost
+from include.firstday.models.training.candidates import log_with_reference, measure_cost, trained
 from include.firstday.models.training.metrics import Estimate, Labels, Values, estimates
 from include.firstday.models.training.refit import refit
 from include.firstday.models.training.training_set import at_cutoffs, read, split
@@ -59,7 +59,7 @@ def evaluate_candidate(
     """Test the candidate with the lowest log loss out of fold, log it to the run, register it as challenger."""
     import mlflow
 
-    best = min(results, key=lambda result: float(result["log_loss"]))
+    best = min(trained(results), key=lambda result: float(result["log_loss"]))
     model = registry.load_from_run(str(best["run_id"]))
     holdout = Holdout(use_case, training_set)
     probability, costs = holdout.probability(model), use_case.scoring.costs

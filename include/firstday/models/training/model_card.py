@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from include.firstday.models import registry
+from include.firstday.models.training.candidates import SKIPPED
 from include.firstday.servers import links
 from include.firstday.use_case.use_case import UseCase
 
@@ -49,6 +50,7 @@ def markdown(
         metrics=METRICS,
         metrics_by_cutoff=METRICS_BY_CUTOFF,
         columns=COLUMNS,
+        skipped=SKIPPED,
     )
 
 

@@ -164,8 +164,11 @@ class Player:
             "window_end": self.window_start + self.rules.window if self.window_start else None,
             "closed_at": self.closed_at,
             "first_seen_at": min(event["event_time"] for event in self.received),
-            "last_seen_at": max(event["event_time"] for event in self.received),
+            "last_seen_at": max(event["event_time"] for event in self.received if not self._is_after_window(event)),
         }
+
+    def _is_after_window(self, event: Event) -> bool:
+        return self.window_start is not None and event["event_time"] > self.window_start + self.rules.window
 
     def state(self) -> list[Event]:
         """The rows of `feature_state`, without batch_id."""

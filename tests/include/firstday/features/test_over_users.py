@@ -1,129 +1,30 @@
 """Work over all users gives what one pass over all events gives, bit for bit, in however many partitions."""
 
-import json
 import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from include.firstday import landing
 from include.firstday.errors import EngineError, TracesLeftError
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.features.over_users import over_users
 from include.firstday.features.partitions import load
-from include.firstday.generator import generate_events
-from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints, statements
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.written_files import file_sha256
 from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.settings import REPOSITORY, settings
-from include.firstday.use_case import use_case
+from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
-from tests.installation import wait_until
+from tests.include.firstday.features.conftest import GIANT_EVENTS, home, sail, state
 from tests.servers import free_port
 
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-FAULTS = {"late_share": 0.1, "duplicate_share": 0.05}
-GIANT_EVENTS = 2_000
-STATE = {"users": "from users order by all", "feature_state": "from feature_state order by all"}
 PARTITIONS = (1, 3, 16)
-
-
-def home(patch: pytest.MonkeyPatch, folder: Path, **values: object) -> None:
-    patch.setenv("FIRSTDAY_HOME", str(folder))
-    for name, value in values.items():
-        patch.setenv(f"FIRSTDAY_{name.upper()}", str(value))
-    settings.cache_clear()
-
-
-def giant() -> list[dict[str, object]]:
-    """A user with a large share of all events, of an unknown postcode; ids that are sent again, with other values."""
-    user, opened = {"user_id": "giant"}, NOON - timedelta(hours=26)
-    rows: list[dict[str, object]] = [
-        user | {"event_type": "new_registration", "event_time": f"{opened:%FT%TZ}", "label": 1, "postcode": "99999"},
-        user | {"event_type": "new_purchases", "event_time": f"{opened:%FT%TZ}", "amount": 10},
-    ]
-    for number in range(GIANT_EVENTS):
-        at = opened + timedelta(seconds=40 * number)
-        bet = {"event_type": "new_bet", "event_time": f"{at:%FT%TZ}", "bet_amount": number % 97 + 0.25}
-        rows.append(user | bet | {"event_id": f"bet-{number - number % 7}"})
-    return rows
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UseCase, Path]]:
-    """A lake of late and repeated events, ids that come twice, unknown postcodes, a giant user and an erased one."""
-    case = use_case.load("first_day_churn")
-    assert case.generator is not None
-    case = case.model_copy(update={"generator": case.generator.model_copy(update=FAULTS)})
-    with pytest.MonkeyPatch.context() as patch:
-        home(patch, folder := tmp_path_factory.mktemp("home"))
-        generate_events.generate_history(case, NOON, days=1.4)
-        content = "".join(json.dumps(row) + "\n" for row in giant()).encode()
-        landing.deliver(case.name, "zz-giant.ndjson", lambda path: path.write_bytes(content))
-        store_events.store_events(case)
-        update_features.update_features(case)
-        generate_events.generate_minutes(case, NOON, NOON + timedelta(minutes=2))
-        store_events.store_events(case)
-        update_features.update_features(case)
-        with open_lake(case, read_only=True) as lake:
-            (row,) = lake.query("select min(user_id) as user_id from users where window_start is not null").to_pylist()
-        forget_user.forget_user(case, row["user_id"])
-        yield case, folder
-    settings.cache_clear()
-
-
-@contextmanager
-def sail(home: Path, mode: str) -> Iterator[str]:
-    """The URL of a Sail server, whose executors are its threads (`local`) or processes (`local-cluster`)."""
-    port = free_port()
-    environment = os.environ | {"FIRSTDAY_HOME": str(home), "SAIL_MODE": mode}
-    command = [sys.executable, "-m", "include.firstday", "engine", "sail", "--port", str(port)]
-    server = subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_until(lambda: is_open(port), 60, every=0.2)
-        yield f"sc://127.0.0.1:{port}"
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="module", params=["local", pytest.param("local-cluster", marks=pytest.mark.slow)])
-def sail_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("pyspark", reason="make spark")
-    with sail(tmp_path_factory.mktemp("sail"), request.param) as url:
-        yield url
-
-
-@pytest.fixture
-def faulty(made: tuple[UseCase, Path], churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> UseCase:
-    """That lake, in the place of the test's own."""
-    home(monkeypatch, made[1])
-    return made[0]
-
-
-def state(lake: Lake) -> dict[str, pa.Table]:
-    return {table: lake.query(text) for table, text in STATE.items()}
 
 
 def in_one_pass(lake: Lake, case: UseCase, upto: int, as_known: bool) -> pa.Table:
@@ -243,7 +144,9 @@ def compared(case: UseCase, folder: Path) -> tuple[int, dict[str, pa.Table], str
     return changed, found, file_sha256(folder / "set.parquet")
 
 
-@pytest.mark.parametrize("partitions", [3, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "partitions", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(16, marks=pytest.mark.slow)]
+)
 def test_a_spark_engine_gives_the_same(
     faulty: UseCase, sail_server: str, partitions: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -266,7 +169,7 @@ def test_a_spark_engine_that_cannot_do_it_is_refused_before_any_work(
 ) -> None:
     for url, said in (
         ("", "expected sc://HOST:PORT"),
-        (f"sc://127.0.0.1:{free_port()}", "no Spark Connect server answers there"),
+        (f"sc://127.0.0.1:{free_port()}/;token=secret", r"^sc://127.0.0.1:\d+: no Spark Connect server answers there"),
     ):
         home(monkeypatch, settings().home, engine="spark", spark=url)
         with pytest.raises(EngineError, match=said):
