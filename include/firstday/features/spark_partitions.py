@@ -1,14 +1,11 @@
-"""Partitions of users on a Spark cluster, through Spark Connect (https://spark.apache.org/docs/latest/spark-connect-overview.html).
+"""Partitions of users on a Spark cluster, through Spark Connect.
 
 Spark, or Sail, reads the Parquet files of `events` and shuffles them by user, nothing else. On the executors, each
 partition is computed by the same kernel as here: Firstday, with the same DuckDB and statements, is installed there.
 Personal columns are not shuffled: in their place goes a digest of them, so that repeated events are recognised.
 """
 
-import hashlib
 import re
-import socket
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,16 +13,14 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from include.firstday.errors import EngineError, FirstdayError
+from include.firstday.errors import EngineError
 from include.firstday.features.partitions import Kernel, Part, Partitions, Work
-from include.firstday.lake import statements
-from include.firstday.lake.database import duckdb_version
+from include.firstday.lake import spark, statements
 from include.firstday.lake.lake import Lake
-from include.firstday.settings import settings
+from include.firstday.lake.spark import Batches
 from include.firstday.use_case.use_case import UseCase
 
 PERSONAL = "_personal_digest"
@@ -51,11 +46,6 @@ MANIFEST = pa.schema(
         ("sha256", pa.string()),
     ]
 )
-CONNECT_SECONDS = 10.0
-DEFAULT_PORT = 15002
-RETRIES = 5  # of a request, within about 20 seconds: the client's own 15 take ten minutes where a server has died
-
-Batches = Iterator[pa.RecordBatch]
 
 
 @contextmanager
@@ -65,13 +55,8 @@ def connected(use_case: UseCase, folder: Path) -> Iterator[Callable[..., Partiti
     Raises EngineError otherwise.
     """
     _expect_no_personal(use_case)
-    session = _session(settings().spark)
-    try:
-        with _own_errors():
-            _check(session, use_case, folder)
+    with spark.connected(folder) as session:
         yield partial(SparkPartitions, session)
-    finally:
-        session.stop()
 
 
 class SparkPartitions(Partitions):
@@ -97,10 +82,10 @@ class SparkPartitions(Partitions):
         def compute(batches: Batches) -> Batches:
             yield from _compute(kernel, work, batches)
 
-        with _own_errors():
+        with spark.own_errors():
             events = self._events().repartition(self.count, "user_id")
             found = events.mapInArrow(compute, _ddl(MANIFEST)).collect()
-        self.progress(self.count, self.count, f"{self.count} parts computed by {_address()}")
+        self.progress(self.count, self.count, f"{self.count} parts computed by {spark.address()}")
         return [Part(**row.asDict()) for row in found]
 
     def _events(self) -> Any:
@@ -128,74 +113,6 @@ def _fill(use_case: UseCase, batches: Batches, lake: Lake) -> None:
         lake.add_column("events", PERSONAL, "varchar")
     for batch in batches:
         lake.append("events", pa.Table.from_batches([batch]))
-
-
-def facts(use_case: UseCase, folder: str) -> dict[str, str]:
-    """What must be the same here and on each executor, and whether there is a folder, as `yes` or `no`."""
-    texts = "\0".join(path.read_text(encoding="utf-8") for path in sorted(statements.SQL.rglob("*.sql")))
-    return {
-        "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "DuckDB": duckdb_version(),
-        "the statements of sql/": hashlib.sha256(texts.encode()).hexdigest()[:12],
-        f"the folder {folder}": "yes" if Path(folder).is_dir() else "no",
-    }
-
-
-def _check(session: Any, use_case: UseCase, folder: Path) -> None:
-    here, place = facts(use_case, str(folder)), str(folder)
-
-    def probe(batches: Batches) -> Batches:
-        rows = sum(batch.num_rows for batch in batches)
-        found = [{"name": name, "value": value} for name, value in facts(use_case, place).items()] if rows else []
-        yield pa.RecordBatch.from_pylist(found, pa.schema([("name", pa.string()), ("value", pa.string())]))
-
-    tasks = min(settings().engine_partitions or 16, 16)
-    for row in session.range(0, tasks, 1, tasks).mapInArrow(probe, "name string, value string").collect():
-        if row["value"] != here[row["name"]]:
-            raise EngineError(
-                f"{_address()}: an executor differs from this machine in {row['name']}: expected "
-                f"{here[row['name']]}, found {row['value']}; nothing was computed"
-            )
-
-
-def _session(url: str) -> Any:
-    at = urlsplit(url)
-    if at.scheme != "sc" or not at.hostname:
-        raise EngineError(f"FIRSTDAY_SPARK: expected sc://HOST:PORT for FIRSTDAY_ENGINE=spark, found '{_address()}'")
-    try:
-        from pyspark.sql import SparkSession
-        from pyspark.sql.connect.client.retries import DefaultPolicy
-    except ImportError as error:
-        raise EngineError("Spark's client is not installed; install it with: make spark") from error
-    try:  # Spark's client tries for minutes
-        socket.create_connection((at.hostname, at.port or DEFAULT_PORT), CONNECT_SECONDS).close()
-    except OSError as error:
-        raise EngineError(f"{_address()}: no Spark Connect server answers there: {error}") from error
-    with _own_errors():
-        session = SparkSession.builder.remote(url).create()
-        session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
-        return session
-
-
-def _address() -> str:
-    """The server's address without what follows it, among which may be a token."""
-    at = urlsplit(settings().spark)
-    return f"{at.scheme}://{at.hostname}:{at.port or DEFAULT_PORT}" if at.hostname else at.path.partition("/")[0]
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    try:
-        yield
-    except FirstdayError:
-        raise
-    except Exception as error:  # of Spark's client, of gRPC, and of Python on executors, as text
-        text = str(error)
-        if "No module named" in text:
-            raise EngineError(
-                f"{_address()}: Firstday is not installed on the executors: {text.strip().splitlines()[-1]}"
-            ) from error
-        raise EngineError(f"{_address()}: {text}") from error
 
 
 def _expect_no_personal(use_case: UseCase) -> None:

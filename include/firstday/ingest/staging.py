@@ -10,7 +10,7 @@ of each file are counted by other means than those that read them.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +61,11 @@ class Consumed:
     erased: tuple[person_data.Person, ...] = ()  # erased users with rows in it, which are not stored
 
 
+# Of a lake, a use case, groups of files that can be read at once, and a time: the files that it has staged, and the
+# groups that it has not.
+Elsewhere = Callable[[Lake, UseCase, list[list[Consumed]], datetime], tuple[list[Consumed], list[list[Consumed]]]]
+
+
 @dataclass
 class Staged:
     """Landing files, by what is to be done with them; those that are gone, or were replaced meanwhile, are in none."""
@@ -73,14 +78,20 @@ class Staged:
 
 
 def stage(
-    lake: Lake, use_case: UseCase, files: list[LandingFile], now: datetime, suspects: Collection[LandingFile] = ()
+    lake: Lake,
+    use_case: UseCase,
+    files: list[LandingFile],
+    now: datetime,
+    suspects: Collection[LandingFile] = (),
+    stage_elsewhere: Elsewhere | None = None,
 ) -> Staged:
     """Stage files whose bytes have not been consumed before, or that were moved back from quarantine.
 
-    `now` is naive UTC. Suspects are read over connections of their own. Raises ConnectionLostError with the files that
-    are to be suspects in another attempt.
+    `now` is naive UTC. Suspects are read over connections of their own. `stage_elsewhere` stages groups of files whose
+    rows are all good, and returns those that it has not. Raises ConnectionLostError with the files that are to be
+    suspects in another attempt.
     """
-    _start(lake, use_case)
+    start(lake, use_case)
     found = {file: content for file in files if (content := _inspected(file))}
     originals = original_hashes(lake, (content.sha256 for content in found.values()))
     found = {file: replace(one, sha256=originals.get(one.sha256, one.sha256)) for file, one in found.items()}
@@ -101,7 +112,11 @@ def stage(
             if fresh.setdefault(content.sha256, entry) is not entry:
                 copies.append(entry)
     alike = list(_alike([entry for entry in fresh.values() if entry.file not in suspects]))
-    staged.consumed = [entry for group in alike for entry in _stage_together(lake, use_case, group, now)]
+    left = alike
+    if stage_elsewhere is not None:
+        elsewhere, left = stage_elsewhere(lake, use_case, alike, now)
+        staged.consumed = [entry for entry in elsewhere if _is_as_read(lake, entry)]
+    staged.consumed += [entry for group in left for entry in _stage_together(lake, use_case, group, now)]
     apart = (_stage_apart(lake, use_case, entry, now) for entry in fresh.values() if entry.file in suspects)
     staged.consumed += filter(None, apart)
     _add_copies(lake, use_case, staged, copies, now)
@@ -127,7 +142,8 @@ def _is_moved_back(use_case: UseCase, file: LandingFile, attempts: Collection[in
     return None not in attempts and not landing.is_quarantined(use_case.name, file)
 
 
-def _start(lake: Lake, use_case: UseCase) -> None:
+def start(lake: Lake, use_case: UseCase) -> None:
+    """Make the empty tables that files are staged in."""
     lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
     lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
     for table in use_case.enrichment:
@@ -164,7 +180,7 @@ def _alike(entries: list[Consumed]) -> Iterator[list[Consumed]]:
 
 def _stage_together(lake: Lake, use_case: UseCase, entries: list[Consumed], now: datetime) -> list[Consumed]:
     """Stage files at once where all their rows are good, otherwise by halves, down to each by itself."""
-    staged = _stage_clean(lake, use_case, entries, now)
+    staged = stage_clean(lake, use_case, entries, now)
     if staged is not None:
         return [entry for entry in staged if _is_as_read(lake, entry)]
     if len(entries) == 1:
@@ -174,7 +190,7 @@ def _stage_together(lake: Lake, use_case: UseCase, entries: list[Consumed], now:
     return [entry for part in (entries[:half], entries[half:]) for entry in _stage_together(lake, use_case, part, now)]
 
 
-def _stage_clean(lake: Lake, use_case: UseCase, entries: list[Consumed], now: datetime) -> list[Consumed] | None:
+def stage_clean(lake: Lake, use_case: UseCase, entries: list[Consumed], now: datetime) -> list[Consumed] | None:
     """Stage the events of files of one form in one statement; None, and nothing staged, where not all are good."""
     if any(entry.file.table != "events" or entry.bytes.fault for entry in entries):
         return None
@@ -285,7 +301,7 @@ def _stage_file(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -
 def _stage_apart(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed | None:
     """Stage a file over a connection of its own, where whatever is wrong with it harms no other."""
     with open_lake(use_case, lake.run) as own:
-        _start(own, use_case)
+        start(own, use_case)
         _try_nothing(own, use_case, entry.layout, now)
         try:
             # Text is read row by row here: what DuckDB stumbled over is a line of it.

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,8 @@ import pyarrow as pa
 from include.firstday import landing
 from include.firstday.errors import CheckpointConflictError
 from include.firstday.ingest import staging
-from include.firstday.ingest.staging import Consumed
+from include.firstday.ingest.over_files import over_files
+from include.firstday.ingest.staging import Consumed, Elsewhere
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Commit, Lake
 from include.firstday.lake.retry import retrying
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 STAGE = "store_events"
 FILE_LIMIT = 500  # landing files one micro-batch takes at most: each costs time, however small
 ROW_LIMIT = 1_000_000  # and rows, where files say how many they hold: a few megabytes of Parquet can be millions
+HISTORY_BATCHES = 8  # micro-batches that a cluster reads as one, of a history of more bytes than theirs
 TURN_SECONDS = 180.0  # time budget of a task; the next run continues with the backlog
 
 
@@ -95,12 +97,16 @@ def describe(batch: MicroBatch) -> str:
 def store_micro_batch(use_case: UseCase, run: Run, within: Within | None = None) -> MicroBatch | None:
     """Store the oldest files as one micro-batch, within limits of bytes, rows and files; None if none is pending."""
     waiting = landing.pending_renamed(use_case.name, tuple(use_case.enrichment))
-    files = _take(waiting)
+    is_history = settings().engine == "spark" and sum(file.bytes for file in waiting) > _batch_bytes() * HISTORY_BATCHES
+    files = _take(waiting, HISTORY_BATCHES if is_history else 1)
     if not files:
         return None
     later = waiting[len(files) :]
     started_at = clock.now()
-    with _staged(use_case, run, files, started_at) as (lake, staged):
+    with (
+        over_files() if is_history else nullcontext() as elsewhere,
+        _staged(use_case, run, files, started_at, elsewhere) as (lake, staged),
+    ):
         batch, is_anyone_erased = MicroBatch(None, 0, 0, 0), tombstones.is_anyone(lake)
         consumed = staged.consumed
         if consumed:
@@ -120,14 +126,14 @@ def store_micro_batch(use_case: UseCase, run: Run, within: Within | None = None)
 
 @contextmanager
 def _staged(
-    use_case: UseCase, run: Run, files: list[LandingFile], started_at: datetime
+    use_case: UseCase, run: Run, files: list[LandingFile], started_at: datetime, elsewhere: Elsewhere | None
 ) -> Iterator[tuple[Lake, staging.Staged]]:
     """The lake with staged files. A file that ends the connection takes no other with it: all are staged again."""
     suspects: set[LandingFile] = set()
     while True:
         with open_lake(use_case, run) as lake:
             try:
-                staged = staging.stage(lake, use_case, files, started_at, suspects)
+                staged = staging.stage(lake, use_case, files, started_at, suspects, elsewhere)
             except staging.ConnectionLostError as error:
                 log.warning("DuckDB ended the connection; read again, each by itself: %s", error)
                 suspects |= error.files
@@ -151,13 +157,22 @@ def _copy_without(entry: Consumed, target: Path) -> None:
     person_data.copy_without(entry.file.path, target, *entry.erased)
 
 
-def _take(waiting: list[LandingFile]) -> list[LandingFile]:
-    limit, taken, rows, tables = settings().batch_megabytes * 10**6, 0, 0, set()
+def _batch_bytes() -> int:
+    return settings().batch_megabytes * 10**6
+
+
+def _take(waiting: list[LandingFile], batches: int) -> list[LandingFile]:
+    """The oldest files, as many as some micro-batches may have."""
+    taken, rows, tables = 0, 0, set()
     for count, file in enumerate(waiting):
         taken += file.bytes
         rows += readers.row_count(file.path)
         # A second correction of the same enrichment table is the next micro-batch's: the newest counts.
-        if (count and (taken > limit or rows > ROW_LIMIT)) or count == FILE_LIMIT or file.table in tables:
+        if (
+            (count and (taken > batches * _batch_bytes() or rows > batches * ROW_LIMIT))
+            or count == batches * FILE_LIMIT
+            or file.table in tables
+        ):
             return waiting[:count]
         tables |= {file.table} - {"events"}
     return waiting
