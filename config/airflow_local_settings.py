@@ -1,12 +1,16 @@
-"""Imports that tasks need, made once in the scheduler or the Celery worker: its forked tasks find them loaded.
+"""What Airflow's processes load first: the imports that tasks need, and the present time of SQLite.
 
-A task that imports pandas, scikit-learn and mlflow itself spends seconds on it, every minute. Only imports: a
-connection, thread or client that exists before the fork would be shared by all tasks.
+The scheduler and the Celery worker import once what their forked tasks find loaded: a task that imports pandas,
+scikit-learn and mlflow itself spends seconds on it, every minute. Only imports: a connection, thread or client that
+exists before the fork would be shared by all tasks.
 """
 
 import contextlib
 import importlib
 import sys
+
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import now
 
 _PRELOADED = (
     "duckdb",
@@ -20,6 +24,12 @@ _PRELOADED = (
     "skops.io",
     "mlflow.sklearn",
 )
+
+
+@compiles(now, "sqlite")
+def _now_with_fractions(*_: object, **__: object) -> str:
+    """As SQLite stores times, which Airflow compares as text: by its whole seconds each tick was due a second late."""
+    return "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"
 
 
 def _preload() -> None:

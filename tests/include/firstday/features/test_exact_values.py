@@ -50,6 +50,7 @@ def fold(lake: Lake, scale: int, units: list[int]) -> None:
              "batch_id": pa.int64(), "value": pa.decimal128(18, scale)}  # fmt: skip
     lake.build_rows("measures", pa.Table.from_pylist(rows, pa.schema(list(kinds.items()))))
     lake.build("features/update_features/window_state")
+    lake.build("features/update_features/known_state", opened_from=OPENED)
     lake.build("features/update_features/feature_state_now")
     lake.delete_users("feature_state", of="touched_users")
     lake.insert_from("feature_state", "feature_state_now")
