@@ -14,7 +14,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, Param, task
 
 from include.firstday.orchestration.dags import define_dag, each_use_case
-from include.firstday.orchestration.tasks import landing_asset, report
+from include.firstday.orchestration.tasks import generated_asset, landing_asset, report
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -58,7 +58,7 @@ def build(use_case: UseCase) -> None:
     def generate_events() -> None:
         landing = landing_asset(use_case.name)
 
-        @task(outlets=[landing])
+        @task(outlets=[landing, generated_asset(use_case.name)])
         def write_minutes(params: dict[str, float] | None = None) -> None:
             """Write the events of every complete minute since the last run."""
             from include.firstday.delivery import experiments

@@ -3,7 +3,8 @@
 **Reads** landing, and the checkpoint of each stage in the lake. **Writes** `events`, `rejected_events`, `users`,
 `feature_state`, `predictions` and the published files.
 Airflow's triggerer watches landing. It starts a run within a second of a file's arrival, and after ten minutes without
-any, for users who have fallen silent. A timer starts one every half hour, should the triggerer be down.
+any, for users who have fallen silent; the generator's task starts one when it ends. A timer starts one every half hour,
+should the triggerer be down.
 One task does it all: what arrives is stored, folded into the features and scored in one transaction, and the run's note
 says what each stage did, and how long it took. A stage that is behind continues after its own checkpoint, by itself. A
 run with nothing to do is skipped. A backlog is processed oldest first, in bounded micro-batches, for three minutes per
@@ -19,6 +20,7 @@ warning. Unreadable files are in landing's `quarantine/`, rejected rows in `reje
 from datetime import timedelta
 
 from airflow.sdk import (
+    AssetAny,
     AssetOrTimeSchedule,
     CronTriggerTimetable,
     DeadlineAlert,
@@ -32,6 +34,7 @@ from include.firstday.orchestration.dags import define_dag, each_use_case
 from include.firstday.orchestration.tasks import (
     arrivals_asset,
     current_run,
+    generated_asset,
     lake_asset,
     landing_asset,
     link_to_mlflow,
@@ -51,7 +54,8 @@ def build(use_case: UseCase) -> None:
         use_case,
         topic="micro-batch",
         schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable("*/30 * * * *", timezone="UTC"), assets=[arrivals_asset(use_case)]
+            timetable=CronTriggerTimetable("*/30 * * * *", timezone="UTC"),
+            assets=AssetAny(arrivals_asset(use_case), generated_asset(use_case.name)),
         ),
         max_active_runs=2,
         deadline=DeadlineAlert(

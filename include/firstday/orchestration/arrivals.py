@@ -1,6 +1,7 @@
 """Tells Airflow that files are waiting in a landing folder; run by Airflow's triggerer."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,15 +10,18 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from include.firstday import landing
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
 AGAIN_SECONDS = 60.0  # a run takes what waits within seconds: what waits for longer may have been told to nobody
 QUIET_SECONDS = 600.0  # without any files, users fall silent and are scored again
+GENERATED = re.compile(r"events-\d{8}T\d{4}")  # how the generator names files; its task starts a run by itself
+GENERATED_SECONDS = 10.0  # in which that run has begun: without it, these files are told as others are
 
 
 class FilesArrived(BaseEventTrigger):
     """Fires when a file arrives, and each minute while any waits, as an event may be lost or a run fail.
 
-    Where none arrives it fires every ten minutes, for users who have fallen silent.
+    Where none arrives it fires every ten minutes, for users who have fallen silent. The generator's own files would
+    start a second run, without work: they have some seconds.
     """
 
     def __init__(self, use_case: str, enrichment: list[str]) -> None:
@@ -45,4 +49,9 @@ class FilesArrived(BaseEventTrigger):
     def _waiting(self) -> set[tuple[int, int]]:
         """The pending files, each by its inode and status change time: one replaced by another is a new one."""
         found = landing.pending(self.use_case, tuple(self.enrichment))
-        return {(file.inode, file.changed_ns) for file in found}
+        latest = time.time_ns() - GENERATED_SECONDS * 10**9
+        return {
+            (file.inode, file.changed_ns)
+            for file in found
+            if file.arrived_at_ns <= latest or not GENERATED.match(file.name)
+        }

@@ -26,6 +26,11 @@ def landing_asset(use_case: str) -> Asset:
     return Asset(name=f"{use_case}.landing", uri=f"firstday://{use_case}/landing")
 
 
+def generated_asset(use_case: str) -> Asset:
+    """Files of the generator: its task starts a run at once, without a way through the triggerer."""
+    return Asset(name=f"{use_case}.generated", uri=f"firstday://{use_case}/generated")
+
+
 def arrivals_asset(use_case: UseCase) -> Asset:
     """Files that wait in the landing folder, whoever put them there: Airflow's triggerer watches it."""
     watcher = AssetWatcher(name=use_case.name, trigger=FilesArrived(use_case.name, sorted(use_case.enrichment)))

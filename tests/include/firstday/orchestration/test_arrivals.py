@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from include.firstday import landing
+from include.firstday.generator import generate_events
 from include.firstday.orchestration import arrivals
 from include.firstday.use_case.use_case import UseCase
 
@@ -69,6 +71,20 @@ def test_what_still_waits_is_told_again(churn: UseCase, monkeypatch: pytest.Monk
 
     async def check(told: Callable[[float], Awaitable[int | None]]) -> None:
         assert [await told(SOON) for _ in range(3)] == [1, 1, 1]
+
+    watched(churn, check)
+
+
+def test_a_file_of_the_generator_is_told_where_its_task_has_started_no_run(
+    churn: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+    async def check(told: Callable[[float], Awaitable[int | None]]) -> None:
+        assert generate_events.generate_minutes(churn, noon, noon + timedelta(minutes=1)).files == 1
+        assert await told(NOT_AGAIN) is None
+        monkeypatch.setattr(arrivals, "GENERATED_SECONDS", 0.0)
+        assert await told(SOON) == 1
 
     watched(churn, check)
 
