@@ -22,6 +22,7 @@ from pydantic import (
 from include.firstday.errors import UseCaseError
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share
+from include.firstday.use_case.categories import Category
 from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.decision import Decision, EffectRule, Outcome, UpliftRule, ValueOf, named_outcome
 from include.firstday.use_case.events import Event, Gap, SourceMapping, Window
@@ -265,6 +266,11 @@ class UseCase(Frozen):
         description="columns of `user_features.sql` that are inputs of the model, in this order",
         examples=[["purchase_sum", "bet_count", "hours_since_event"]],
     )
+    categories: dict[Identifier, Category] = Field(
+        {},
+        description="those of the features that are texts: how the model encodes them",
+        examples=[{"country": {}, "campaign": {"encoder": "target"}}],
+    )
     scoring: Scoring = Field(description="when users are scored, and the costs of wrong decisions")
     training: Training = Field(description="training set, candidates and gates")
     monitoring: Monitoring = Field(Monitoring(), description="limits beyond which an alert is raised")
@@ -325,6 +331,9 @@ class UseCase(Frozen):
                 )
         if len(set(self.features)) != len(self.features):
             raise ValueError("features: expected each name once")
+        for name in self.categories:
+            if name not in self.features:
+                raise ValueError(f"categories: expected some of the features, found '{name}'; add it to `features`")
         self._check_parts()
         return self
 
@@ -338,8 +347,7 @@ class UseCase(Frozen):
             ("directions", [name for each in self.training.directions.values() for name in each.features]),
         ):
             for feature in names:
-                if feature is not None and feature not in self.features:
-                    raise ValueError(f"training.{key}: expected some of the features, found '{feature}'")
+                self._check_number(f"training.{key}", "some", feature)
         hours = self.training.label_known_after_hours
         if self.training.label == "derived" and hours <= self.window.hours:
             raise ValueError(
@@ -368,11 +376,16 @@ class UseCase(Frozen):
                         f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
                     )
 
+    def _check_number(self, key: str, count: str, feature: str | None) -> None:
+        if feature is not None and feature not in self.features:
+            raise ValueError(f"{key}: expected {count} of the features, found '{feature}'")
+        if feature in self.categories:
+            raise ValueError(f"{key}: expected a feature that is a number, found '{feature}', one of the categories")
+
     def _check_segments(self) -> None:
         for name, segment in self.segments.items():
             for feature in segment.features:
-                if feature not in self.features:
-                    raise ValueError(f"segments.{name}.features: expected some of the features, found '{feature}'")
+                self._check_number(f"segments.{name}.features", "some", feature)
             for column in segment.registration:
                 if column in self.personal:
                     raise ValueError(f"segments.{name}.registration: expected no personal column, found '{column}'")
@@ -385,10 +398,8 @@ class UseCase(Frozen):
 
     def _check_decision(self) -> None:
         value = self.decision.value_of_retained if self.decision else None
-        if isinstance(value, ValueOf) and value.feature not in self.features:
-            raise ValueError(
-                f"decision.value_of_retained.feature: expected one of the features, found '{value.feature}'"
-            )
+        if isinstance(value, ValueOf):
+            self._check_number("decision.value_of_retained.feature", "one", value.feature)
         for name, target in self.targets.items():
             budget = target.when.budget
             if budget and budget.order_by == "gain" and self.decision is None:

@@ -32,7 +32,7 @@ select
     users.user_id,
     users.registered_at,
     users.window_start,
-    cast(users.device = 'mobile' as integer) as is_mobile,
+    users.device,
     coalesce(cast(wide.view_count as bigint), 0) as view_count,
     coalesce(wide.product_count, 0) as product_count,
     coalesce(cast(wide.add_count as bigint), 0) as add_count,

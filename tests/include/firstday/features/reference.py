@@ -26,7 +26,7 @@ class Rules:
     columns: tuple[str, ...]  # columns of events, in the order of events.sql
     values: dict[str, dict[str, list[Any]]]  # event type -> column -> some values
     counts: Callable[[Event], list[Counted]]
-    features: Callable[["Player", datetime], dict[str, float | None]]
+    features: Callable[["Player", datetime], dict[str, float | str | None]]
     closed_by: tuple[str, ...] = ()
     repeating: tuple[str, ...] = ()  # event types of which each identical event without event_id counts
     gaps: dict[str, tuple[tuple[str, ...], timedelta]] = field(default_factory=dict)  # name -> event types, pause
@@ -187,7 +187,7 @@ class Player:
             key=by_measure_and_item,
         )
 
-    def features(self, as_of: datetime) -> dict[str, float | None]:
+    def features(self, as_of: datetime) -> dict[str, float | str | None]:
         """What `user_features` derives from the state as of a moment; every number is the double next to the truth."""
         return self.rules.features(self, as_of)
 
@@ -218,8 +218,8 @@ def _churn_counts(event: Event) -> list[Counted]:
     return [(measure, None, event.get(column))] if measure else []
 
 
-def _churn_features(player: Player, as_of: datetime) -> dict[str, float | None]:
-    features: dict[str, float | None] = {}
+def _churn_features(player: Player, as_of: datetime) -> dict[str, float | str | None]:
+    features: dict[str, float | str | None] = {}
     for measure, _ in CHURN.values():
         amounts = [Fraction(amount) for _, amount in player.of(measure)]
         count = len(amounts)
@@ -255,10 +255,10 @@ def _cart_counts(event: Event) -> list[Counted]:
     return counted
 
 
-def _cart_features(player: Player, as_of: datetime) -> dict[str, float | None]:
+def _cart_features(player: Player, as_of: datetime) -> dict[str, float | str | None]:
     prices = [price for _, price in player.of("add")]
     return {
-        "is_mobile": _is(player, "device", "mobile"),
+        "device": (player.registration or {}).get("device"),
         "view_count": len(player.of("view")),
         "product_count": player.items("product"),
         "add_count": len(prices),
@@ -284,7 +284,7 @@ def _subscription_counts(event: Event) -> list[Counted]:
     }.get(kind, [])
 
 
-def _subscription_features(player: Player, as_of: datetime) -> dict[str, float | None]:
+def _subscription_features(player: Player, as_of: datetime) -> dict[str, float | str | None]:
     amounts = [amount for _, amount in player.of("payment")]
     return {
         "is_yearly": _is(player, "plan", "yearly"),
