@@ -27,6 +27,7 @@ from include.firstday.models import drift, registry
 from include.firstday.models.encoders import encoding_of
 from include.firstday.models.training import candidates, training_set
 from include.firstday.schema import create_tables
+from include.firstday.use_case.recent import rules
 from include.firstday.use_case.use_case import Candidate, UseCase
 
 SQL = "authoring/check_sample"
@@ -103,9 +104,9 @@ def _identical_events(lake: Lake, case: UseCase) -> Iterator[Finding]:
 
 
 def _measures_of_ids(lake: Lake, case: UseCase) -> Iterator[Finding]:
-    of_gaps = {f"{name}_gap" for name in case.gaps}
+    made = {f"{name}_gap" for name in case.gaps} | {rule.state for rule in rules(case.recent)}
     for row in lake.rows(f"{SQL}/id_measures"):
-        if row["measure"] in of_gaps:
+        if row["measure"] in made:
             continue
         yield Finding(
             f"{_sql(case, 'measures')}: measure {row['measure']}: {row['different']:,} different whole numbers in "

@@ -70,5 +70,5 @@ def as_numbers(use_case: UseCase, inputs: pd.DataFrame) -> tuple[list[str], NDAr
             columns[str(name)] = column.to_numpy()
             continue
         for value in frequent_values(column, category):
-            columns[f"{name} = {value}"] = (column == value).to_numpy("float64")
+            columns[f"{name} = {value}"] = np.asarray(column == value, dtype=np.float64)
     return list(columns), np.column_stack(list(columns.values())) if columns else np.empty((len(inputs), 0))

@@ -3,13 +3,15 @@
 Population stability index: Siddiqi, Credit Risk Scorecards, 2006. Jensen-Shannon distance: Lin, 1991; from 0 to 1, and
 finite where a bin is empty. The bins of numbers are the reference's deciles, those of a category its frequent values,
 all rare ones, and all that training had none of; one more is for unknown values. A reference is nothing but these bins
-and their shares, so that it holds no user.
+and their shares, so that it holds no person.
 
 Shares are kept by cut-off, and what is expected of recent values is the mixture of their own cut-offs: an hour with
 more users early in their window is no drift.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -103,9 +105,12 @@ class NumberReference(Reference):
 
 @dataclass(frozen=True)
 class CategoryReference(Reference):
-    """The bins of texts: the frequent values, the rare ones of training, and those that are new."""
+    """The bins of texts: the frequent values, the rare ones of training, and those that are new.
 
-    values: tuple[str, ...]  # frequent, the most frequent first
+    Rare values are kept as hashes, as one that a single user has may say who it is.
+    """
+
+    values: tuple[str, ...]  # the most frequent first
     rare: tuple[str, ...] | None  # None: too many to tell a rare value from a new one
     kind = "object"
 
@@ -113,7 +118,7 @@ class CategoryReference(Reference):
     def of(cls, column: "pd.Series[str]", cutoffs: NDArray[np.int64], category: Category) -> Self:
         """The reference that a column makes, with the cut-off of each row; both of shape (rows,). None is unknown."""
         values = frequent_values(column, category)
-        rare = sorted(set(column.dropna()) - {*values})
+        rare = sorted(map(_hash, set(column.dropna()) - {*values}))
         own = cls({}, tuple(values), tuple(rare) if len(rare) <= MOST_RARE else None)
         return own._with_shares(column.to_numpy("object"), cutoffs)
 
@@ -131,10 +136,15 @@ class CategoryReference(Reference):
     def counts(self, values: NDArray[Any]) -> NDArray[np.int64]:
         """By the bin that a value is in; None is unknown."""
         rare, new, unknown = (len(self.values) + number for number in range(3))
-        of = dict.fromkeys(self.rare or (), rare) | {value: number for number, value in enumerate(self.values)}
-        default = rare if self.rare is None else new
-        found = [unknown if pd.isna(value) else of.get(value, default) for value in values]
-        return np.bincount(np.array(found, dtype=np.int64), minlength=unknown + 1)
+        own = {value: number for number, value in enumerate(self.values)}
+        counts = np.zeros(unknown + 1, dtype=np.int64)
+        for value, count in Counter(values.tolist()).items():
+            if not isinstance(value, str):
+                counts[unknown] += count
+            else:
+                is_rare = self.rare is None or _hash(value) in self.rare
+                counts[own.get(value, rare if is_rare else new)] += count
+        return counts
 
 
 def references(frame: pd.DataFrame, categories: Mapping[str, Category] | None = None) -> dict[str, dict[str, Any]]:
@@ -162,6 +172,10 @@ def _read(one: dict[str, Any]) -> Reference:
     if "values" in one:
         return CategoryReference(shares, tuple(one["values"]), None if one["rare"] is None else tuple(one["rare"]))
     return NumberReference(shares, tuple(one["edges"]))
+
+
+def _hash(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
 def _smoothed(counts: NDArray[np.int64]) -> Values:

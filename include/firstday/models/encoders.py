@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
@@ -20,8 +21,7 @@ from include.firstday.features.model_inputs import frequent_values
 from include.firstday.use_case.categories import Category
 from include.firstday.use_case.use_case import UseCase
 
-Encoder = OneHotEncoder | TargetEncoder
-SEED = 7
+SEED, FOLDS = 7, 5  # of the rows that a target encoding of others is made from
 NUMBERS = "numbers"
 # TargetEncoder counts rows of values without an encoding as its first category's: that is to be one that nobody has.
 NOBODYS = "\0"
@@ -29,10 +29,10 @@ NOBODYS = "\0"
 
 @dataclass(frozen=True)
 class Encoding:
-    """The features that are numbers, and the unfitted encoder of each category; without categories, of nothing."""
+    """The features that are numbers, and the unfitted OneHotEncoder or TargetEncoder of each category."""
 
     numbers: tuple[str, ...] = ()
-    encoders: Mapping[str, Encoder] = field(default_factory=dict)
+    encoders: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -54,10 +54,13 @@ def encoding_of(
     )
 
 
-def _encoder(category: Category, values: "pd.Series[str]", target: str) -> Encoder:
+def _encoder(category: Category, values: "pd.Series[str]", target: str) -> Any:
     own: list[str | None] = [*frequent_values(values, category), None]
     if category.encoder == "target":
-        return TargetEncoder(categories=[[NOBODYS, *own]], target_type=target, random_state=SEED)
+        folds = StratifiedKFold if target == "binary" else KFold
+        return TargetEncoder(
+            categories=[[NOBODYS, *own]], target_type=target, cv=folds(FOLDS, shuffle=True, random_state=SEED)
+        )
     return OneHotEncoder(categories=[own], handle_unknown="ignore", sparse_output=False)
 
 

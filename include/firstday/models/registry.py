@@ -47,6 +47,8 @@ TRUSTED = (
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
@@ -217,10 +219,8 @@ def log_model(use_case: UseCase, model: Any, example: Mapping[str, Value]) -> No
         ColSpec(DataType.string, name, required=False) if name in use_case.categories else ColSpec(AnyType(), name)
         for name in use_case.features
     ]
-    row = {
-        name: example.get(name) if name in use_case.categories else np.nan_to_num(example.get(name, 0.0))
-        for name in use_case.features
-    }
+    row = {name: example.get(name, None if name in use_case.categories else 0.0) for name in use_case.features}
+    row = {name: np.nan_to_num(value) if isinstance(value, float) else value for name, value in row.items()}
     signature = ModelSignature(
         inputs=Schema(inputs),
         outputs=Schema([TensorSpec(np.dtype("float64"), (-1, 2))]),

@@ -27,6 +27,7 @@ from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.decision import Decision, EffectRule, Outcome, UpliftRule, ValueOf, named_outcome
 from include.firstday.use_case.events import Event, Gap, SourceMapping, Window
 from include.firstday.use_case.generator import Generator
+from include.firstday.use_case.recent import Recent, rules, seconds
 from include.firstday.use_case.renamed import earlier_keys
 from include.firstday.use_case.segments import Segment
 
@@ -261,6 +262,11 @@ class UseCase(Frozen):
     gaps: dict[Identifier, Gap] = Field(
         {}, description="measures of the time between events, besides those of `measures.sql`"
     )
+    recent: dict[Identifier, Recent] = Field(
+        {},
+        description="measure: measures of its recent values, besides those of the whole window",
+        examples=[{"bet": {"windows": ["1h", "6h"], "last": [10]}}],
+    )
     features: tuple[Identifier, ...] = Field(
         min_length=1,
         description="columns of `user_features.sql` that are inputs of the model, in this order",
@@ -324,6 +330,7 @@ class UseCase(Frozen):
                     )
             for measure in {f"{name}_gap", f"{name}_session"} & {*self.measures}:
                 raise ValueError(f"gaps.{name}: expected another name, as {measure} is one of the measures")
+        self._check_recent()
         for measure in self.scoring.measures:
             if measure not in self.measures:
                 raise ValueError(
@@ -336,6 +343,23 @@ class UseCase(Frozen):
                 raise ValueError(f"categories: expected some of the features, found '{name}'; add it to `features`")
         self._check_parts()
         return self
+
+    def _check_recent(self) -> None:
+        made = [*self.measures, *(f"{name}_{kind}" for name in self.gaps for kind in ("gap", "session"))]
+        for rule in rules(self.recent):
+            if rule.measure not in made:
+                raise ValueError(f"recent: expected some of the measures {made}, found '{rule.measure}'")
+            for name in {rule.name, rule.state} & {*made}:
+                raise ValueError(f"recent.{rule.measure}: expected no measure of the name {name}, which it makes")
+        for measure, one in self.recent.items():
+            for window in one.windows:
+                if seconds(window) > self.window.hours * 3600:
+                    raise ValueError(
+                        f"recent.{measure}.windows: expected at most window.hours, {self.window.hours:g} hours, as "
+                        f"earlier events do not count; found {window}"
+                    )
+        if self.recent and self.earliest.year < 1970:
+            raise ValueError(f"recent: expected `earliest` in 1970 or later, found {self.earliest}")
 
     def _check_parts(self) -> None:
         compared = ("champion", "base_rate", *self.training.baselines)

@@ -22,6 +22,8 @@ export function featureValue(feature, value) {
   if (typeof value === "string") return `${words(feature)} ${value}`;
   const hours = /^hours_since_(.+)$/.exec(feature);
   if (hours) return `${number(value)} h since ${hours[1] === "open" ? "the window opened" : hours[1] === "event" ? "the last event" : words(hours[1])}`;
+  const recent = /^(.+)_(?:(\d+)([mhd])|last_(\d+))_(count|sum|mean|var)$/.exec(feature);
+  if (recent) return `${featureValue(`${recent[1]}_${recent[5]}`, value)} in the last ${recent[4] ?? `${recent[2]} ${recent[3] === "m" ? "min" : recent[3]}`}`;
   const part = /^(.+)_(count|sum|mean|var)$/.exec(feature);
   if (!part) return `${words(feature)} ${number(value)}`;
   const [, measure, kind] = part;

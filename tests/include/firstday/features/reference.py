@@ -13,6 +13,8 @@ from typing import Any
 
 Event = dict[str, Any]
 Counted = tuple[str, str | None, Decimal | None]  # measure, item, value
+TimeAndValue = tuple[datetime, Decimal]
+EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Rules:
     closed_by: tuple[str, ...] = ()
     repeating: tuple[str, ...] = ()  # event types of which each identical event without event_id counts
     gaps: dict[str, tuple[tuple[str, ...], timedelta]] = field(default_factory=dict)  # name -> event types, pause
+    recent: dict[str, tuple[timedelta, tuple[timedelta, ...], tuple[int, ...]]] = field(default_factory=dict)
+    """measure -> length of a tile, lengths of windows, numbers of newest values"""
 
 
 @dataclass
@@ -115,7 +119,41 @@ class Player:
                     found.setdefault((f"{name}_gap", None), []).append((time, seconds))
                 if gap is None or gap > pause:
                     found.setdefault((f"{name}_session", None), []).append((time, ONE))
+        for measure in self.rules.recent:
+            found |= self._kept(
+                measure, [each for (name, _), part in found.items() if name == measure for each in part]
+            )
         return found
+
+    def _kept(self, measure: str, values: list[TimeAndValue]) -> dict[tuple[str, str | None], list[TimeAndValue]]:
+        """What is kept of a measure's recent values: tiles that a later moment can have, and the newest values."""
+        hop, windows, last = self.rules.recent[measure]
+        kept: dict[tuple[str, str | None], list[TimeAndValue]] = {}
+        tiles = {tile_of(time, hop) for time, _ in values}
+        if windows:
+            for time, value in values:
+                if max(tiles) - tile_of(time, hop) < max(windows) // hop:
+                    kept.setdefault((f"{measure}_tile", str(tile_of(time, hop))), []).append((time, value))
+        if last:
+            newest = sorted(values, reverse=True)[: max(last)]
+            for time, value in values:  # of equal values of one moment, all are kept with the last that counts
+                if (time, value) in newest:
+                    item = f"{(time - EPOCH) // timedelta(microseconds=1)}/{value}"
+                    kept.setdefault((f"{measure}_newest", item), []).append((time, value))
+        return kept
+
+    def recent(self, as_of: datetime) -> dict[str, list[Decimal]]:
+        """The values of each measure of recent values as of a moment, of those with any."""
+        found: dict[str, list[Decimal]] = {}
+        moment = self.moment(as_of)
+        for measure, (hop, windows, last) in self.rules.recent.items():
+            values = self.of(measure)
+            for window in windows:
+                first = (moment - EPOCH) // hop * hop + EPOCH - window + hop if moment else EPOCH
+                found[f"{measure}_{_length(window)}"] = [value for time, value in values if time >= first]
+            for number in last:
+                found[f"{measure}_last_{number}"] = [value for _, value in sorted(values, reverse=True)[:number]]
+        return {name: values for name, values in found.items() if values}
 
     def of(self, *measures: str) -> list[tuple[datetime, Decimal]]:
         """The times and values of some measures, of all without any."""
@@ -195,6 +233,16 @@ class Player:
         return tuple(_order(event.get(column)) for column in self.rules.columns)
 
 
+def _length(window: timedelta) -> str:
+    minutes = window // timedelta(minutes=1)
+    return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h"
+
+
+def tile_of(time: datetime, hop: timedelta) -> int:
+    """The number of the tile that a moment is in, since 1970."""
+    return (time - EPOCH) // hop
+
+
 def _units(span: timedelta, seconds: float) -> float:
     return float(Fraction(span // timedelta(microseconds=1), int(seconds * 1_000_000)))
 
@@ -259,6 +307,7 @@ def _cart_features(player: Player, as_of: datetime) -> dict[str, float | str | N
     prices = [price for _, price in player.of("add")]
     return {
         "device": (player.registration or {}).get("device"),
+        "view_10m_count": len(player.recent(as_of).get("view_10m", [])),
         "view_count": len(player.of("view")),
         "product_count": player.items("product"),
         "add_count": len(prices),
@@ -339,6 +388,7 @@ RULES = {
         opened_by="cart_added",
         closed_by=("purchased",),
         window=timedelta(hours=1),
+        recent={"view": (timedelta(minutes=1), (timedelta(minutes=10),), ())},
         kept=("device",),
         columns=(*OWN, "device", "product", "price", "amount"),
         values={

@@ -30,7 +30,9 @@ def with_country(encoder: str, **category: Any) -> tuple[UseCase, pd.DataFrame, 
     features, labels = players()
     chance = np.random.default_rng(2)
     country = chance.choice(np.array(COUNTRIES, dtype=object), len(features), p=[0.4, 0.25, 0.2, 0.1, 0.03, 0.02])
-    labels = np.where(country == "FR", 1, np.where(country == "IT", 0, labels))
+    labels = np.select(
+        [country == "FR", country == "IT", pd.isna(country)], [1, 0, np.arange(len(labels)) % 9 > 0], labels
+    )
     features.insert(2, "country", country)
     case = use_case.load("first_day_churn").model_copy(
         update={
