@@ -1,13 +1,18 @@
--- One row per user, measure and item: feature_state's numbers as doubles, each the nearest to the exact value.
--- value_var is the sample variance, 0 of one value.
+-- One row per user, measure and item: sum, mean and sample variance (0 of one value), as the doubles nearest to them.
 -- params: none
--- reads: feature_state
-with scaled as (
+-- reads: feature_state, recent_state
+with states as (
+    select * from feature_state
+    union all by name
+    select * from recent_state
+),
+
+scaled as (
     select
         *,
         cast(regexp_extract(typeof(value_sum), ',(\d+)', 1) as integer) as decimals,
         cast(power(10, decimals) as hugeint) as unit
-    from feature_state
+    from states
 ),
 
 -- In units of the last decimal: whole part and fraction apart, as their product would have too many digits.
@@ -44,13 +49,11 @@ quotients as (
         abs(dividend) % divisor * 1000000000000000000 as remainder,
         sign(dividend) * cast(
             concat(
-                whole,
-                '.',
+                concat(whole, '.'),
                 lpad(cast(remainder // divisor as varchar), 18, '0'),
                 lpad(cast(remainder % divisor * 1000000000000000000 // divisor as varchar), 18, '0'),
                 case when remainder % divisor * 1000000000000000000 % divisor > 0 then '1' else '' end,
-                'e-',
-                decimals
+                concat('e-', decimals)
             ) as double
         ) as quotient
     from large
@@ -83,6 +86,5 @@ select
 from exact
 left join amounts
     on
-        exact.user_id = amounts.user_id
-        and exact.measure = amounts.measure
+        exact.user_id = amounts.user_id and exact.measure = amounts.measure
         and exact.item is not distinct from amounts.item

@@ -36,7 +36,7 @@ def render() -> str:
 def statements() -> list[Path]:
     """Files that create a table or define a view of the lake."""
     found = [path for path in sorted(LAKE.glob("*.sql")) if "create table" in path.read_text(encoding="utf-8")]
-    return sorted([*found, LAKE / "feature_values.sql"])
+    return sorted([*found, LAKE / "feature_values.sql", LAKE / "recent_state.sql"])
 
 
 def columns(path: Path) -> Iterator[tuple[str, str, bool, str]]:

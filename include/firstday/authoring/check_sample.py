@@ -19,15 +19,21 @@ import pyarrow.compute as pc
 
 from include.firstday.errors import FirstdayError, UseCaseError
 from include.firstday.features import update_features
+from include.firstday.features.model_inputs import frequent_values, inputs_of
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import connections
 from include.firstday.lake.lake import Lake
 from include.firstday.models import drift, registry
+from include.firstday.models.encoders import encoding_of
 from include.firstday.models.training import candidates, training_set
 from include.firstday.schema import create_tables
+from include.firstday.use_case.recent import rules
 from include.firstday.use_case.use_case import Candidate, UseCase
 
 SQL = "authoring/check_sample"
+MANY = 20  # users with a known value, of fewer a category shows nothing
+OWN = 0.5  # different values by users, from which on they are ids
+COMMON = 0.5  # share of users that are to have a frequent value
 CHANCE = 0.001  # less probable than this, an event decides the label
 
 
@@ -50,6 +56,7 @@ def findings(lake: Lake, case: UseCase, with_training: bool) -> Iterator[Finding
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: _identical_events(lake, case),
         lambda: _measures_of_ids(lake, case),
+        lambda: _categories(lake, case),
         lambda: _other_rows(case, events, state),
         lambda: _training(case, events),
     )
@@ -97,14 +104,31 @@ def _identical_events(lake: Lake, case: UseCase) -> Iterator[Finding]:
 
 
 def _measures_of_ids(lake: Lake, case: UseCase) -> Iterator[Finding]:
-    of_gaps = {f"{name}_gap" for name in case.gaps}
+    made = {f"{name}_gap" for name in case.gaps} | {rule.state for rule in rules(case.recent)}
     for row in lake.rows(f"{SQL}/id_measures"):
-        if row["measure"] in of_gaps:
+        if row["measure"] in made:
             continue
         yield Finding(
             f"{_sql(case, 'measures')}: measure {row['measure']}: {row['different']:,} different whole numbers in "
             f"{row['value_count']:,} values look like ids, of which sums and means say nothing; remove the measure, or "
             "count different ones with the column as `item`",
+            is_error=False,
+        )
+
+
+def _categories(lake: Lake, case: UseCase) -> Iterator[Finding]:
+    """Categories whose values say nothing about other users: nearly each user has one, or most are rare."""
+    users = lake.query("from user_features").to_pandas() if case.categories else pd.DataFrame()
+    for name, category in case.categories.items():
+        known = users[name].dropna()
+        different, frequent = known.nunique(), frequent_values(users[name], category)
+        if len(known) < MANY or (known.isin(frequent).mean() >= COMMON and different < len(known) * OWN):
+            continue
+        looks = "looks like an id" if different >= len(known) * OWN else "has too many values for the model to learn"
+        yield Finding(
+            f"{_yaml(case)}: categories.{name}: {different:,} different values of {len(known):,} users, "
+            f"{len(frequent):,} of them frequent: the column {looks}; group values in user_features.sql, lower "
+            "least_share, or remove it from `features` and `categories`",
             is_error=False,
         )
 
@@ -194,7 +218,7 @@ def _foreign_features(case: UseCase, rows: pd.DataFrame) -> Iterator[Finding]:
         return
     cutoffs = rows[drift.CUTOFF].to_numpy("int64")
     for name, reference in known.items():
-        values = rows[name].to_numpy("float64")
+        values = rows[name].to_numpy(reference.kind)
         index, distance = reference.stability_index(values, cutoffs), reference.jensen_shannon(values, cutoffs)
         if index > limits.psi and distance > limits.jensen_shannon:
             yield Finding(
@@ -220,12 +244,11 @@ def _fits(case: UseCase, rows: pd.DataFrame) -> Iterator[Finding]:
             "have a known label; train with more events, or lower it",
             is_error=False,
         )
-    features, labels = rows[list(case.features)].astype("float64"), rows["label"]
+    features, labels = inputs_of(case, rows), rows["label"]
+    monotonic, encoding = candidates.monotonic_features(case), encoding_of(case, features)
     for name, candidate in case.training.candidates.items():
         try:
-            candidates.pipeline(candidate, candidates.monotonic_features(case), **_first(candidate)).fit(
-                features, labels
-            )
+            candidates.pipeline(candidate, monotonic, encoding, **_first(candidate)).fit(features, labels)
         except Exception as error:  # of whatever class the YAML names
             yield Finding(f"{_yaml(case)}: training.candidates.{name}: cannot be fitted on the sample: {error}")
 

@@ -21,6 +21,7 @@ from include.firstday.use_case.use_case import UseCase
 
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 NUMBERS = (*INTEGERS, *(f"U{kind}" for kind in INTEGERS), "FLOAT", "DOUBLE", "BOOLEAN")
+TEXT = "VARCHAR"
 
 
 def valid() -> list[UseCase]:
@@ -73,7 +74,7 @@ def _files_sha256(case: UseCase) -> str:
 
 def _try_stages(lake: Lake, case: UseCase) -> None:
     columns = contract.expected(lake.columns("events"))
-    _expect_numbers(lake, case)
+    _expect_numbers_and_texts(lake, case)
     _expect(columns, ("event_id", "user_id", "event_type", "event_time"), f"use_cases/{case.name}/events")
     _expect_free_names(columns, f"use_cases/{case.name}/events")
     for table in case.enrichment:
@@ -137,13 +138,20 @@ def _expect_nothing_personal(lake: Lake, case: UseCase, path: str) -> None:
             )
 
 
-def _expect_numbers(lake: Lake, case: UseCase) -> None:
+def _expect_numbers_and_texts(lake: Lake, case: UseCase) -> None:
     kinds = lake.columns("user_features")
     for name in case.features:
-        if kinds[name] not in NUMBERS and not kinds[name].startswith("DECIMAL"):
+        where = f"in sql/use_cases/{case.name}/user_features.sql: feature {name}"
+        if name in case.categories and kinds[name] != TEXT:
             raise UseCaseError(
-                f"in sql/use_cases/{case.name}/user_features.sql: feature {name}: expected a number or true and false, "
-                f"found {kinds[name]}; write a number for what it says, as cast({name} = 'a value' as integer)"
+                f"{where}: expected a text, as it is one of the categories, found {kinds[name]}; write "
+                f"cast({name} as varchar) as {name}, or remove it from `categories` in use_case.yaml"
+            )
+        if name not in case.categories and kinds[name] not in NUMBERS and not kinds[name].startswith("DECIMAL"):
+            declare = f"add `{name}: {{}}` to `categories` in use_case.yaml, or " if kinds[name] == TEXT else ""
+            raise UseCaseError(
+                f"{where}: expected a number or true and false, found {kinds[name]}; {declare}write a number for what "
+                f"it says, as cast({name} = 'a value' as integer)"
             )
 
 

@@ -27,6 +27,7 @@ from include.firstday.authoring import sample_events
 from include.firstday.authoring.check_sample import Finding
 from include.firstday.errors import FirstdayError
 from include.firstday.features import update_features
+from include.firstday.features.model_inputs import Value
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import clock, connections
 from include.firstday.schema import create_tables
@@ -42,7 +43,7 @@ class FeatureCase(Frozen):
     case: NonEmptyStr
     events: list[dict[str, Any]] = Field(min_length=1)
     as_of: datetime
-    features: dict[str, dict[str, float | None]] = Field(min_length=1)
+    features: dict[str, dict[str, Value]] = Field(min_length=1)
 
 
 def failures(case: UseCase) -> Iterator[Finding]:
@@ -82,7 +83,7 @@ def _run(case: UseCase, one: FeatureCase) -> Iterator[str]:
         yield from _differences(user, found[user], expected)
 
 
-def _differences(user: str, found: dict[str, Any], expected: dict[str, float | None]) -> Iterator[str]:
+def _differences(user: str, found: dict[str, Any], expected: dict[str, Value]) -> Iterator[str]:
     for name, value in expected.items():
         if name not in found:
             yield f"feature {name}: expected a column of user_features.sql, found {', '.join(found)}"
@@ -90,11 +91,15 @@ def _differences(user: str, found: dict[str, Any], expected: dict[str, float | N
             yield f"user {user}, feature {name}: expected {_shown(value)}, found {_shown(found[name])}"
 
 
-def _is_equal(found: Any, expected: float | None) -> bool:
+def _is_equal(found: Any, expected: Value) -> bool:
     if found is None or expected is None:
         return found is expected
+    if isinstance(found, str) or isinstance(expected, str):
+        return bool(found == expected)
     return math.isclose(float(found), expected, rel_tol=1e-9, abs_tol=1e-9)
 
 
 def _shown(value: Any) -> str:
-    return "null" if value is None else f"{float(value):.10g}"
+    if value is None or isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return f"{float(value):.10g}"

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import yaml
 
 from include.firstday import landing
+from include.firstday.authoring import guess_categories
 from include.firstday.errors import UseCaseError
 from include.firstday.lake import connections, statements
 from include.firstday.lake.lake import quoted
@@ -39,7 +40,6 @@ GUESSES = {
 DAYS = ("%Y%m%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d, %Y", "%d.%m.%y")
 CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M %p", "")
 FORMATS = (*(day + clock for day in DAYS for clock in CLOCKS), "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S")
-ID_NAME = re.compile(r"(^|_)(id|ids|uuid|key|code|no|nr|number|sku|zip|postcode)$")
 EARLIEST = date(2000, 1, 1)
 WHOLE, MANY = r"^-?\d+(\.0+)?$", 50
 NUMBER, COMMA_NUMBER = r"^-?\d{1,15}(\.\d+)?$", r"^-?\d{1,3}(\.?\d{3})*,\d+$"
@@ -58,6 +58,7 @@ class Found:
     earliest: date = EARLIEST
     files: dict[str, str] = field(default_factory=dict)  # pattern of file names -> our event type
     users: int = 1000
+    categories: list[str] = field(default_factory=list)  # our names of text columns with a few values
     notes: list[str] = field(default_factory=list)  # what could not be inferred, and what to do
 
     @property
@@ -96,7 +97,9 @@ def new_use_case(name: str, file: Path | None = None, chosen: Chosen | None = No
         folders[1] / "events.sql": _filled(
             "events.sql", columns=_lines(f"    {_sql_name(c)} {k}," for c, k in found.columns.items())
         ),
-        folders[1] / "registrations.sql": _filled("registrations.sql"),
+        folders[1] / "registrations.sql": _filled(
+            "registrations.sql", categories="".join(f",\n    {_sql_name(name)}" for name in found.categories)
+        ),
         folders[1] / "measures.sql": _filled("measures.sql", amounts="".join(_amounts(found))),
         folders[1] / "user_features.sql": _features(found),
         folders[1] / "label.sql": _filled("label.sql"),
@@ -134,6 +137,7 @@ def look(file: Path, chosen: Chosen) -> Found:
             "in the YAML, such as '%d.%m.%Y %H:%M', or choose the column with --time"
         )
     names = _unique([], types)
+    texts = {name: ours[name] for name in others if columns.get(ours[name]) == "varchar"}
     moments = _moments(rows[key["event_time"]].cast(pa.string()), time_format)
     return Found(
         types=names,
@@ -145,6 +149,7 @@ def look(file: Path, chosen: Chosen) -> Found:
         earliest=min(EARLIEST, min(moments).date().replace(month=1, day=1)) if moments else EARLIEST,
         files={"*": names[chosen.event]} if chosen.event else {},
         users=len(pc.unique(rows[key["user_id"]])),
+        categories=guess_categories.categories(rows, key["user_id"], texts),
         notes=notes,
     )
 
@@ -160,7 +165,7 @@ def _decimals(values: pa.ChunkedArray) -> int:
 
 def _is_id(name: str, users: pa.ChunkedArray, values: pa.ChunkedArray) -> bool:
     """Whether numbers look like ids: by their name, as whole numbers that differ, or as each user has one only."""
-    if ID_NAME.search(name):
+    if guess_categories.ID_NAME.search(name):
         return True
     known = pa.table({"user": users, "value": values.cast(pa.string())}).drop_null()
     different = len(pc.unique(known["value"]))
@@ -281,7 +286,8 @@ def _yaml(name: str, found: Found, is_generated: bool) -> str:
             else "",
             measures=", ".join(map(_key, [*found.types.values(), *_measures(found).values(), "active_hour"])),
             scored=", ".join(map(_key, found.types.values())),
-            features=_lines(f"  - {name}" for name in _feature_names(found)).rstrip("\n"),
+            features=_lines(f"  - {_key(name)}" for name in _feature_names(found)).rstrip("\n"),
+            categories=_categories(found),
             cutoffs=", ".join(map(str, minutes)),
             label_hours=hours + silence,
             minimum_users=min(200, max(20, found.users // 5)),
@@ -311,6 +317,13 @@ def _mapping(found: Found) -> str:
     return "\n".join(block) + "\n" if lines or types or found.files or found.time_format else ""
 
 
+def _categories(found: Found) -> str:
+    if not found.categories:
+        return ""
+    lines = _lines(f"  {_key(name)}: {{}}" for name in found.categories)
+    return f"\ncategories:                      # features that are texts, which the model encodes\n{lines}"
+
+
 def _measures(found: Found) -> dict[str, str]:
     """Column → the measure of its values."""
     return {name: f"{name}_value" if name in (*found.types.values(), "active_hour") else name for name in found.amounts}
@@ -324,11 +337,12 @@ def _amounts(found: Found) -> Iterator[str]:
 def _feature_names(found: Found) -> list[str]:
     counts = [f"{name}_count" for name in found.types.values()]
     values = [f"{name}_{part}" for name in _measures(found).values() for part in ("sum", "min", "max")]
-    return [*counts, *values, "active_hours", "minutes_active", "minutes_since_open", "minutes_since_event"]
+    times = ["active_hours", "minutes_active", "minutes_since_open", "minutes_since_event"]
+    return [*found.categories, *counts, *values, *times]
 
 
 def _features(found: Found) -> str:
-    wide, selected = [], []
+    wide, selected = [], [f"    users.{_sql_name(name)}," for name in found.categories]
     for name in found.types.values():
         wide.append(f"        sum(value_count) filter (where measure = '{name}') as {name}_count,")
         selected.append(f"    coalesce(cast(wide.{name}_count as bigint), 0) as {name}_count,")

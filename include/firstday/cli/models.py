@@ -55,6 +55,7 @@ def explain(
 ) -> None:
     """Show why the champion predicts what it does for a user: effects that add up to the probability."""
     from include.firstday.errors import NothingToExplainError
+    from include.firstday.features.model_inputs import value_of
     from include.firstday.models import registry
     from include.firstday.schema.open_lake import open_lake
     from include.firstday.scoring.explain import explain as explained
@@ -66,7 +67,7 @@ def explain(
         raise NothingToExplainError(
             f"{case.name}: no champion yet: train a model" if champion is None else f"no registered user {user_id}"
         )
-    values = {name: None if rows[0][name] is None else float(rows[0][name]) for name in case.features}
+    values = {name: value_of(rows[0][name]) for name in case.features}
     found = explained(champion, values)
     effects = [
         {"features": ", ".join(one.values), "values": ", ".join(map(_shown, one.values.values())), "effect": one.effect}
@@ -76,8 +77,8 @@ def explain(
     show([base, *effects, {"features": "probability", "values": "", "effect": found.probability}], output)
 
 
-def _shown(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:g}"
+def _shown(value: float | str | None) -> str:
+    return "unknown" if value is None else value if isinstance(value, str) else f"{value:g}"
 
 
 @command()

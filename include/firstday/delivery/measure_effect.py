@@ -21,6 +21,7 @@ from include.firstday.delivery.effects import LABEL, MEAN, SHARE, Effect, alerts
 from include.firstday.delivery.statistics import Difference, Values
 from include.firstday.errors import InputError
 from include.firstday.features import outcomes
+from include.firstday.features.model_inputs import as_numbers, inputs_of
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
@@ -103,9 +104,9 @@ def _measure(lake: Lake, use_case: UseCase, about: dict[str, Any]) -> Effect:
     users = users_of(lake, use_case, name, target, horizon)
     spans = {"upto": upto, "until": horizon, "ended_at": about["ended_at"] or NEVER}
     counts = lake.row(f"{SQL}/counted", experiment=name, target=target, **spans)
-    features = users[list(use_case.features)].astype("float64").to_numpy()
+    names, features = as_numbers(use_case, inputs_of(use_case, users))
     is_treated = users["arm"].to_numpy() == TREATED
-    balance = statistics.balance(use_case.features, features, is_treated, about["share"])
+    balance = statistics.balance(names, features, is_treated, about["share"])
     closed = min(horizon, about["ended_at"] or NEVER)
     is_final = closed < NEVER and watermark >= closed + timedelta(seconds=outcomes.known_after_seconds(use_case))
     return Effect(

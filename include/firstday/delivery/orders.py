@@ -5,6 +5,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from include.firstday.delivery.decisions import RISK, Order
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.models.uplift import store
 from include.firstday.models.value import value_of
 from include.firstday.use_case.use_case import UseCase
@@ -22,7 +23,7 @@ def order(use_case: UseCase, target: str) -> Order | None:
         return None
 
     def priorities(rows: pa.Table) -> NDArray[np.float64]:
-        features = rows.select(list(use_case.features)).to_pandas().astype("float64")
+        features = inputs_of(use_case, rows.select(list(use_case.features)).to_pandas())
         uplift = np.asarray(champion.model.predict(features))
         if budget.order_by == "uplift" or decision is None:
             return uplift

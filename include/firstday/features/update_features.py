@@ -9,7 +9,7 @@ ended before the earliest new event: their files are few, however many users the
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.schema.value_type import build_value_type
 from include.firstday.settings import settings
+from include.firstday.use_case.recent import rules
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -149,6 +150,8 @@ def compute(lake: Lake, use_case: UseCase) -> None:
     lake.build(f"use_cases/{use_case.name}/registrations")
     lake.build("features/update_features/users_now")
     lake.build("features/update_features/feature_state_now")
+    if use_case.recent:
+        lake.execute("features/update_features/delete_unused_items")
 
 
 def build_windows(lake: Lake, use_case: UseCase) -> None:
@@ -171,26 +174,32 @@ def aggregate(lake: Lake, use_case: UseCase) -> None:
 
 
 def make_measures(lake: Lake, use_case: UseCase, make: Callable[..., None]) -> None:
-    """From `window_events` to `measures`, as a view or a table: those of the use case, and of the gaps between events.
+    """From `window_events` to `measures`, as a view or a table: of the use case, of gaps, and of recent values.
 
     And to `value_type`, of their values.
-
-    The first new event of a user follows the last one that is stored, whose time is in `feature_state`.
     """
-    if not use_case.gaps:
-        make(f"use_cases/{use_case.name}/measures")
-        build_value_type(lake, use_case, "measures")
-        return
-    rules = [
+    whole = "window_measures" if use_case.recent else "measures"
+    own = "own_measures" if use_case.gaps else whole
+    if use_case.recent:
+        lake.build_rows("recent_rules", pa.Table.from_pylist([asdict(rule) for rule in rules(use_case.recent)]))
+    make(f"use_cases/{use_case.name}/measures", into=own)
+    build_value_type(lake, use_case, own)
+    if use_case.gaps:
+        _build_earlier_gaps(lake, use_case)
+        make("features/update_features/measures_with_gaps", into=whole)
+    if use_case.recent:
+        make("features/update_features/measures_with_recent", into="measures")
+
+
+def _build_earlier_gaps(lake: Lake, use_case: UseCase) -> None:
+    """The first new event of a user follows the last one that is stored, whose time is in `feature_state`."""
+    found = [
         {"gap": name, "event_type": event, "session_microseconds": round(gap.session_minutes * 60_000_000)}
         for name, gap in use_case.gaps.items()
         for event in gap.of
     ]
-    lake.build_rows("gap_rules", pa.Table.from_pylist(rules))
+    lake.build_rows("gap_rules", pa.Table.from_pylist(found))
     lake.build("features/update_features/earlier_gaps")
-    make(f"use_cases/{use_case.name}/measures", into="own_measures")
-    build_value_type(lake, use_case, "own_measures")
-    make("features/update_features/measures_with_gaps", into="measures")
 
 
 def distinct_events(lake: Lake, use_case: UseCase) -> str:

@@ -126,11 +126,16 @@ class Lake:
         """Store the rows of a SELECT in the temporary table `name`, replacing it."""
         self._connection.execute(f"create or replace temp table {quoted(name)} as {text}", parameters or None)
 
-    def create_view(self, path: str) -> None:
-        """Create or replace the lake's view named as the file of its SELECT, whose `$as_of` is the present there."""
+    def create_view(self, path: str, into: str = "", **texts: str) -> None:
+        """Create or replace the lake's view of one SELECT, named as its file or `into`; `$as_of` is the present there.
+
+        `texts`: its other parameters.
+        """
         select = statement(path)
         text = select.text.replace("$as_of", PRESENT)  # a view takes no parameters
-        self._run_text(select, f"create or replace view {quoted(select.name)} as {text}", {})
+        for name, value in texts.items():
+            text = text.replace(f"${name}", literal(value))
+        self._run_text(select, f"create or replace view {quoted(into or select.name)} as {text}", {})
 
     def build_rows(self, name: str, rows: pa.Table) -> None:
         """Store an Arrow table in the temporary table `name`, replacing it."""

@@ -1,5 +1,7 @@
 """Reasons for a prediction: Shapley values of groups of features against the training median.
 
+Of a category, the most frequent value takes the place of the median, and all inputs that encode it are one feature.
+
 A model is a score, linear or a sum of trees, and a calibration, which is monotonic. Of the score the Shapley values
 are exact (interventional, with one reference point): closed for a linear one (Štrumbelj and Kononenko, 2014), leaf by
 leaf for trees (Lundberg et al., 2020; with one reference point as in Chen et al., 2022). The calibration scales each
@@ -24,6 +26,9 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from include.firstday.features.model_inputs import Value, model_inputs
+from include.firstday.models import encoders
+
 Values = NDArray[np.float64]
 Groups = tuple[tuple[str, ...], ...]
 CORRELATED = 0.9  # Spearman's, from which on features are one group
@@ -34,7 +39,14 @@ NO_SCORE = 1e-12  # a sum of values whose quotient would be nothing but rounding
 
 
 def groups_of(features: pd.DataFrame) -> Groups:
-    """Features by correlation, absolute and of ranks, with average linkage; one column a feature, in their order."""
+    """Features by correlation, absolute and of ranks, with average linkage; one column a feature, in their order.
+
+    Each category is a group of its own, after the numbers.
+    """
+    categories = tuple((str(name),) for name, column in features.items() if column.dtype == object)
+    if categories:
+        numbers = features.drop(columns=[name for (name,) in categories])
+        return (groups_of(numbers) if len(numbers.columns) else ()) + categories
     names = [str(name) for name in features.columns]
     if len(names) < 2:
         return (tuple(names),)
@@ -73,18 +85,24 @@ class Explainer:
             tuple(group) for group in getattr(model, "feature_groups_", [[name] for name in names])
         )
         of = {name: number for number, group in enumerate(self.groups) for name in group}
-        self._group = np.array([of[name] for name in names])
         pipeline = model.calibrated_classifiers_[0].estimator
         self._inputs, self._estimator = pipeline[:-1], pipeline[-1]
-        unknown = pd.DataFrame([[np.nan] * len(names)], columns=names)
-        self._reference = np.asarray(self._inputs.transform(unknown))[0]  # unknown values become the median
+        self._group = np.array([of[name] for name in encoders.sources(self._inputs, names)])
+        # Unknown numbers become the median; of a category, unknown is a value.
+        self._common: dict[str, str | None] = dict(getattr(model, "common_values_", {}))
+        unknown = self._frame([dict.fromkeys(names, np.nan) | self._common])
+        self._reference = np.asarray(self._inputs.transform(unknown))[0]
         self.base = float(model.predict_proba(unknown)[0, 1])
 
     @property
-    def medians(self) -> dict[str, float]:
-        """Median of each feature in training."""
-        found = pd.Series(np.nan_to_num(self._inputs[0].statistics_), self.model.feature_names_in_)
-        return {str(name): float(value) for name, value in found.items()}
+    def typical(self) -> dict[str, Value]:
+        """Median of each number in training, and the most frequent value of each category."""
+        found = encoders.medians(self._inputs, self.model.feature_names_in_) | self._common
+        return {str(name): found[name] for name in self.model.feature_names_in_}
+
+    def _frame(self, rows: list[Any]) -> pd.DataFrame:
+        names = [str(name) for name in self.model.feature_names_in_]
+        return model_inputs(pd.DataFrame(rows, columns=names), names, self._common)
 
     @property
     def has_own_form(self) -> bool:
@@ -119,7 +137,7 @@ class Explainer:
 
     def _by_permutations(self, features: pd.DataFrame) -> Values:
         """Mean rise of the probability as groups, in random orders, take the user's values (Castro et al., 2009)."""
-        chance, reference = np.random.default_rng(7), pd.Series(self.medians)
+        chance, reference = np.random.default_rng(7), pd.Series(self.typical)
         values = np.zeros((len(features), len(self.groups)))
         for row in range(len(features)):
             user, orders, mixed = features.iloc[row], [], []
@@ -130,7 +148,7 @@ class Explainer:
                     now[list(self.groups[number])] = user[list(self.groups[number])]
                     mixed.append(now.copy())
                 orders.append(order)
-            said = self.model.predict_proba(pd.DataFrame(mixed, columns=features.columns))[:, 1]
+            said = self.model.predict_proba(self._frame(mixed))[:, 1]
             for order, steps in zip(orders, said.reshape(PERMUTATIONS, -1), strict=True):
                 values[row, order] += np.diff(steps) / PERMUTATIONS
         return values

@@ -25,6 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from include.firstday.errors import ModelError
+from include.firstday.features.model_inputs import Value, model_inputs
 from include.firstday.servers import links
 from include.firstday.settings import settings, version
 from include.firstday.use_case.use_case import UseCase
@@ -46,6 +47,8 @@ TRUSTED = (
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
@@ -61,11 +64,11 @@ class Champion:
     threshold: float
     features: tuple[str, ...]
     model: Any
+    categories: tuple[str, ...] = ()  # those of the features that are texts
 
     def frame(self, features: pa.Table) -> pd.DataFrame:
-        """What the model is given of each row: its columns by name; a NULL becomes NaN, which the model imputes."""
-        frame: pd.DataFrame = features.select(list(self.features)).to_pandas().astype("float64")
-        return frame
+        """What the model is given of each row, by name; of a number, NULL becomes NaN, which the model imputes."""
+        return model_inputs(features.select(list(self.features)).to_pandas(), self.features, self.categories)
 
     def predict(self, features: pa.Table) -> NDArray[np.float64]:
         """P(outcome) per row, shape (rows,)."""
@@ -115,8 +118,15 @@ def with_alias(use_case: UseCase, alias: str) -> Champion | None:
             f"{use_case.name} version {version.version}: expected the features {', '.join(use_case.features)}, "
             f"found {', '.join(found)}; train anew, or move the alias {alias} to a version that fits"
         )
+    categories = tuple(getattr(model, "common_values_", {}))
+    if {*categories} != {*use_case.categories}:
+        raise ModelError(
+            f"{use_case.name} version {version.version}: expected the categories "
+            f"{', '.join(use_case.categories) or 'none'}, found {', '.join(categories) or 'none'}; train anew, or move "
+            f"the alias {alias} to a version that fits"
+        )
     threshold = float(version.tags.get("threshold", use_case.scoring.costs.threshold))
-    return Champion(use_case.name, int(version.version), threshold, found, model)
+    return Champion(use_case.name, int(version.version), threshold, found, model, categories)
 
 
 def champion_version(use_case: UseCase) -> int | None:
@@ -192,28 +202,34 @@ def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
     return mlflow.start_run(run_name=name, experiment_id=_experiment(use_case), tags=tags, **arguments)
 
 
-def log_model(use_case: UseCase, model: Any, example: Mapping[str, float]) -> None:
+def log_model(use_case: UseCase, model: Any, example: Mapping[str, Value]) -> None:
     """Log a fitted pipeline into the active run as skops, with its signature and an input example by feature.
 
     Its pyfunc flavour gives probabilities, shape (rows, 2): of label 0 and of label 1. Features are of any number type,
-    as MLflow refuses whole numbers of 64 bits for a double.
+    as MLflow refuses whole numbers of 64 bits for a double; categories are texts, which may be missing.
     """
     import mlflow.sklearn
     import pandas as pd
     import sklearn
     import skops
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import AnyType, ColSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType, ColSpec, DataType, Schema, TensorSpec
 
+    inputs = [
+        ColSpec(DataType.string, name, required=False) if name in use_case.categories else ColSpec(AnyType(), name)
+        for name in use_case.features
+    ]
+    row = {name: example.get(name, None if name in use_case.categories else 0.0) for name in use_case.features}
+    row = {name: np.nan_to_num(value) if isinstance(value, float) else value for name, value in row.items()}
     signature = ModelSignature(
-        inputs=Schema([ColSpec(AnyType(), name) for name in use_case.features]),
+        inputs=Schema(inputs),
         outputs=Schema([TensorSpec(np.dtype("float64"), (-1, 2))]),
     )
     mlflow.sklearn.log_model(
         model,
         name="model",
         signature=signature,
-        input_example=pd.DataFrame([{name: np.nan_to_num(example.get(name, 0.0)) for name in use_case.features}]),
+        input_example=pd.DataFrame([row]),
         pyfunc_predict_fn="predict_proba",
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED),

@@ -43,7 +43,8 @@ MEASUREMENTS = {
     ),
     "psi": About(
         "population stability index of users at the cut-offs against the champion's training set, by feature and for "
-        "`probability` (subject): Σ (p − q) · ln(p / q) over its deciles and unknown values (Siddiqi, 2006)"
+        "`probability` (subject): Σ (p − q) · ln(p / q) over its deciles and unknown values, or over a "
+        "category's frequent, rare, new and unknown values (Siddiqi, 2006)"
     ),
     "jensen_shannon": About("Jensen-Shannon distance over the same bins, to base 2 (Lin, 1991)"),
     "drifted": About(

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from include.firstday.features import point_in_time
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
@@ -173,9 +173,9 @@ def _consistency(lake: Lake, use_case: UseCase, after: int, upto: int) -> Iterat
         return
     batch_id, as_of = int(logged["batch_id"].iloc[0]), logged["as_of"].iloc[0].to_pydatetime()
     anew = point_in_time.features_after(use_case, logged["user_id"].tolist(), batch_id, as_of)
-    names = ["user_id", *use_case.features]
-    both = [frame[names].sort_values("user_id").set_index("user_id").astype("float64") for frame in (logged, anew)]
-    differs = ~np.isclose(both[0].to_numpy(), both[1].reindex(both[0].index).to_numpy(), rtol=0, atol=0, equal_nan=True)
+    made, found = (inputs_of(use_case, frame.set_index("user_id")).sort_index() for frame in (logged, anew))
+    found = found.reindex(made.index)
+    differs = ~((made == found) | (made.isna() & found.isna()))
     yield Measured("inconsistent_predictions", float(differs.any(axis=1).sum()))
 
 
@@ -196,7 +196,7 @@ def _drift(
     rows[PROBABILITY] = champion.predict(pa.Table.from_pandas(rows[list(use_case.features)], preserve_index=False))
     limits, cutoffs = use_case.monitoring, rows[drift.CUTOFF].to_numpy("int64")
     for name, reference in references.items():
-        values = rows[name].to_numpy("float64")
+        values = rows[name].to_numpy(reference.kind)
         index, distance = reference.stability_index(values, cutoffs), reference.jensen_shannon(values, cutoffs)
         yield Measured("psi", index, name, champion.version)
         yield Measured("jensen_shannon", distance, name, champion.version)

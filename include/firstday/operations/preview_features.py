@@ -7,6 +7,7 @@ of now are compared, by the present `user_features.sql`, and what the champion p
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from include.firstday.errors import ModelError
 from include.firstday.features import rebuild_features
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.features.update_features import STAGE, TABLES
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import checkpoints, clock
@@ -103,8 +105,11 @@ def _changes(use_case: UseCase, before: pa.Table, after: pa.Table) -> list[Chang
     return sorted((change for change in changes if change.users), key=lambda change: -change.users)
 
 
-def _change(name: str, old: "pd.Series[float]", new: "pd.Series[float]") -> Change:
+def _change(name: str, old: "pd.Series[Any]", new: "pd.Series[Any]") -> Change:
+    """A changed feature; a category has no means."""
     differs = ~((old == new) | (old.isna() & new.isna()))
+    if old.dtype == object:
+        return Change(name, int(differs.sum()), None, None, None)
     old, new = old[differs], new[differs]
     return Change(name, int(differs.sum()), _known(old.mean()), _known(new.mean()), _known((new - old).abs().max()))
 
@@ -114,8 +119,7 @@ def _known(value: float) -> float | None:
 
 
 def _frame(use_case: UseCase, table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.select(["user_id", *use_case.features]).to_pandas().set_index("user_id")
-    return frame.astype("float64")
+    return inputs_of(use_case, table.select(["user_id", *use_case.features]).to_pandas().set_index("user_id"))
 
 
 def _predictions(use_case: UseCase, before: pa.Table, after: pa.Table) -> tuple[tuple[int, int] | None, float | None]:

@@ -9,6 +9,7 @@ from include.firstday.records.contract import VALID_FROM, enrichment_rules, expe
 from include.firstday.schema import fingerprint, migrate
 from include.firstday.schema.readiness import is_ready, sql_sha256
 from include.firstday.schema.value_type import build_value_type
+from include.firstday.use_case.recent import as_json
 from include.firstday.use_case.use_case import UseCase
 
 TABLES = (
@@ -96,6 +97,10 @@ def create(lake: Lake, use_case: UseCase) -> None:
     for name in ("window_events", "measures"):
         lake.drop(name)
     lake.execute("lake/users")
+    if use_case.recent:
+        lake.create_view("lake/recent_state", recent=as_json(use_case.recent))
+    else:
+        lake.create_view("lake/no_recent_state", into="recent_state")
     lake.create_view("lake/feature_values")
     lake.create_view(f"{own}/user_features")
     _check_features(lake, use_case)

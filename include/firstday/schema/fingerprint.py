@@ -12,6 +12,7 @@ from typing import Any
 
 from include.firstday.lake import clock, statements
 from include.firstday.lake.lake import Lake
+from include.firstday.use_case.recent import as_json
 from include.firstday.use_case.use_case import UseCase
 
 STAGE = "features/update_features"
@@ -72,6 +73,8 @@ def _now(use_case: UseCase) -> dict[str, str]:
         texts["use_case.yaml: events"] = json.dumps(use_case.repeating)
     if use_case.gaps:
         texts["use_case.yaml: gaps"] = json.dumps({name: gap.model_dump() for name, gap in use_case.gaps.items()})
+    if use_case.recent:
+        texts["use_case.yaml: recent"] = as_json(use_case.recent)
     return {source: hashlib.sha256(text.encode()).hexdigest() for source, text in texts.items()}
 
 

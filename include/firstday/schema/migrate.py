@@ -11,9 +11,9 @@ from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
 # Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns.
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
-PARTITIONED_BY_WINDOW = 11  # the first version whose users and feature_state are
+PARTITIONED_BY_WINDOW = 12  # the first version whose users and feature_state are
 
 # Earlier names, and the present ones. The view is created again afterwards.
 RENAMED_TABLES = {

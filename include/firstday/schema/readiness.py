@@ -4,13 +4,16 @@ import hashlib
 
 from include.firstday.lake import statements
 from include.firstday.lake.lake import Lake
+from include.firstday.use_case.recent import as_json
 from include.firstday.use_case.use_case import UseCase
 
 
 def sql_sha256(use_case: UseCase) -> str:
-    """Return the hash of every statement that defines the use case's tables: its own and the lake's."""
+    """Return the hash of all that defines the use case's tables and views: its own statements and the lake's."""
     folders = ("lake", f"use_cases/{use_case.name}", f"use_cases/{use_case.name}/enrichment")
     texts = [statements.statement(path).text for folder in folders for path in statements.below(folder)]
+    if use_case.recent:  # its rules are part of a view
+        texts.append(as_json(use_case.recent))
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 

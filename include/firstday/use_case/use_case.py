@@ -22,10 +22,12 @@ from pydantic import (
 from include.firstday.errors import UseCaseError
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share
+from include.firstday.use_case.categories import Category
 from include.firstday.use_case.connectors import SourceConfig, Target
 from include.firstday.use_case.decision import Decision, EffectRule, Outcome, UpliftRule, ValueOf, named_outcome
 from include.firstday.use_case.events import Event, Gap, SourceMapping, Window
 from include.firstday.use_case.generator import Generator
+from include.firstday.use_case.recent import Recent, rules, seconds
 from include.firstday.use_case.renamed import earlier_keys
 from include.firstday.use_case.segments import Segment
 
@@ -263,10 +265,20 @@ class UseCase(Frozen):
     gaps: dict[Identifier, Gap] = Field(
         {}, description="measures of the time between events, besides those of `measures.sql`"
     )
+    recent: dict[Identifier, Recent] = Field(
+        {},
+        description="measure: measures of its recent values, besides those of the whole window",
+        examples=[{"bet": {"windows": ["1h", "6h"], "last": [10]}}],
+    )
     features: tuple[Identifier, ...] = Field(
         min_length=1,
         description="columns of `user_features.sql` that are inputs of the model, in this order",
         examples=[["purchase_sum", "bet_count", "hours_since_event"]],
+    )
+    categories: dict[Identifier, Category] = Field(
+        {},
+        description="those of the features that are texts: how the model encodes them",
+        examples=[{"country": {}, "campaign": {"encoder": "target"}}],
     )
     scoring: Scoring = Field(description="when users are scored, and the costs of wrong decisions")
     training: Training = Field(description="training set, candidates and gates")
@@ -321,6 +333,7 @@ class UseCase(Frozen):
                     )
             for measure in {f"{name}_gap", f"{name}_session"} & {*self.measures}:
                 raise ValueError(f"gaps.{name}: expected another name, as {measure} is one of the measures")
+        self._check_recent()
         for measure in self.scoring.measures:
             if measure not in self.measures:
                 raise ValueError(
@@ -328,8 +341,28 @@ class UseCase(Frozen):
                 )
         if len(set(self.features)) != len(self.features):
             raise ValueError("features: expected each name once")
+        for name in self.categories:
+            if name not in self.features:
+                raise ValueError(f"categories: expected some of the features, found '{name}'; add it to `features`")
         self._check_parts()
         return self
+
+    def _check_recent(self) -> None:
+        made = [*self.measures, *(f"{name}_{kind}" for name in self.gaps for kind in ("gap", "session"))]
+        for rule in rules(self.recent):
+            if rule.measure not in made:
+                raise ValueError(f"recent: expected some of the measures {made}, found '{rule.measure}'")
+            for name in {rule.name, rule.state} & {*made}:
+                raise ValueError(f"recent.{rule.measure}: expected no measure of the name {name}, which it makes")
+        for measure, one in self.recent.items():
+            for window in one.windows:
+                if seconds(window) > self.window.hours * 3600:
+                    raise ValueError(
+                        f"recent.{measure}.windows: expected at most window.hours, {self.window.hours:g} hours, as "
+                        f"earlier events do not count; found {window}"
+                    )
+        if self.recent and self.earliest.year < 1970:
+            raise ValueError(f"recent: expected `earliest` in 1970 or later, found {self.earliest}")
 
     def _check_parts(self) -> None:
         compared = ("champion", "base_rate", *self.training.baselines)
@@ -341,8 +374,7 @@ class UseCase(Frozen):
             ("directions", [name for each in self.training.directions.values() for name in each.features]),
         ):
             for feature in names:
-                if feature is not None and feature not in self.features:
-                    raise ValueError(f"training.{key}: expected some of the features, found '{feature}'")
+                self._check_number(f"training.{key}", "some", feature)
         hours = self.training.label_known_after_hours
         if self.training.label == "derived" and hours <= self.window.hours:
             raise ValueError(
@@ -371,11 +403,16 @@ class UseCase(Frozen):
                         f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
                     )
 
+    def _check_number(self, key: str, count: str, feature: str | None) -> None:
+        if feature is not None and feature not in self.features:
+            raise ValueError(f"{key}: expected {count} of the features, found '{feature}'")
+        if feature in self.categories:
+            raise ValueError(f"{key}: expected a feature that is a number, found '{feature}', one of the categories")
+
     def _check_segments(self) -> None:
         for name, segment in self.segments.items():
             for feature in segment.features:
-                if feature not in self.features:
-                    raise ValueError(f"segments.{name}.features: expected some of the features, found '{feature}'")
+                self._check_number(f"segments.{name}.features", "some", feature)
             for column in segment.registration:
                 if column in self.personal:
                     raise ValueError(f"segments.{name}.registration: expected no personal column, found '{column}'")
@@ -388,10 +425,8 @@ class UseCase(Frozen):
 
     def _check_decision(self) -> None:
         value = self.decision.value_of_retained if self.decision else None
-        if isinstance(value, ValueOf) and value.feature not in self.features:
-            raise ValueError(
-                f"decision.value_of_retained.feature: expected one of the features, found '{value.feature}'"
-            )
+        if isinstance(value, ValueOf):
+            self._check_number("decision.value_of_retained.feature", "one", value.feature)
         for name, target in self.targets.items():
             budget = target.when.budget
             if budget and budget.order_by == "gain" and self.decision is None:

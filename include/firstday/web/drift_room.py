@@ -111,11 +111,12 @@ def distribution(reader: Reader, feature: str) -> schemas.Distribution:
     cutoffs = np.array(sorted(reference.shares))
     minutes = (rows["as_of"] - rows["window_start"]).dt.total_seconds().to_numpy() / 60
     nearest = cutoffs[np.abs(minutes[:, None] - cutoffs).argmin(axis=1)]
-    expected, current = reference.compared(rows[feature].to_numpy("float64"), nearest)
+    expected, current = reference.compared(rows[feature].to_numpy(reference.kind), nearest)
     return schemas.Distribution(
         feature=feature,
         predictions=len(rows),
-        edges=list(reference.edges),
+        edges=list(reference.edges) if isinstance(reference, drift.NumberReference) else [],
+        bins=reference.bins if isinstance(reference, drift.CategoryReference) else [],
         reference=expected.tolist(),
         current=current.tolist(),
     )

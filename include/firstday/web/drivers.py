@@ -1,10 +1,11 @@
 """Top drivers of one user's current probability: Shapley values against the training median."""
 
 import logging
+import math
 import threading
-from typing import Any
 
 from include.firstday.errors import InputError, NothingToExplainError
+from include.firstday.features.model_inputs import Value, value_of
 from include.firstday.models import registry
 from include.firstday.models.reasons import Explainer
 from include.firstday.scoring.explain import Effect, explain
@@ -14,14 +15,14 @@ from include.firstday.web.reader import Reader
 from include.firstday.web.schemas import users as schemas
 
 METHOD = (
-    "Shapley values against the median of the training set. Features that say the same have one effect; the effects "
-    "add up to the difference from the probability of a user with median features."
+    "Shapley values against the median of the training set, of categories the most frequent value. Features that say "
+    "the same have one effect; the effects add up to the difference from the probability of a user with these values."
 )
 REASONS = 3  # of a prediction that is asked for
 MODEL_SECONDS = 60.0  # how long the champion is cached
 
 log = logging.getLogger(__name__)
-_MEDIANS: dict[str, dict[str, float]] = {}
+_TYPICAL: dict[str, dict[str, Value]] = {}
 _MODELS = Memory()  # not the reader's: the first load takes seconds and must not block queries of the lake
 
 
@@ -52,7 +53,7 @@ def predict(reader: Reader, asked: schemas.Asked) -> schemas.Answer:
     features = _of_user(reader, asked.user_id) if asked.user_id is not None else dict(asked.features or {})
     if unknown := sorted(set(features) - set(use_case.features)):
         raise InputError(f"features: expected some of {', '.join(use_case.features)}, found {', '.join(unknown)}")
-    whole = {name: features.get(name) for name in use_case.features}
+    whole = {name: _expected(use_case, name, features.get(name)) for name in use_case.features}
     found = explain(model, whole)
     return schemas.Answer(
         probability=found.probability,
@@ -67,29 +68,42 @@ def predict(reader: Reader, asked: schemas.Asked) -> schemas.Answer:
     )
 
 
-def _of_user(reader: Reader, user_id: str) -> dict[str, float | None]:
+def _expected(use_case: UseCase, name: str, value: Value) -> Value:
+    """A given value as the feature's type; a number may be given as a text. Raises InputError for another."""
+    if value is None or (name in use_case.categories) == isinstance(value, str):
+        return value
+    try:
+        if name not in use_case.categories and math.isfinite(number := float(value)):
+            return number
+    except ValueError:
+        pass
+    kind = "a text" if name in use_case.categories else "a number"
+    raise InputError(f"features: {name}: expected {kind}, found {value!r}")
+
+
+def _of_user(reader: Reader, user_id: str) -> dict[str, Value]:
     rows = reader.ask(lambda lake: lake.rows_of("user_features", user_id=user_id))
     if not rows:
         raise NothingToExplainError(f"user {user_id} has no features")
-    return {name: _number(rows[0][name]) for name in reader.use_case.features}
+    return {name: value_of(rows[0][name]) for name in reader.use_case.features}
 
 
-def medians(use_case: UseCase) -> dict[str, float]:
-    """Median of each feature in the champion's training set; none until the model is loaded, which takes seconds."""
-    known: dict[str, float] | None = _MEDIANS.get(use_case.name)
+def typical(use_case: UseCase) -> dict[str, Value]:
+    """Typical value of each feature in the champion's training set; none until the model is loaded, in seconds."""
+    known: dict[str, Value] | None = _TYPICAL.get(use_case.name)
     if known is None:
-        _MEDIANS[use_case.name] = {}
-        threading.Thread(target=_load_medians, args=(use_case,), daemon=True).start()
+        _TYPICAL[use_case.name] = {}
+        threading.Thread(target=_load_typical, args=(use_case,), daemon=True).start()
     return known or {}
 
 
-def _load_medians(use_case: UseCase) -> None:
+def _load_typical(use_case: UseCase) -> None:
     try:
         found = champion(use_case)
-        _MEDIANS[use_case.name] = Explainer(found.model).medians if found else {}
+        _TYPICAL[use_case.name] = Explainer(found.model).typical if found else {}
     except Exception:
-        log.warning("the medians of %s could not be read from MLflow", use_case.name, exc_info=True)
-        _MEDIANS.pop(use_case.name, None)
+        log.warning("the typical values of %s could not be read from MLflow", use_case.name, exc_info=True)
+        _TYPICAL.pop(use_case.name, None)
 
 
 def champion(use_case: UseCase) -> registry.Champion | None:
@@ -99,10 +113,6 @@ def champion(use_case: UseCase) -> registry.Champion | None:
 
 def _driver(one: Effect) -> schemas.Driver:
     features = [
-        schemas.FeatureValue(feature=name, value=value, median=one.medians[name]) for name, value in one.values.items()
+        schemas.FeatureValue(feature=name, value=value, median=one.typical[name]) for name, value in one.values.items()
     ]
     return schemas.Driver(features=features, effect=one.effect)
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)

@@ -13,6 +13,7 @@ from fastapi import Query
 
 from include.firstday.delivery import segments
 from include.firstday.errors import InputError, UnknownUserError
+from include.firstday.features.model_inputs import value_of
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.records import contract
@@ -81,7 +82,7 @@ def users(reader: Reader, choice: Choice) -> schemas.Users:
         users=[_listed(use_case, row, now) for row in rows[: choice.limit]],
         total=rows[0]["total"] if rows else 0,
         is_cut=len(rows) > choice.limit,
-        medians=drivers.medians(use_case),
+        medians=drivers.typical(use_case),
     )
 
 
@@ -127,7 +128,7 @@ def _until_label(use_case: UseCase) -> timedelta:
 def _reasons(stored: str | None, prediction: dict[str, Any]) -> list[dict[str, Any]]:
     """Stored reasons, with the values that the features had at the prediction."""
     found = json.loads(stored) if stored else []
-    return [one | {"values": [_number(prediction.get(name)) for name in one["features"]]} for one in found]
+    return [one | {"values": [value_of(prediction.get(name)) for name in one["features"]]} for one in found]
 
 
 def as_csv(found: schemas.Users) -> Iterator[str]:
@@ -150,7 +151,7 @@ def user(reader: Reader, user_id: str) -> schemas.OneUser:
             **found,
             window_end=window_end,
             is_in_window=window_end is not None and window_end >= clock.now(),
-            features={name: _number(features[0][name]) if features else None for name in reader.use_case.features},
+            features={name: value_of(features[0][name]) if features else None for name in reader.use_case.features},
             prediction=predictions[-1] if predictions else None,
         )
 
@@ -208,10 +209,6 @@ def _event(row: dict[str, Any], amounts: list[str]) -> schemas.UserEvent:
     return schemas.UserEvent(
         event_type=row["event_type"], event_time=row["event_time"], batch_id=row["batch_id"], values=values
     )
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def _zoned(row: dict[str, Any]) -> dict[str, Any]:

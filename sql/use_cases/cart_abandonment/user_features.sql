@@ -1,8 +1,16 @@
 -- One row per registered visit: all features of the model as of a moment, at most the end of its window.
 -- Amounts become doubles by way of text, which is read to the nearest one.
 -- params: $as_of
--- reads: feature_state, users
-with wide as (
+-- reads: feature_state, recent_state, users
+with recent as (
+    select
+        user_id,
+        max(value_count) filter (where measure = 'view_10m') as view_10m_count
+    from recent_state
+    group by user_id
+),
+
+wide as (
     select
         user_id,
         sum(value_count) filter (where measure = 'view') as view_count,
@@ -32,8 +40,9 @@ select
     users.user_id,
     users.registered_at,
     users.window_start,
-    cast(users.device = 'mobile' as integer) as is_mobile,
+    users.device,
     coalesce(cast(wide.view_count as bigint), 0) as view_count,
+    coalesce(recent.view_10m_count, 0) as view_10m_count,
     coalesce(wide.product_count, 0) as product_count,
     coalesce(cast(wide.add_count as bigint), 0) as add_count,
     coalesce(cast(cast(wide.add_sum as varchar) as double), 0.0) as add_sum,
@@ -47,4 +56,5 @@ select
 from users
 inner join moments on users.user_id = moments.user_id
 left join wide on users.user_id = wide.user_id
+left join recent on users.user_id = recent.user_id
 where users.registered_at is not null

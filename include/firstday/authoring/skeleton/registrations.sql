@@ -3,5 +3,5 @@
 -- reads: scope_events
 select
     user_id,
-    event_time as registered_at
+    event_time as registered_at${categories}
 from scope_events

@@ -61,7 +61,7 @@ def _card(run_id: str, version: int, case: use_case.UseCase) -> dict[str, Any]:
         "description": registered.description.replace(settings().mlflow_browser_url, ""),  # wherever MLflow will be
         "parameters": run.data.params,
         "metrics": run.data.metrics,
-        "example": {name: reference[name].median for name in case.features},
+        "example": {name: reference[name].typical for name in case.features},
     }
 
 

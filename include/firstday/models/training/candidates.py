@@ -4,7 +4,8 @@ import importlib
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,17 @@ import skops.io
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold, ParameterSampler, cross_val_predict
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from include.firstday.errors import UseCaseError
+from include.firstday.features.model_inputs import inputs_of, typical_values
 from include.firstday.models import drift, reasons, registry
+from include.firstday.models.encoders import Encoding, encoding_of, input_steps
 from include.firstday.models.training.metrics import Labels, Values, scores
 from include.firstday.models.training.training_set import at_cutoffs, read, split
 from include.firstday.use_case.use_case import Candidate, UseCase
@@ -40,15 +41,15 @@ SKIPPED = "skipped_because"
 Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
-def pipeline(candidate: Candidate, monotonic: Sequence[int] = (), **parameters: Any) -> Pipeline:
-    """The unfitted pipeline of a candidate: unknown values become the median, then the estimator.
+def pipeline(
+    candidate: Candidate, monotonic: Sequence[int] = (), encoding: Encoding | None = None, **parameters: Any
+) -> Pipeline:
+    """The unfitted pipeline of a candidate: unknown numbers become the median, categories are encoded, then it.
 
-    `monotonic`: for each feature -1 where more of it must not raise the probability, else 0; for estimators that can
-    be held to it. Raises UseCaseError for an estimator that is not a scikit-learn classifier.
+    `monotonic`: for each feature that is a number -1 where more of it must not raise the probability, else 0; for
+    estimators that can be held to it. Raises UseCaseError for an estimator that is not a scikit-learn classifier.
     """
-    steps: list[tuple[str, Any]] = [("impute", SimpleImputer(strategy="median", keep_empty_features=True))]
-    if candidate.scale:
-        steps.append(("scale", StandardScaler()))
+    encoding = encoding or Encoding()
     found = _estimator(candidate.estimator)
     try:
         estimator = found(**(candidate.parameters | parameters))
@@ -57,14 +58,14 @@ def pipeline(candidate: Candidate, monotonic: Sequence[int] = (), **parameters: 
     if estimator.get_params().get("random_state", SEED) is None:
         estimator.set_params(random_state=SEED)
     if any(monotonic) and "monotonic_cst" in estimator.get_params():
-        estimator.set_params(monotonic_cst=list(monotonic))
-    return Pipeline([*steps, ("estimate", estimator)])
+        estimator.set_params(monotonic_cst=[*monotonic, *[0] * encoding.width])
+    return Pipeline([*input_steps(encoding, candidate.scale), ("estimate", estimator)])
 
 
 def monotonic_features(use_case: UseCase) -> list[int]:
-    """For each feature -1 where one of the use case's directions says that more of it must not raise the risk."""
+    """For each feature that is a number -1 where a direction of the use case says that more must not raise the risk."""
     lowering = {name for direction in use_case.training.directions.values() for name in direction.features}
-    return [-1 if name in lowering else 0 for name in use_case.features]
+    return [-1 if name in lowering else 0 for name in use_case.features if name not in use_case.categories]
 
 
 def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) -> dict[str, Any]:
@@ -75,16 +76,17 @@ def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) 
     import mlflow
 
     train, _ = split(read(training_set))
-    features, labels = train[list(use_case.features)].astype("float64"), train["label"].to_numpy()
-    candidate, monotonic = use_case.training.candidates[name], monotonic_features(use_case)
+    features, labels = inputs_of(use_case, train), train["label"].to_numpy()
+    candidate = use_case.training.candidates[name]
+    unfitted = partial(pipeline, candidate, monotonic_features(use_case), encoding_of(use_case, features))
     folds = list(GroupKFold(FOLDS).split(features, labels, train["user_id"]))
     # Candidates are trained side by side, so each keeps to one core.
     with threadpool_limits(1):
-        if reason := _too_slow(use_case, candidate, monotonic, features, labels, train["user_id"]):
+        if reason := _too_slow(use_case, candidate, unfitted, features, labels, train["user_id"]):
             return _skipped(use_case, training_set, name, reason)
-        chosen, out_of_fold, trials = _search(candidate, monotonic, features, labels, folds)
+        chosen, out_of_fold, trials = _search(candidate, unfitted, features, labels, folds)
         begun = time.perf_counter()
-        model = fit_calibrated(pipeline(candidate, monotonic, **chosen), features, labels, folds)
+        model = fit_calibrated(unfitted(**chosen), features, labels, folds)
         fit_seconds = time.perf_counter() - begun
     measured = scores(labels, out_of_fold, use_case.scoring.costs)
     measured |= {"fit_seconds": fit_seconds, **measure_cost(model, features)}
@@ -114,7 +116,7 @@ def foreseen_seconds(unfitted: Pipeline, features: pd.DataFrame, labels: Labels,
 def _too_slow(
     use_case: UseCase,
     candidate: Candidate,
-    monotonic: Sequence[int],
+    unfitted: Callable[..., Pipeline],
     features: pd.DataFrame,
     labels: Labels,
     users: pd.Series,
@@ -123,7 +125,7 @@ def _too_slow(
     if len(features) < PROBED_FROM_ROWS:
         return ""
     tried = list(_combinations(candidate))
-    one = foreseen_seconds(pipeline(candidate, monotonic, **tried[0]), features, labels, users)
+    one = foreseen_seconds(unfitted(**tried[0]), features, labels, users)
     # Of each combination, a fit on each of the folds' shares of the rows; then the same for calibration, and on all.
     minutes = one * ((len(tried) + 1) * (FOLDS - 1) + 1) / 60
     if minutes <= use_case.training.candidate_minutes:
@@ -157,11 +159,11 @@ def log_with_reference(use_case: UseCase, model: CalibratedClassifierCV, rows: p
     import mlflow
 
     compared = at_cutoffs(rows)
-    seen = compared[list(use_case.features)].astype("float64")
-    registry.log_model(use_case, model, {name: seen[name].median() for name in use_case.features})
+    seen = inputs_of(use_case, compared)
+    registry.log_model(use_case, model, typical_values(seen))
     probability = model.predict_proba(seen)[:, 1]
     seen = seen.assign(probability=probability, cutoff_minutes=compared["cutoff_minutes"])
-    mlflow.log_dict(drift.references(seen), registry.REFERENCE_FILE)
+    mlflow.log_dict(drift.references(seen, use_case.categories), registry.REFERENCE_FILE)
 
 
 def fit_calibrated(
@@ -184,6 +186,8 @@ def fit_calibrated(
     # The folds name training rows, which have no place in a model that is kept.
     model.set_params(cv=FOLDS)
     model.feature_groups_ = [list(group) for group in reasons.groups_of(features)]  # kept with it, for its reasons
+    if common := {name: value for name, value in typical_values(features).items() if features[name].dtype == object}:
+        model.common_values_ = common
     return model
 
 
@@ -204,11 +208,15 @@ def measure_cost(model: Any, features: pd.DataFrame) -> dict[str, float]:
 
 
 def _search(
-    candidate: Candidate, monotonic: Sequence[int], features: pd.DataFrame, labels: Labels, folds: Splits
+    candidate: Candidate,
+    unfitted: Callable[..., Pipeline],
+    features: pd.DataFrame,
+    labels: Labels,
+    folds: Splits,
 ) -> tuple[dict[str, Any], Values, pd.DataFrame]:
     """The parameters with the lowest log loss out of fold, the probabilities then, and a row for each trial."""
     tried = list(_combinations(candidate))
-    said = [_out_of_fold(pipeline(candidate, monotonic, **parameters), features, labels, folds) for parameters in tried]
+    said = [_out_of_fold(unfitted(**parameters), features, labels, folds) for parameters in tried]
     losses = [float(log_loss(labels, probability)) for probability in said]
     best = int(np.argmin(losses))
     return tried[best], said[best], pd.DataFrame(tried).assign(log_loss=losses)

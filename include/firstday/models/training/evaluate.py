@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.models import registry
 from include.firstday.models.training import baselines, plots, profit
 from include.firstday.models.training.candidates import log_with_reference, measure_cost, trained
@@ -36,7 +37,7 @@ class Holdout:
     @property
     def features(self) -> pd.DataFrame:
         """What a model sees of each row."""
-        return self.rows[list(self.use_case.features)].astype("float64")
+        return inputs_of(self.use_case, self.rows)
 
     def baselines(self) -> dict[str, Values]:
         """Name → probabilities of each row."""

@@ -58,8 +58,14 @@ def importance(model: Any, features: pd.DataFrame, labels: Labels) -> Any:
 
 def of_training_set(features: pd.DataFrame, labels: Labels, minutes: Values, outcome: str) -> dict[str, Any]:
     """File name → figure: histograms by label, correlations, class balance by cut-off, mutual information."""
-    known = features.fillna(features.median())
-    information = mutual_info_classif(known, labels, random_state=SEED)
+    numbers = features.select_dtypes("number")
+    known = numbers.fillna(numbers.median())
+    # A category's values are numbered, and no order of them is looked at.
+    numbered = known.assign(**{name: pd.factorize(features[name])[0] for name in features.columns.drop(known.columns)})
+    is_category = [name not in known.columns for name in features.columns]
+    information = mutual_info_classif(
+        numbered[features.columns], labels, discrete_features=is_category, random_state=SEED
+    )
     return {
         "histograms.png": _histograms(features, labels, outcome),
         "correlations.png": _correlations(known),
@@ -122,6 +128,9 @@ def _histograms(features: pd.DataFrame, labels: Labels, outcome: str) -> Any:
         axes.set_visible(False)
     for axes, name in zip(grid.flat, features.columns, strict=False):
         values = features[name].to_numpy()
+        if values.dtype == object:
+            _bars_by_label(axes, features[name], labels)
+            continue
         # The few largest would leave everybody else in one bar.
         low, high = np.nanquantile(values, [0, 0.98]) if not np.isnan(values).all() else (0, 1)
         bins = np.linspace(low, max(high, low + 1e-9), 31)
@@ -132,6 +141,16 @@ def _histograms(features: pd.DataFrame, labels: Labels, outcome: str) -> Any:
         axes.set(title=name, yticks=[])
     grid.flat[0].legend()
     return figure
+
+
+def _bars_by_label(axes: Any, values: "pd.Series[str]", labels: Labels) -> None:
+    """The share of each label's rows that has a value, of the ten most frequent ones."""
+    shares = pd.crosstab(values.fillna("unknown"), labels, normalize="columns")
+    shares = shares.loc[shares.mean(axis=1).nlargest(10).index]
+    for label in shares.columns:
+        axes.bar([str(value)[:12] for value in shares.index], shares[label], alpha=0.5, color=COLOURS[int(label)])
+    axes.set(title=values.name, yticks=[])
+    axes.tick_params(axis="x", labelrotation=45)
 
 
 def _correlations(known: pd.DataFrame) -> Any:

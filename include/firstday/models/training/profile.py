@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.models import registry
 from include.firstday.models.training import plots
 from include.firstday.models.training.training_set import at_cutoffs, read
@@ -31,7 +32,7 @@ def profile_training_set(use_case: UseCase, training_set: dict[str, Any]) -> Non
     title = f"Training set of {use_case.title}, micro-batch {training_set['batch_id']}"
     with registry.start_run(use_case, "", run_id=str(training_set["run_id"])):
         some = _sample(frame, SAMPLE_ROWS)
-        features = some[list(use_case.features)].astype("float64")
+        features = inputs_of(use_case, some)
         minutes = some["cutoff_minutes"].to_numpy("float64")
         labels = some["label"].to_numpy()
         for name, figure in plots.of_training_set(features, labels, minutes, use_case.outcome.name).items():

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GroupKFold
 
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.models.training.candidates import FOLDS, fit_calibrated
 from include.firstday.models.training.metrics import Values
 from include.firstday.use_case.use_case import UseCase
@@ -19,7 +20,7 @@ def refit(
     use_case: UseCase, tested: CalibratedClassifierCV, rows: pd.DataFrame, half_life_hours: float
 ) -> CalibratedClassifierCV:
     """A model with the tested one's parameters, fitted and calibrated on all rows of a training set, by recency."""
-    features, labels = rows[list(use_case.features)].astype("float64"), rows["label"].to_numpy()
+    features, labels = inputs_of(use_case, rows), rows["label"].to_numpy()
     folds = list(GroupKFold(FOLDS).split(features, labels, rows["user_id"]))
     return fit_calibrated(clone(tested.estimator), features, labels, folds, recency_weights(rows, half_life_hours))
 

@@ -9,20 +9,18 @@ scikit-learn's own types, and nothing of this project.
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, clone
 from sklearn.ensemble import VotingRegressor
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from include.firstday.errors import UseCaseError
+from include.firstday.models.encoders import Encoding, input_steps
 from include.firstday.use_case.decision import Regressor
 
 Values = NDArray[np.float64]
@@ -67,17 +65,17 @@ def cross_fitted(
     return found
 
 
-def candidates(regressors: Mapping[str, Regressor]) -> dict[str, tuple[Learner, Pipeline]]:
+def candidates(regressors: Mapping[str, Regressor], encoding: Encoding) -> dict[str, tuple[Learner, Pipeline]]:
     """Every learner with every regressor of the use case, by a name of both."""
     return {
-        f"{name}_{kind}": (learner, pipeline(regressor))
+        f"{name}_{kind}": (learner, pipeline(regressor, encoding))
         for kind, regressor in regressors.items()
         for name, learner in LEARNERS.items()
     }
 
 
-def pipeline(regressor: Regressor) -> Pipeline:
-    """The unfitted pipeline of a regressor; unknown values become the median. Raises UseCaseError for another class."""
+def pipeline(regressor: Regressor, encoding: Encoding) -> Pipeline:
+    """The unfitted pipeline of a regressor, with a model's inputs. Raises UseCaseError for another class."""
     module, _, name = regressor.estimator.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
@@ -88,8 +86,7 @@ def pipeline(regressor: Regressor) -> Pipeline:
         raise UseCaseError(f"uplift.regressors: expected a regressor, found {regressor.estimator}")
     if estimator.get_params().get("random_state", SEED) is None:
         estimator.set_params(random_state=SEED)
-    steps: list[tuple[str, Any]] = [("impute", SimpleImputer(strategy="median", keep_empty_features=True))]
-    return Pipeline([*steps, *([("scale", StandardScaler())] if regressor.scale else []), ("estimate", estimator)])
+    return Pipeline([*input_steps(encoding, regressor.scale), ("estimate", estimator)])
 
 
 def _fit(unfitted: Pipeline, features: pd.DataFrame, target: Values) -> Pipeline:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.firstday.errors import ModelError, NothingToRollBackError
+from include.firstday.features.model_inputs import Value
 from include.firstday.lake import clock
 from include.firstday.models import registry
 from include.firstday.settings import settings
@@ -30,7 +31,7 @@ def model_name(use_case: UseCase, target: str) -> str:
     return f"{use_case.name}_uplift_{target}"
 
 
-def log_and_register(use_case: UseCase, target: str, model: Any, example: Mapping[str, float], run_id: str) -> int:
+def log_and_register(use_case: UseCase, target: str, model: Any, example: Mapping[str, Value], run_id: str) -> int:
     """Log a fitted model to the active run as skops, and make it a version, marked challenger; its number."""
     import mlflow
     import pandas as pd

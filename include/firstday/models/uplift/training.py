@@ -11,7 +11,9 @@ from matplotlib import pyplot
 from threadpoolctl import threadpool_limits
 
 from include.firstday.errors import TooLittleDataError
+from include.firstday.features.model_inputs import inputs_of, typical_values
 from include.firstday.models import registry
+from include.firstday.models.encoders import Encoding, encoding_of
 from include.firstday.models.training import plots
 from include.firstday.models.training.metrics import Estimate
 from include.firstday.models.training.training_set import TEST_SHARE
@@ -64,7 +66,12 @@ class Experiment:
     @property
     def features(self) -> pd.DataFrame:
         """What a model is given of each user."""
-        return self.users[list(self.use_case.features)].astype("float64")
+        return inputs_of(self.use_case, self.users)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How categories are encoded, by these users."""
+        return encoding_of(self.use_case, self.features, "continuous")
 
     @property
     def tested(self) -> Tested:
@@ -94,7 +101,7 @@ def train(experiment: Experiment) -> Trained:
     older, newest = experiment.split()
     scores = _candidates(older)
     best = max(scores, key=lambda name: scores[name].value)
-    learner, unfitted = learners.candidates(use_case.uplift.regressors)[best]
+    learner, unfitted = learners.candidates(use_case.uplift.regressors, older.encoding)[best]
     with threadpool_limits(1):
         model = learner(unfitted, older.features, older.tested.outcome, older.tested.is_treated)
     uplift = model.predict(newest.features)
@@ -107,8 +114,8 @@ def train(experiment: Experiment) -> Trained:
         orders = {"uplift": uplift, qini.RISK: newest.risk}
         mlflow.log_table(qini.curve(newest.tested, orders), "qini.json")
         plots.log(_figure(qini.curve(newest.tested, orders)), "qini.png")
-        medians = experiment.features.median().fillna(0)
-        example = {name: float(medians[name]) for name in use_case.features}
+        typical = typical_values(experiment.features)
+        example = {name: 0.0 if value != value else value for name, value in typical.items()}  # NaN: all are unknown
         version = store.log_and_register(use_case, target, model, example, run.info.run_id)
         done = Trained(target, experiment.name, version, users, best, judged, qini.passes(judged))
         _describe(experiment, done, scores, at_shares)
@@ -119,7 +126,7 @@ def train(experiment: Experiment) -> Trained:
 
 def _candidates(older: Experiment) -> dict[str, Estimate]:
     found = {}
-    for name, (learner, unfitted) in learners.candidates(older.use_case.uplift.regressors).items():
+    for name, (learner, unfitted) in learners.candidates(older.use_case.uplift.regressors, older.encoding).items():
         tested = older.tested
         uplift = learners.cross_fitted(learner, unfitted, older.features, tested.outcome, tested.is_treated)
         found[name] = qini.qini(tested, uplift)

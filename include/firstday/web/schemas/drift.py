@@ -31,10 +31,16 @@ class AlertChange(BaseModel):
 
 
 class Distribution(BaseModel):
-    """Shares of the training set and of recent predictions by bin; the last bin is that of unknown values."""
+    """Shares of the training set and of recent predictions by bin; the last bin is that of unknown values.
+
+    A number has edges of bins, a category the names of its bins.
+    """
 
     feature: str
     predictions: int
     edges: list[float] = Field([], description="inner edges of the bins")
+    bins: list[str] = Field(
+        [], description="of a category: its frequent values, then other values, new ones and unknown ones"
+    )
     reference: list[float] = []
     current: list[float] = []

@@ -12,7 +12,7 @@ class Reason(BaseModel):
 
     features: list[str]
     effect: float
-    values: list[float | None] = Field([], description="of the features, at the prediction")
+    values: list[float | str | None] = Field([], description="of the features, at the prediction")
 
 
 class User(BaseModel):
@@ -39,7 +39,9 @@ class Users(BaseModel):
     users: list[User]
     total: int
     is_cut: bool = Field(description="whether there are more users than this page")
-    medians: dict[str, float] = Field({}, description="median of each feature in the champion's training set")
+    medians: dict[str, float | str | None] = Field(
+        {}, description="median of each feature in the champion's training set; of a category the most frequent value"
+    )
 
 
 class Cohort(BaseModel):
@@ -71,7 +73,7 @@ class OneUser(BaseModel):
     window_start: Utc | None
     window_end: Utc | None
     is_in_window: bool
-    features: dict[str, float | None]
+    features: dict[str, float | str | None]
     prediction: Prediction | None
 
 
@@ -93,11 +95,11 @@ class Timeline(BaseModel):
 
 
 class FeatureValue(BaseModel):
-    """A feature's value for a user, and its median in the training set."""
+    """A feature's value for a user, and its median in the training set; of a category the most frequent value."""
 
     feature: str
-    value: float | None
-    median: float | None
+    value: float | str | None
+    median: float | str | None
 
 
 class Driver(BaseModel):
@@ -121,7 +123,7 @@ class Asked(BaseModel):
     """What to predict for: a user, or a value for each feature, where a missing one is unknown."""
 
     user_id: str | None = Field(None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-    features: dict[str, FiniteFloat | None] | None = None
+    features: dict[str, FiniteFloat | str | None] | None = None
 
 
 class Answer(BaseModel):
@@ -132,7 +134,7 @@ class Answer(BaseModel):
     threshold: float
     model_version: int
     reasons: list[Reason]
-    features: dict[str, float | None]
+    features: dict[str, float | str | None]
 
 
 class Predictions(BaseModel):

@@ -100,8 +100,8 @@ function distribution(useCase, feature) {
 function histogram(feature, shares) {
   const title = `Distribution of ${feature}`;
   if (shares.error || !shares.predictions) return [h("h2", {}, title), empty(shares.error ?? "No predictions of the champion in the last 24 hours, or its run has no reference.")];
-  const { edges } = shares;
-  const names = [...edges.map((edge, index) => (index ? `${number(edges[index - 1])} to ${number(edge)}` : `below ${number(edge)}`)), `${number(edges.at(-1))} and above`, "unknown"];
+  const { edges, bins } = shares;
+  const names = bins.length ? bins : [...edges.map((edge, index) => (index ? `${number(edges[index - 1])} to ${number(edge)}` : `below ${number(edge)}`)), `${number(edges.at(-1))} and above`, "unknown"];
   const series = [{ name: "training set", values: shares.reference }, { name: "last 24 hours", values: shares.current }];
   return barChart("distribution-of-feature", title, { series, categories: names, x: feature, y: "share of users", format: (value) => percent(value, 0), note: `${counted(shares.predictions, "prediction")} of the last 24 hours, beside the training set at the nearest cut-off.` });
 }

@@ -6,7 +6,7 @@ import { card, count, counted, empty, h, leave, number, percent, quiet, tile, ti
 import { address } from "./route.js";
 import { table } from "./table.js";
 import { badge } from "./users.js";
-import { featureValue, points, reason } from "./words.js";
+import { featureValue, points, reason, typical } from "./words.js";
 
 const known = new Map(); // path of a user's drivers -> the newest prediction and the drivers then
 
@@ -85,7 +85,7 @@ function driven(found) {
     const filled = h("i");
     filled.style.width = `${(Math.abs(driver.effect) / strongest) * 100}%`;
     filled.style.background = driver.effect > 0 ? "var(--two)" : "var(--three)";
-    const names = driver.features.map((one) => h("div", { title: one.feature }, featureValue(one.feature, one.value), h("span", { class: "quiet" }, `, median ${number(one.median)}`)));
+    const names = driver.features.map((one) => h("div", { title: one.feature }, featureValue(one.feature, one.value), h("span", { class: "quiet" }, `, ${typical(one.median)}`)));
     return [h("span", {}, names), h("span", { class: "meter" }, filled), h("span", { class: "nowrap" }, `${points(driver.effect)} points`)];
   });
   return [
@@ -97,7 +97,7 @@ function driven(found) {
 
 function features(found) {
   const rows = Object.entries(found.features).map(([feature, value]) => ({ feature, value }));
-  return card("Current feature values", table("features", "Current feature values", [{ id: "feature", title: "Feature", cell: (row) => h("span", { class: "mono" }, row.feature) }, { id: "value", title: "Value", number: true, cell: (row) => number(row.value) }], rows));
+  return card("Current feature values", table("features", "Current feature values", [{ id: "feature", title: "Feature", cell: (row) => h("span", { class: "mono" }, row.feature) }, { id: "value", title: "Value", number: true, cell: (row) => (typeof row.value === "string" ? row.value : number(row.value)) }], rows));
 }
 
 function events({ events: made, is_cut: isCut }) {

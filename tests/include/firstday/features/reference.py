@@ -13,6 +13,8 @@ from typing import Any
 
 Event = dict[str, Any]
 Counted = tuple[str, str | None, Decimal | None]  # measure, item, value
+TimeAndValue = tuple[datetime, Decimal]
+EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,12 @@ class Rules:
     columns: tuple[str, ...]  # columns of events, in the order of events.sql
     values: dict[str, dict[str, list[Any]]]  # event type -> column -> some values
     counts: Callable[[Event], list[Counted]]
-    features: Callable[["Player", datetime], dict[str, float | None]]
+    features: Callable[["Player", datetime], dict[str, float | str | None]]
     closed_by: tuple[str, ...] = ()
     repeating: tuple[str, ...] = ()  # event types of which each identical event without event_id counts
     gaps: dict[str, tuple[tuple[str, ...], timedelta]] = field(default_factory=dict)  # name -> event types, pause
+    recent: dict[str, tuple[timedelta, tuple[timedelta, ...], tuple[int, ...]]] = field(default_factory=dict)
+    """measure -> length of a tile, lengths of windows, numbers of newest values"""
 
 
 @dataclass
@@ -115,7 +119,41 @@ class Player:
                     found.setdefault((f"{name}_gap", None), []).append((time, seconds))
                 if gap is None or gap > pause:
                     found.setdefault((f"{name}_session", None), []).append((time, ONE))
+        for measure in self.rules.recent:
+            found |= self._kept(
+                measure, [each for (name, _), part in found.items() if name == measure for each in part]
+            )
         return found
+
+    def _kept(self, measure: str, values: list[TimeAndValue]) -> dict[tuple[str, str | None], list[TimeAndValue]]:
+        """What is kept of a measure's recent values: tiles that a later moment can have, and the newest values."""
+        hop, windows, last = self.rules.recent[measure]
+        kept: dict[tuple[str, str | None], list[TimeAndValue]] = {}
+        tiles = {tile_of(time, hop) for time, _ in values}
+        if windows:
+            for time, value in values:
+                if max(tiles) - tile_of(time, hop) < max(windows) // hop:
+                    kept.setdefault((f"{measure}_tile", str(tile_of(time, hop))), []).append((time, value))
+        if last:
+            newest = sorted(values, reverse=True)[: max(last)]
+            for time, value in values:  # of equal values of one moment, all are kept with the last that counts
+                if (time, value) in newest:
+                    item = f"{(time - EPOCH) // timedelta(microseconds=1)}/{value}"
+                    kept.setdefault((f"{measure}_newest", item), []).append((time, value))
+        return kept
+
+    def recent(self, as_of: datetime) -> dict[str, list[Decimal]]:
+        """The values of each measure of recent values as of a moment, of those with any."""
+        found: dict[str, list[Decimal]] = {}
+        moment = self.moment(as_of)
+        for measure, (hop, windows, last) in self.rules.recent.items():
+            values = self.of(measure)
+            for window in windows:
+                first = (moment - EPOCH) // hop * hop + EPOCH - window + hop if moment else EPOCH
+                found[f"{measure}_{_length(window)}"] = [value for time, value in values if time >= first]
+            for number in last:
+                found[f"{measure}_last_{number}"] = [value for _, value in sorted(values, reverse=True)[:number]]
+        return {name: values for name, values in found.items() if values}
 
     def of(self, *measures: str) -> list[tuple[datetime, Decimal]]:
         """The times and values of some measures, of all without any."""
@@ -190,12 +228,22 @@ class Player:
             key=by_measure_and_item,
         )
 
-    def features(self, as_of: datetime) -> dict[str, float | None]:
+    def features(self, as_of: datetime) -> dict[str, float | str | None]:
         """What `user_features` derives from the state as of a moment; every number is the double next to the truth."""
         return self.rules.features(self, as_of)
 
     def _content(self, event: Event) -> tuple[tuple[bool, Any], ...]:
         return tuple(_order(event.get(column)) for column in self.rules.columns)
+
+
+def _length(window: timedelta) -> str:
+    minutes = window // timedelta(minutes=1)
+    return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h"
+
+
+def tile_of(time: datetime, hop: timedelta) -> int:
+    """The number of the tile that a moment is in, since 1970."""
+    return (time - EPOCH) // hop
 
 
 def _units(span: timedelta, seconds: float) -> float:
@@ -221,8 +269,8 @@ def _churn_counts(event: Event) -> list[Counted]:
     return [(measure, None, event.get(column))] if measure else []
 
 
-def _churn_features(player: Player, as_of: datetime) -> dict[str, float | None]:
-    features: dict[str, float | None] = {}
+def _churn_features(player: Player, as_of: datetime) -> dict[str, float | str | None]:
+    features: dict[str, float | str | None] = {}
     for measure, _ in CHURN.values():
         amounts = [Fraction(amount) for _, amount in player.of(measure)]
         count = len(amounts)
@@ -258,10 +306,11 @@ def _cart_counts(event: Event) -> list[Counted]:
     return counted
 
 
-def _cart_features(player: Player, as_of: datetime) -> dict[str, float | None]:
+def _cart_features(player: Player, as_of: datetime) -> dict[str, float | str | None]:
     prices = [price for _, price in player.of("add")]
     return {
-        "is_mobile": _is(player, "device", "mobile"),
+        "device": (player.registration or {}).get("device"),
+        "view_10m_count": len(player.recent(as_of).get("view_10m", [])),
         "view_count": len(player.of("view")),
         "product_count": player.items("product"),
         "add_count": len(prices),
@@ -287,7 +336,7 @@ def _subscription_counts(event: Event) -> list[Counted]:
     }.get(kind, [])
 
 
-def _subscription_features(player: Player, as_of: datetime) -> dict[str, float | None]:
+def _subscription_features(player: Player, as_of: datetime) -> dict[str, float | str | None]:
     amounts = [amount for _, amount in player.of("payment")]
     return {
         "is_yearly": _is(player, "plan", "yearly"),
@@ -342,6 +391,7 @@ RULES = {
         opened_by="cart_added",
         closed_by=("purchased",),
         window=timedelta(hours=1),
+        recent={"view": (timedelta(minutes=1), (timedelta(minutes=10),), ())},
         kept=("device",),
         columns=(*OWN, "device", "product", "price", "amount"),
         values={

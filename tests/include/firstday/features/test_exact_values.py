@@ -63,6 +63,7 @@ def folded(case: UseCase, scale: int, *batches: list[int]) -> tuple[dict[str, An
         for units in batches:
             fold(lake, scale, units)
         (state,) = lake.query(STATE).to_pylist()
+        lake.view("lake/no_recent_state", into="recent_state")
         (doubles,) = lake.rows("lake/feature_values")
     return state, doubles
 

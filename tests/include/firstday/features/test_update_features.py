@@ -22,14 +22,21 @@ from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 from include.firstday.schema import create_tables
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.use_case import use_case
+from include.firstday.use_case import recent, use_case
 from include.firstday.use_case.use_case import UseCase
 
 from .reference import CHURN, RULES, Event, Player, Rules, by_measure_and_item
 
 START = datetime(2026, 1, 5, 22, 30)
-MICROSECOND = timedelta(microseconds=1)
+MICROSECOND, MINUTE = timedelta(microseconds=1), timedelta(minutes=1)
 RUN = Run(task="test")
+RECENT_VALUES = """
+    select
+        feature_values.* exclude (first_at, last_at), recent_state.value_min, recent_state.value_max
+    from feature_values
+    inner join recent_state using (user_id, measure)
+    where list_contains($names, feature_values.measure)
+"""
 _names = itertools.count(1)
 
 
@@ -89,6 +96,13 @@ def test_features_equal_the_reference_in_any_split(name: str, data: st.DataObjec
 
 
 PLAY = {"play": (("new_bet", "new_win"), timedelta(hours=1)), "win": (("new_win",), timedelta(hours=12))}
+HOUR = timedelta(hours=1)
+RECENT = {
+    "bet": (HOUR, (2 * HOUR, 12 * HOUR), (2, 4)),
+    "win": (HOUR, (), (1,)),
+    "purchase": (30 * MINUTE, (3 * HOUR,), ()),
+}
+RECENT_GAPS = {"bet": (2 * HOUR, (6 * HOUR,), (3,)), "play_gap": (HOUR, (4 * HOUR,), (2,))}
 CHURN_RULES = RULES["first_day_churn"]
 VARIANTS = {
     "closed by a win": ({"closed_by": "new_win"}, {}, {"closed_by": ("new_win",)}),
@@ -97,6 +111,10 @@ VARIANTS = {
         {"repeating": ("new_bet", "new_registration")},
     ),
     "gaps between bets and wins": ({}, {}, {"gaps": PLAY}),
+    "recent values": ({}, {}, {"recent": RECENT}),
+    "recent values of identical bets, and of gaps": (
+        {}, {"new_bet": {"repeats": "count"}}, {"gaps": PLAY, "recent": RECENT_GAPS, "repeating": ("new_bet",)},
+    ),
     "gaps between identical bets": ({}, {"new_bet": {"repeats": "count"}}, {"gaps": PLAY, "repeating": ("new_bet",)}),
 }  # fmt: skip
 
@@ -114,7 +132,7 @@ def test_what_a_yaml_adds_equals_the_reference_in_any_split(
     content = churn.model_dump()
     content["window"] |= window
     content["events"] |= {name: content["events"][name] | event for name, event in events.items()}
-    case = with_gaps(UseCase.model_validate(content), rules.gaps)
+    case = with_recent(with_gaps(UseCase.model_validate(content), rules.gaps), rules)
     users = data.draw(st.lists(streams(rules), min_size=15, max_size=40))
     with open_lake(case, RUN) as lake:
         receive_and_compare(lake, case, rules, users, waits)
@@ -125,6 +143,20 @@ def with_gaps(case: UseCase, gaps: dict[str, tuple[tuple[str, ...], timedelta]])
     """A use case with the gaps of its rules."""
     told = {name: {"of": of, "session_minutes": pause / timedelta(minutes=1)} for name, (of, pause) in gaps.items()}
     return UseCase.model_validate(case.model_dump() | {"gaps": told})
+
+
+def with_recent(case: UseCase, rules: Rules) -> UseCase:
+    """A use case with the measures of recent values of its rules."""
+    hour = timedelta(hours=1)
+    told = {
+        measure: {
+            "windows": [f"{one // hour}h" for one in windows],
+            "hop": f"{hop // MINUTE}m" if windows else None,
+            "last": last,
+        }
+        for measure, (hop, windows, last) in rules.recent.items()
+    }
+    return UseCase.model_validate(case.model_dump() | {"recent": told})
 
 
 def receive_and_compare(
@@ -272,6 +304,11 @@ class Found:
         for as_of in moments(RULES[case.name].window):
             build_features(lake, case, as_of, into=f"features_{as_of:%Y%m%d%H%M}")
             self._take(lake, f"features_{as_of:%Y%m%d%H%M}", example)
+            if case.recent:
+                lake.build_text(
+                    f"recent_{as_of:%Y%m%d%H%M}", RECENT_VALUES, names=[rule.name for rule in recent.rules(case.recent)]
+                )
+                self._take(lake, f"recent_{as_of:%Y%m%d%H%M}", example)
         for table in ("users", "feature_state"):
             self._take(lake, table, example)
 
@@ -283,13 +320,31 @@ class Found:
 
     def of(self, user_id: str) -> dict[str, Any]:
         rows = {"feature_state": []} | self._rows[user_id]
-        rows["feature_state"].sort(key=by_measure_and_item)
+        for table, found in rows.items():
+            if table.startswith(("feature_state", "recent")):
+                found.sort(key=by_measure_and_item)
         return rows
 
 
 def moments(window: timedelta) -> list[datetime]:
     """Before, in and after the windows."""
     return [START, START + 0.6 * window, START + 1.2 * window, START + timedelta(days=400)]
+
+
+def recent_row(name: str, values: list[Decimal]) -> dict[str, Any]:
+    """What feature_values has of some values, by their definitions."""
+    mean = sum(map(Fraction, values), Fraction(0)) / len(values)
+    squares = sum(((Fraction(value) - mean) ** 2 for value in values), Fraction(0))
+    return {
+        "measure": name,
+        "item": None,
+        "value_count": len(values),
+        "value_sum": float(sum(map(Fraction, values), Fraction(0))),
+        "value_mean": float(mean),
+        "value_var": float(squares / max(len(values) - 1, 1)),
+        "value_min": min(values),
+        "value_max": max(values),
+    }
 
 
 def compare(found: dict[str, Any], player: Player) -> None:
@@ -301,6 +356,10 @@ def compare(found: dict[str, Any], player: Player) -> None:
         for row in rows:
             wanted = player.features(as_of)
             assert {name: row[name] for name in wanted} == wanted
+            recent_rows = found.get(f"recent_{as_of:%Y%m%d%H%M}", [])
+            assert {row["measure"]: row for row in recent_rows} == {
+                name: recent_row(name, values) for name, values in player.recent(as_of).items()
+            }
             if "socioeconomic_idx" in row:
                 assert (row["socioeconomic_idx"] is None) == ((player.registration or {})["postcode"] == "00000")
 

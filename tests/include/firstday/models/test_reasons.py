@@ -11,6 +11,7 @@ import pytest
 import skops.io
 from sklearn.model_selection import GroupKFold
 
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.models import reasons, registry
 from include.firstday.models.reasons import Explainer
 from include.firstday.models.training import candidates
@@ -141,7 +142,11 @@ def test_bundled_models_can_be_explained(name: str) -> None:
     model = registry._load(case.folder / str(case.scoring.bundled_model))
     explainer = Explainer(model)
     assert explainer.has_own_form
-    medians = explainer.medians
-    users = pd.DataFrame([{key: value * factor + factor for key, value in medians.items()} for factor in (0, 1, 3, 9)])
+    typical = explainer.typical
+    rows = [
+        {key: value if isinstance(value, str) else (value or 0) * factor + factor for key, value in typical.items()}
+        for factor in (0, 1, 3, 9)
+    ]
+    users = inputs_of(case, pd.DataFrame(rows))
     probability = model.predict_proba(users)[:, 1]
     assert np.abs(explainer.base + explainer.effects(users, probability).sum(axis=1) - probability).max() < 1e-6

@@ -11,6 +11,7 @@ from sklift.metrics import qini_curve, uplift_at_k
 
 from include.firstday.errors import UseCaseError
 from include.firstday.models import registry
+from include.firstday.models.encoders import Encoding
 from include.firstday.models.uplift import learners, qini
 from include.firstday.models.uplift.qini import Tested
 from include.firstday.use_case.decision import REGRESSORS, Regressor
@@ -55,10 +56,10 @@ def best(train: Population) -> tuple[str, object]:
         name: qini.qini(
             train.tested, learners.cross_fitted(*parts, train.features, train.outcome, train.is_treated)
         ).value
-        for name, parts in learners.candidates(REGRESSORS).items()
+        for name, parts in learners.candidates(REGRESSORS, Encoding()).items()
     }
     name = max(scores, key=lambda each: scores[each])
-    learner, unfitted = learners.candidates(REGRESSORS)[name]
+    learner, unfitted = learners.candidates(REGRESSORS, Encoding())[name]
     return name, learner(unfitted, train.features, train.outcome, train.is_treated)
 
 
@@ -87,7 +88,7 @@ def test_the_gate_refuses_uplift_where_there_is_none(average: float, monkeypatch
         gained = found.is_treated & (chance.random(2_000) < average)
         found = Population(**vars(found) | {"outcome": np.maximum(found.outcome, gained)}) if average else found
         train, test = found.take(slice(0, 1_500)), found.take(slice(1_500, None))
-        learner, unfitted = learners.candidates(REGRESSORS)["x_linear"]
+        learner, unfitted = learners.candidates(REGRESSORS, Encoding())["x_linear"]
         model = learner(unfitted, train.features, train.outcome, train.is_treated)
         accepted += qini.passes(qini.judge(test.tested, model.predict(test.features), test.risk))
     assert accepted <= 5
@@ -126,7 +127,7 @@ def test_the_qini_coefficient_is_the_area_between_the_curve_and_the_diagonal() -
 @pytest.mark.parametrize("name", ["t_linear", "x_linear", "t_boosting", "x_boosting"])
 def test_a_learner_is_the_arithmetic_that_it_says_and_is_kept_by_skops(name: str) -> None:
     found = population(3_000, seed=5, effect=0.3)
-    learner, unfitted = learners.candidates(REGRESSORS)[name]
+    learner, unfitted = learners.candidates(REGRESSORS, Encoding())[name]
     model = learner(unfitted, found.features, found.outcome, found.is_treated)
     predicted = model.predict(found.features)
     treated, holdout = (
@@ -157,10 +158,12 @@ def test_a_learner_is_the_arithmetic_that_it_says_and_is_kept_by_skops(name: str
 def test_a_class_that_is_no_regressor_is_refused() -> None:
     for path in ("sklearn.linear_model.LogisticRegression", "sklearn.linear_model.Missing"):
         with pytest.raises(UseCaseError, match=r"uplift\.regressors"):
-            learners.pipeline(Regressor(estimator=path))
+            learners.pipeline(Regressor(estimator=path), Encoding())
     with pytest.raises(ValueError, match="pattern"):
         Regressor(estimator="os.system")
-    assert isinstance(learners.pipeline(Regressor(estimator="sklearn.linear_model.LinearRegression")), Pipeline)
+    assert isinstance(
+        learners.pipeline(Regressor(estimator="sklearn.linear_model.LinearRegression"), Encoding()), Pipeline
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Function stable_cumsum is deprecated")
