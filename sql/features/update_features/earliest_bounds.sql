@@ -1,4 +1,4 @@
--- One row: before these times, no window of the users who are stored ended, and none of the touched users opened. Nulls if
+-- One row: before these times, no window of the stored users ended, and none of the touched users opened. Nulls where
 -- there is none.
 -- params: none
 -- reads: known_users, touched_users

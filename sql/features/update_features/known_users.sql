@@ -3,4 +3,6 @@
 -- reads: users, arriving_users
 select *
 from users
-where (window_end is null or window_end >= $from_time) and user_id in (select arriving_users.user_id from arriving_users)
+where
+    (window_end is null or window_end >= $from_time)
+    and user_id in (select arriving_users.user_id from arriving_users)

@@ -10,8 +10,9 @@ with seen as (
     inner join events
         on
             users.user_id = events.user_id
-            and events.event_time between users.registered_at and users.window_end
-            and events.batch_id <= users.batch_id
+            and users.registered_at <= events.event_time
+            and users.window_end >= events.event_time
+            and users.batch_id >= events.batch_id
     group by users.user_id
 )
 
