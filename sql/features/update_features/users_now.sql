@@ -23,7 +23,7 @@ registered as (
     from earliest
 ),
 
--- Of windows that were not open before: what was seen up to their end, since the registration.
+-- Of windows that were not open before, and do not hold all that was seen: the last of it from registration to their end.
 seen as (
     select
         windows.user_id,
@@ -35,7 +35,12 @@ seen as (
         on
             windows.user_id = scope_events.user_id
             and scope_events.event_time between touched_users.registered_at and windows.window_end
-    where windows.batch_id is not null
+    where
+        windows.batch_id is not null
+        and (
+            touched_users.last_seen_at > windows.window_end
+            or touched_users.first_seen_at < touched_users.registered_at
+        )
     group by windows.user_id
 )
 
