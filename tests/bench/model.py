@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from include.firstday.features import update_features
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.models import promotion, registry
@@ -72,7 +73,7 @@ def _measured(case: UseCase, rows: pd.DataFrame) -> Row:
     champion = registry.champion(case)
     if champion is None:
         raise SystemExit(f"{case.name} has no bundled model")
-    features = rows[list(case.features)].astype("float64")
+    features = inputs_of(case, rows)
     rows = rows.assign(probability=champion.model.predict_proba(features)[:, 1])
     compared, sampled = training_set.at_cutoffs(rows), rows[rows["cutoff_minutes"].isna()]
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from include.firstday.features.model_inputs import inputs_of
 from include.firstday.models import registry
 from include.firstday.models.training.metrics import scores
 from include.firstday.monitoring.estimated import estimated, recalibration
@@ -107,7 +108,7 @@ def frames(days: float, folder: Path) -> Path:
     """Players at the cut-offs with label, probability and chunk, below 0 for the reference; a Parquet file."""
     case, rows = use_case.load("first_day_churn"), training_rows(days)
     model = registry._load(case.folder / str(case.scoring.bundled_model))
-    rows["probability"] = model.predict_proba(rows[list(case.features)].astype("float64"))[:, 1]
+    rows["probability"] = model.predict_proba(inputs_of(case, rows))[:, 1]
     users = rows.groupby("user_id")["window_start"].min().sort_values(kind="stable").index
     chunk = pd.Series((np.arange(len(users)) - len(users) // 2) // CHUNK_USERS, users)
     whole = (len(users) - len(users) // 2) // CHUNK_USERS  # one more would have fewer users

@@ -26,6 +26,7 @@ from include.firstday.privacy.person_data import Person
 from include.firstday.records.contract import OWN_COLUMNS
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
+from include.firstday.use_case.recent import as_json
 from include.firstday.use_case.use_case import UseCase
 from tests.faults import damage, deliveries, experiment
 
@@ -197,6 +198,9 @@ def _predicted(use_case: UseCase, erased_rows: int) -> Found:
                 f"create temp table active_users as {statement('scoring/score_users/active_users').text}",
                 {"after": step.after, "upto": step.upto, "measures": list(use_case.scoring.measures)},
             )
+            if use_case.recent:  # the lake's view is as of now
+                text = f"create temp table recent_state as {statement('lake/recent_state').text}"
+                connection.execute(text, {"as_of": as_of, "recent": as_json(use_case.recent)})
             features = statement(f"use_cases/{use_case.name}/user_features").text
             connection.execute(f"create temp table user_features as {features}", {"as_of": as_of})
             expected = connection.execute(

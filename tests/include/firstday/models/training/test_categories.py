@@ -1,11 +1,20 @@
 """A category from generated events to the page: training, MLflow, scoring, reasons, drift, and answers of the API."""
 
 import json
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC
 
 import mlflow
 import pandas as pd
 import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, expect
 
 from include.firstday.errors import InputError, ModelError
 from include.firstday.features.model_inputs import as_numbers, inputs_of
@@ -18,9 +27,12 @@ from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
 from include.firstday.use_case.use_case import UseCase, load
 from include.firstday.web import decisions, drift_room, drivers
+from include.firstday.web.app import build
 from include.firstday.web.reader import Reader
 from include.firstday.web.schemas.users import Asked
 from tests.include.firstday.models.training import test_training
+from tests.light_server import PREFIX, gate_of_everybody
+from tests.servers import free_port
 
 DEVICES = {"desktop", "mobile", "tablet"}
 
@@ -40,7 +52,7 @@ def carts() -> UseCase:
 
 @pytest.mark.slow
 def test_a_category_is_trained_on_scored_explained_and_monitored(
-    carts: UseCase, monkeypatch: pytest.MonkeyPatch
+    carts: UseCase, monkeypatch: pytest.MonkeyPatch, browser: Browser
 ) -> None:
     monkeypatch.setattr(metrics, "REPEATS", 20)
     test_training.load(carts, clock.now().replace(second=0, microsecond=0, tzinfo=UTC), 1)
@@ -74,6 +86,7 @@ def test_a_category_is_trained_on_scored_explained_and_monitored(
     assert measured["psi", "device"] < 0.2
     assert measured["null_share", "device"] == 0
     _asked(carts)
+    _shown(carts, browser)
     with pytest.raises(ModelError, match="expected the categories none, found device; train anew"):
         registry.champion(carts.model_copy(update={"categories": {}}))
 
@@ -105,6 +118,50 @@ def _asked(case: UseCase) -> None:
         assert {*case.features} == {name for group in groups for name in group}
     finally:
         reader.close()
+
+
+def _shown(case: UseCase, browser: Browser) -> None:
+    """What the page shows: values as texts, beside the most frequent one, and bins of their names."""
+    with open_lake(case, read_only=True) as lake:
+        (row,) = lake.query("from predictions order by probability desc, user_id limit 1").to_pylist()
+    with served() as url:
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{url}/#{case.name}/users/{row['user_id']}")
+        shown = page.locator("[data-table=features] tr", has_text="device")
+        expect(shown.locator("td").last).to_have_text(row["device"], timeout=60_000)
+        expect(page.locator("[data-table=features] tr", has_text="view_10m_count")).to_be_visible()
+        page.goto(f"{url}/#{case.name}/drift?feature=device")
+        chart = page.get_by_role("img", name=re.compile("^Distribution of device"))
+        expect(chart).to_be_visible(timeout=60_000)
+        page.screenshot(path=os.environ.get("SCREENSHOT", os.devnull), type="png", full_page=True)
+        page.goto(f"{url}/#{case.name}/api")
+        page.fill("#predict-body", json.dumps({"features": {"device": "mobile", "view_10m_count": 3}}))
+        page.get_by_role("button", name="Predict").click()
+        expect(page.get_by_text("by version 1")).to_be_visible(timeout=60_000)
+        page.fill("#predict-body", json.dumps({"features": {"device": 3}}))
+        page.get_by_role("button", name="Predict").click()
+        expect(page.get_by_text("features: device: expected a text, found 3.0")).to_be_visible()
+        page.close()
+    assert errors == []
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The page of this home, on a thread."""
+    app, port = FastAPI(), free_port()
+    app.mount(PREFIX, build(gate_of_everybody()))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}{PREFIX}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
 
 
 def test_arms_are_compared_by_each_frequent_value(carts: UseCase) -> None:
