@@ -7,14 +7,16 @@ any, for users who have fallen silent; the generator's task starts one when it e
 should the triggerer be down.
 One task does it all: what arrives is stored, folded into the features and scored in one transaction, and the run's note
 says what each stage did, and how long it took. A stage that is behind continues after its own checkpoint, by itself. A
-run with nothing to do is skipped. A backlog is processed oldest first, in bounded micro-batches, for three minutes per
-run; the log reports its size, and the next run continues.
+run with nothing to do is skipped. Held rows, of events ahead of the clock (`hold_hours`), are stored by the first run
+after their time. A backlog is processed oldest first, in bounded micro-batches, for three minutes per run; the log
+reports its size, and the next run continues.
 
 **When it fails**: check the log of the task; the run's note says what was committed before. No row is lost or
 duplicated: rows are committed with the checkpoints of their stages, and the next run continues from there. Where a
-later stage fails, events are stored all the same. `firstday status` and the Firstday page
-show the checkpoint of each stage. A run that takes longer than five minutes misses its deadline, which is logged as a
-warning. Unreadable files are in landing's `quarantine/`, rejected rows in `rejected_events`.
+later stage fails, events are stored all the same. Nobody is scored without a champion, or by a bundled one whose
+enrichment was replaced: the run's note says why. `firstday status` and the Firstday page show the checkpoint of each
+stage. A run that takes longer than five minutes misses its deadline, which is logged as a warning. Unreadable files
+are in landing's `quarantine/`, rejected rows in `rejected_events`.
 """
 
 from datetime import timedelta

@@ -71,7 +71,9 @@ def prepare(use_case: UseCase) -> None:
     bad = bad_bets(now)
     misspelt = [event("new_bet", "user-002", now, bet_amonut="4.00") for _ in range(5)]
     landing.deliver(use_case.name, "unreadable.ndjson.gz", lambda path: path.write_bytes(b"no gzip"))
-    micro_batch(use_case, "d.ndjson", good + bad + misspelt)
+    ahead = [event("new_bet", "user-003", now + timedelta(hours=3), bet_amount="2.50")]
+    holding = use_case.model_copy(update={"hold_hours": 24})
+    micro_batch(holding, "d.ndjson", good + bad + misspelt + ahead)
     monitor_model.monitor_model(use_case)
 
 

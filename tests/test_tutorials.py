@@ -59,15 +59,16 @@ def is_as_shown(printed: str, shown: str) -> bool:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the project's code, in which tutorials may write, with `firstday` where the pages have it."""
+    """A copy of the project's code, in which tutorials may write, with the commands of `.venv/bin` that they use."""
     root = tmp_path / "project"
     for folder in ("include", "sql"):
         shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(REPOSITORY / "pyproject.toml", root)
-    command = root / ".venv" / "bin" / "firstday"
-    command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m include.firstday "$@"\n')
-    command.chmod(0o755)
+    (root / ".venv" / "bin").mkdir(parents=True)
+    for name, arguments in (("firstday", " -m include.firstday"), ("python", "")):
+        command = root / ".venv" / "bin" / name
+        command.write_text(f'#!/bin/sh\nexec {sys.executable}{arguments} "$@"\n')
+        command.chmod(0o755)
     return root
 
 
@@ -105,7 +106,8 @@ def test_there_are_tutorials_that_are_run() -> None:
     tests = {page: (REPOSITORY / "tests" / name).read_text(encoding="utf-8") for page, name in ELSEWHERE.items()}
     assert [page for page, text in tests.items() if page not in text] == []
     run_here = {path.name for path in TUTORIALS.glob("*.md")} - ELSEWHERE.keys()
-    assert {"your-own-events.md", "public-data-set.md", "train.md", "recover.md"} <= run_here
+    wanted = {"your-own-events.md", "public-data-set.md", "the-original-demo.md", "train.md", "recover.md"}
+    assert wanted <= run_here
     for name in run_here:
         found = list(steps((TUTORIALS / name).read_text(encoding="utf-8")))
         assert sum(step.output is not None for step in found) >= 3, name

@@ -23,6 +23,7 @@ FirstdayError
 ├── EngineError                   the engine for work over all users
 ├── ModelError                    a model, or its registry
 │   ├── NoChampionError
+│   │   └── HeldBackError
 │   ├── NothingToRollBackError
 │   └── TooLittleDataError
 ├── TracesLeftError               erasing a person
@@ -195,6 +196,13 @@ class NoChampionError(ModelError):
     """No model carries the alias `champion`, so nothing can be scored until there is one.
 
     Remedy: Train a model (`firstday train`), or configure `scoring.bundled_model`.
+    """
+
+
+class HeldBackError(NoChampionError):
+    """The champion is the bundled model, and its features are not those of its training: nobody is scored with it.
+
+    Remedy: Train a model on your own events (`firstday train`), or correct the enrichment table that the message names.
     """
 
 

@@ -8,5 +8,6 @@ create table if not exists rejected_events (
     raw varchar, -- the row as it was read
     rejected_at timestamp not null, -- when it was rejected
     header varchar, -- first line of its CSV file
-    replayed_in bigint -- micro-batch that stored it in a replay, 0 of a dismissed row
+    replayed_in bigint, -- micro-batch that stored it in a replay, 0 of a dismissed row
+    held_until timestamp -- time of an event ahead of the clock: a micro-batch after it stores it; else null
 )

@@ -28,7 +28,7 @@ from include.firstday.use_case import use_case as use_cases
 from include.firstday.use_case.use_case import UseCase
 from tests.faults import compare, deliveries
 from tests.faults.clock import Clock
-from tests.faults.deliveries import ERASED_USERS, Delivery, Plan
+from tests.faults.deliveries import AHEAD_HOURS, AHEAD_SHARE, ERASED_USERS, Delivery, Plan
 from tests.faults.disk import Disk
 from tests.faults.processes import STAGES, Kill, Stage, run_alone
 
@@ -36,6 +36,8 @@ PROCESS_EVENTS = STAGES[:4]
 TOGETHER = "micro_batch"
 ERASURE = "forget_user"
 DELIVERY = "deliver_predictions"
+HELD = "replay_rejected"
+HELD_HOURS = AHEAD_HOURS[1] + 1  # its clock is ahead: every held row's time has come
 NO_CLOCK = "libfaketime is not installed (Debian: apt-get install faketime)"
 OPTIONAL = ("clock", "disk", "erasure")
 RUNS = ("first run of process_events", "second run")
@@ -90,14 +92,17 @@ class Chaos:
         self._disk, self._clock, self._full_until = disk, clock, 0.0
         # An erasure is all of maintenance, for each of the users: it is killed less often.
         self._kills = dict.fromkeys(STAGES, kills) | {ERASURE: max(1, kills // 5) if erased else 0}
+        self._kills[HELD] = max(1, kills // 5)  # it has work only after another file
         self._waiting = list(plan.deliveries)
         self._files = len(plan.deliveries)
         self.happened = Happened()
         self._delivered = -1  # runs of scoring before the last delivery
+        self._released = -1  # files pending when held rows were stored last
         # All stages in one process and one transaction, and beside it each in its own, as where one is behind.
         self._lanes = [Lane(name, stages) for name, stages in zip(RUNS, ((TOGETHER,), PROCESS_EVENTS), strict=True)]
         self._lanes.append(Lane("maintenance", ("maintain_lake",)))
         self._lanes.append(Lane("delivery", (DELIVERY,)))
+        self._lanes.append(Lane("held rows", (HELD,)))
         if erased:
             self._lanes.append(Lane("erasure", (ERASURE,)))
 
@@ -146,6 +151,8 @@ class Chaos:
             return
         if stage == DELIVERY and self._scorings() == self._delivered:
             return  # nothing has been scored since
+        if stage == HELD and self._waiting and len(self._waiting) == self._released:
+            return  # no other file has come since
         if stage == "maintain_lake" and self.happened.killed(stage) > min(map(self.happened.killed, PROCESS_EVENTS)):
             return  # it has had its share; the others have the processor
         if stage in (PROCESS_EVENTS[0], TOGETHER):
@@ -161,7 +168,8 @@ class Chaos:
         if self._rng.random() < FILLINGS_SHARE:
             self._disk.fill()
             self._full_until = time.monotonic() + FULL_SECONDS
-        lane.current = Stage(stage, self._use_case.name, self._home, f"{lane.name} {lane.number}", kill)
+        hours = HELD_HOURS if stage == HELD else 0
+        lane.current = Stage(stage, self._use_case.name, self._home, f"{lane.name} {lane.number}", kill, hours)
         self.happened.runs[stage] += 1
 
     def _ended(self, lane: Lane) -> None:
@@ -175,6 +183,8 @@ class Chaos:
         else:
             if ended.stage == DELIVERY:
                 self._delivered = self._scorings()
+            if ended.stage == HELD:
+                self._released = len(self._waiting)
             lane.at = (lane.at + 1) % len(lane.stages)
             lane.number += lane.at == 0
 
@@ -210,19 +220,19 @@ def make_lakes(
     """Build both lakes in `folder`, the faulty one on `disk`, and print what was done to it."""
     clock, erased = Clock(folder, "clock" not in options.without), "erasure" not in options.without
     rng = random.Random(options.seed)
-    source = deliveries.source(use_case, rng, options.events)
+    source = deliveries.source(use_case, rng, options.events, AHEAD_SHARE)
     plan = deliveries.faulty(use_case, source, rng, options.files, ERASED_USERS if erased else 0)
     compare.remember(folder, plan)
     for delivery in deliveries.clean(source, 4):
         deliver(folder / "clean", use_case, delivery)
     for stage in ("register_bundled", "store_events", "update_features", "score_users"):
-        run_alone(stage, use_case.name, folder / "clean")
+        run_alone(stage, use_case.name, folder / "clean", HELD_HOURS if stage == "store_events" else 0)
     say(f"the clean lake is made of {len(source.lines):,} events; now the faulty one")
     for stage in ("register_bundled", DELIVERY):  # a target begins with what is predicted from then on
         run_alone(stage, use_case.name, disk.folder)
     happened = Chaos(use_case, disk, clock, plan, options.kills, rng, erased).run(say)
-    for stage in (*PROCESS_EVENTS, DELIVERY):
-        run_alone(stage, use_case.name, disk.folder)
+    for stage in (PROCESS_EVENTS[0], HELD, *PROCESS_EVENTS[1:], DELIVERY):
+        run_alone(stage, use_case.name, disk.folder, HELD_HOURS if stage == HELD else 0)
     _say_faults(plan, happened, say)
     say(f"  {'jumps of the clock':<46}{clock.jumps:>8,}" if clock.is_faked else f"  no jumps of the clock: {NO_CLOCK}")
     say(f"  {'times the disk was full':<46}{disk.fillings:>8,}" if not disk.fault else f"  no full disk: {disk.fault}")

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,9 @@ LATE_SHARE = 0.10
 LATE_HOURS = 30.0
 LATE_REGISTRATIONS = 0.4
 MALFORMED_SHARE = 0.01
+AHEAD_SHARE = 0.02
+AHEAD_HOURS = (3, 5)  # of the clock: read before its time by every stage but the one that stores held rows
+HOLD_HOURS = 24
 ERASED_USERS = 3
 REPEATED_FILES = 0.15
 TRUNCATED_FILES = 0.05
@@ -42,7 +46,9 @@ class Faults:
     duplicated_events: int = 0
     late_events: int = 0
     late_registrations: int = 0
+    events_ahead_of_the_clock: int = 0
     events_of_erased_users: int = 0
+    of_these_ahead_of_the_clock: int = 0
     malformed_rows: int = 0
     files_repeated_by_name: int = 0
     files_repeated_by_another_name: int = 0
@@ -72,8 +78,8 @@ def erased_users() -> list[str]:
     return [f"erased-user-{number:04}" for number in range(ERASED_USERS)]
 
 
-def source(use_case: UseCase, rng: random.Random, wanted: int) -> Source:
-    """About so many events of some of the generator's users, all events of each."""
+def source(use_case: UseCase, rng: random.Random, wanted: int, ahead: float = 0.0) -> Source:
+    """About so many events of some of the generator's users, all events of each; a share is `ahead` of the clock."""
     assert use_case.generator is not None
     table = generator.events(use_case.generator, START, START + timedelta(hours=HOURS), since=START)
     counts = {row["values"]: row["counts"] for row in pc.value_counts(table["user_id"]).to_pylist()}
@@ -85,7 +91,17 @@ def source(use_case: UseCase, rng: random.Random, wanted: int) -> Source:
         rows += counts[chosen[-1]]
     table = table.filter(pc.is_in(table["user_id"], pa.array(chosen)))
     seconds = np.asarray(table["event_time"].cast(pa.int64())) / 1e6 - START.timestamp()
-    return Source(seconds / 3600, list(generate_events._json_lines(table)))
+    lines = list(generate_events._json_lines(table))
+    return Source(seconds / 3600, [_ahead(use_case, rng, line) if rng.random() < ahead else line for line in lines])
+
+
+def _ahead(use_case: UseCase, rng: random.Random, line: bytes) -> bytes:
+    """The event at a time that has not come yet; a registration, from which a user's window follows, as it is."""
+    event = json.loads(line)
+    if event["event_type"] in {*use_case.registered_by, *use_case.window.opened_by}:
+        return line
+    moment = datetime.fromtimestamp(time.time() + 3600 * rng.uniform(*AHEAD_HOURS), UTC)
+    return json.dumps(event | {"event_time": moment.isoformat()}).encode() + b"\n"
 
 
 def clean(given: Source, files: int) -> list[Delivery]:
@@ -108,6 +124,7 @@ def faulty(use_case: UseCase, given: Source, rng: random.Random, files: int, era
     for hour, line in zip(given.hours.tolist(), given.lines, strict=True):
         event = json.loads(line)
         is_registration = event["event_type"] in use_case.registered_by
+        is_ahead = int(event["event_time"][:4]) > START.year
         is_late = rng.random() < (LATE_REGISTRATIONS if is_registration else LATE_SHARE)
         delay = rng.uniform(0, LATE_HOURS) if is_late else 0.0
         plan.faults.late_events += delay > 0
@@ -119,10 +136,13 @@ def faulty(use_case: UseCase, given: Source, rng: random.Random, files: int, era
             # Without what is personal: it is another's, whose rejected rows would be taken for theirs.
             impersonal = {name: value for name, value in event.items() if name not in use_case.personal}
             plan.faults.events_of_erased_users += 1
+            plan.faults.of_these_ahead_of_the_clock += is_ahead
             put(hour + delay, json.dumps(impersonal | {"user_id": twin}).encode() + b"\n")
         plan.good_rows += 1
+        plan.faults.events_ahead_of_the_clock += is_ahead
         if rng.random() < DUPLICATE_SHARE:
             plan.faults.duplicated_events += 1
+            plan.faults.events_ahead_of_the_clock += is_ahead
             plan.good_rows += 1
             put(hour + delay + rng.uniform(0, LATE_HOURS), line)
         if rng.random() < MALFORMED_SHARE:

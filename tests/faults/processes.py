@@ -14,7 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ MODULES = (
     "operations.forget_user",
     "delivery.deliver_predictions",
     "operations.micro_batch",
+    "ingest.replay_rejected",  # only of held rows, by a clock at which their time has come
 )
 STAGES = tuple(module.rpartition(".")[2] for module in MODULES)
 LOG = "stages.log"  # what a process says, beside the lakes
@@ -71,10 +74,12 @@ class Kill:
 class Stage:
     """One running process of one stage."""
 
-    def __init__(self, stage: str, use_case: str, home: Path, run: str, kill: Kill | None = None) -> None:
+    def __init__(
+        self, stage: str, use_case: str, home: Path, run: str, kill: Kill | None = None, hours: float = 0
+    ) -> None:
         self.stage, self.kill = stage, kill
         self._phases, told = _context.Pipe(duplex=False)
-        arguments = (stage, use_case, str(home), run, kill, told)
+        arguments = (stage, use_case, str(home), run, kill, told, hours)
         self.process: BaseProcess = _context.Process(target=_run, args=arguments)
         self.process.start()
         told.close()  # so that the pipe ends when the process does
@@ -116,23 +121,26 @@ class Stage:
         return phase
 
 
-def run_alone(stage: str, use_case: str, home: Path) -> None:
-    """Run a stage to its end, undisturbed. Raises RuntimeError where it fails."""
-    started = Stage(stage, use_case, home, "alone")
+def run_alone(stage: str, use_case: str, home: Path, hours: float = 0) -> None:
+    """Run a stage to its end, undisturbed, by a clock so many hours ahead. Raises RuntimeError where it fails."""
+    started = Stage(stage, use_case, home, "alone", hours=hours)
     started.process.join()
     if started.process.exitcode:
         raise RuntimeError(f"{stage} ended with {started.process.exitcode}")
 
 
-def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, told: Any) -> None:
+def _run(stage: str, use_case: str, home: str, run: str, kill: Kill | None, told: Any, hours: float) -> None:
     os.environ["FIRSTDAY_HOME"] = home
     logging.disable(logging.WARNING)
     sys.stdout = sys.stderr = (Path(home).parent / LOG).open("a")
+    from include.firstday.lake import clock as lake_clock
     from include.firstday.use_case import use_case as use_cases
 
     clock.sleep_by_events()
     _observe(_Phases(told, kill))
-    _tasks()[stage](use_cases.load(use_case), Run("chaos", run, stage))
+    case = use_cases.load(use_case).model_copy(update={"hold_hours": deliveries.HOLD_HOURS})
+    with lake_clock.simulated(lake_clock.now() + timedelta(hours=hours)) if hours else nullcontext():
+        _tasks()[stage](case, Run("chaos", run, stage))
 
 
 def _forget(case: UseCase, run: Run) -> None:
@@ -145,7 +153,7 @@ def _forget(case: UseCase, run: Run) -> None:
 def _tasks() -> dict[str, Callable[..., object]]:
     from include.firstday.delivery import publish_predictions
     from include.firstday.features import update_features as update
-    from include.firstday.ingest import store_events
+    from include.firstday.ingest import replay_rejected, store_events
     from include.firstday.models import promotion
     from include.firstday.operations import maintain_lake, micro_batch
     from include.firstday.scoring import score_users
@@ -159,6 +167,7 @@ def _tasks() -> dict[str, Callable[..., object]]:
         "forget_user": _forget,
         "deliver_predictions": experiment.deliver,
         "micro_batch": lambda case, run: micro_batch.process(case, run, on_done=lambda done: None),
+        "replay_rejected": lambda case, run: replay_rejected.store_due(case, run, on_batch=lambda batch: None),
         "register_bundled": lambda case, run: promotion.register_bundled(case),
     }
 

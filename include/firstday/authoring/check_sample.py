@@ -211,22 +211,16 @@ def _foreign_features(case: UseCase, rows: pd.DataFrame) -> Iterator[Finding]:
     if case.scoring.bundled_model is None or not path.exists():
         return
     references, limits = drift.read(json.loads(path.read_text(encoding="utf-8"))), case.monitoring
-    known = {name: references[name] for name in case.features if name in references}
-    trained = {cutoff for one in known.values() for cutoff in one.shares}
-    rows = rows[(rows["scored_because"] == "cutoff") & rows[drift.CUTOFF].isin(trained)]
+    rows = drift.comparable(references, rows[rows["scored_because"] == "cutoff"])
     if len(rows) < limits.minimum_rows:
         return
-    cutoffs = rows[drift.CUTOFF].to_numpy("int64")
-    for name, reference in known.items():
-        values = rows[name].to_numpy(reference.kind)
-        index, distance = reference.stability_index(values, cutoffs), reference.jensen_shannon(values, cutoffs)
-        if index > limits.psi and distance > limits.jensen_shannon:
-            yield Finding(
-                f"{_yaml(case)}: scoring.bundled_model: {case.scoring.bundled_model}: {name} of the sample differs "
-                f"from what the model was trained on (population stability index {index:.2g}, limit {limits.psi:g}): "
-                "its predictions are not valid; remove bundled_model and train on your own events and enrichment",
-                is_error=False,
-            )
+    for name, index in drift.beyond(references, rows, case):
+        yield Finding(
+            f"{_yaml(case)}: scoring.bundled_model: {case.scoring.bundled_model}: {name} of the sample differs "
+            f"from what the model was trained on (population stability index {index:.2g}, limit {limits.psi:g}): "
+            "its predictions are not valid; remove bundled_model and train on your own events and enrichment",
+            is_error=False,
+        )
 
 
 def _fits(case: UseCase, rows: pd.DataFrame) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import json
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -81,28 +81,23 @@ def new_use_case(name: str, file: Path | None = None, chosen: Chosen | None = No
 
     Raises UseCaseError if the name is taken, or if the columns of users and times cannot be inferred from the file.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
-        raise UseCaseError(f"{name}: expected lower-case letters, digits and _, starting with a letter")
-    folders = use_case.USE_CASES / name, statements.SQL / "use_cases" / name
-    for folder in folders:
-        if folder.exists():
-            raise UseCaseError(f"{folder}: already exists; choose another name, or delete it first")
+    made = folders(name)
     found = (
         look(file, chosen or Chosen())
         if file
         else Found({"visited": "visited", "bought": "bought"}, {"amount": "decimal(18, 2)"})
     )
     texts = {
-        folders[0] / "use_case.yaml": _yaml(name, found, is_generated=file is None),
-        folders[1] / "events.sql": _filled(
+        made[0] / "use_case.yaml": _yaml(name, found, is_generated=file is None),
+        made[1] / "events.sql": _filled(
             "events.sql", columns=_lines(f"    {_sql_name(c)} {k}," for c, k in found.columns.items())
         ),
-        folders[1] / "registrations.sql": _filled(
+        made[1] / "registrations.sql": _filled(
             "registrations.sql", categories="".join(f",\n    {_sql_name(name)}" for name in found.categories)
         ),
-        folders[1] / "measures.sql": _filled("measures.sql", amounts="".join(_amounts(found))),
-        folders[1] / "user_features.sql": _features(found),
-        folders[1] / "label.sql": _filled("label.sql"),
+        made[1] / "measures.sql": _filled("measures.sql", amounts="".join(_amounts(found))),
+        made[1] / "user_features.sql": _features(found),
+        made[1] / "label.sql": _filled("label.sql"),
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,17 +105,30 @@ def new_use_case(name: str, file: Path | None = None, chosen: Chosen | None = No
     return list(texts), found.notes
 
 
+def folders(name: str) -> tuple[Path, Path]:
+    """The folders of a new use case's YAML and SQL. Raises UseCaseError if the name is invalid or taken."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
+        raise UseCaseError(f"{name}: expected lower-case letters, digits and _, starting with a letter")
+    found = use_case.USE_CASES / name, statements.SQL / "use_cases" / name
+    for folder in found:
+        if folder.exists():
+            raise UseCaseError(f"{folder}: already exists; choose another name, or delete it first")
+    return found
+
+
 def look(file: Path, chosen: Chosen) -> Found:
     """Infer columns, types and formats from a file. Raises UseCaseError, naming the option that helps."""
-    rows = _read(file)
-    sample = {name: rows[name].slice(0, SAMPLE).cast(pa.string()).drop_null() for name in rows.column_names}
+    rows = read(file)
+    samples = {name: sample(rows, name) for name in rows.column_names}
     notes: list[str] = []
     needed = ("user_id", "event_time") if chosen.event else tuple(GUESSES)
-    key = {ours: _column(ours, chosen.columns.get(ours, ""), rows.column_names) for ours in needed}
+    key: dict[str, str] = {}
+    for column in needed:
+        key[column] = _column(column, chosen.columns, rows.column_names, key.values())
     types = [str(value) for value in _most_common(rows[key["event_type"]])] if not chosen.event else [chosen.event]
     others = [name for name in rows.column_names if name not in key.values() and name not in OWN_COLUMNS]
     ours = _unique([*OURS, *OWN_COLUMNS], others)
-    numbers = {name for name in others if _matches(sample[name], f"{NUMBER}|{COMMA_NUMBER}")}
+    numbers = {name for name in others if _matches(samples[name], f"{NUMBER}|{COMMA_NUMBER}")}
     numbers -= {name for name in numbers if _is_id(ours[name], rows[key["user_id"]], rows[name])}
     # One scale for all amounts, as measures.sql has all of them in its column `value`.
     amount = f"decimal(18, {max((_decimals(rows[name]) for name in numbers), default=LEAST_DECIMALS)})"
@@ -128,23 +136,23 @@ def look(file: Path, chosen: Chosen) -> Found:
     renamed = {theirs: name for name, theirs in key.items()} | {
         name: ours[name] for name in others if name != "event_id"
     }
-    times = sample[key["event_time"]]
-    time_format = chosen.time_format or _time_format(times)
-    if time_format is None:
-        time_format = ""
+    times = samples[key["event_time"]]
+    given_format = chosen.time_format or time_format(times)
+    if given_format is None:
+        given_format = ""
         notes.append(
             f"{file}: column {key['event_time']}: unknown time format of {times[0].as_py()!r}; set mapping.time_format "
             "in the YAML, such as '%d.%m.%Y %H:%M', or choose the column with --time"
         )
     names = _unique([], types)
     texts = {name: ours[name] for name in others if columns.get(ours[name]) == "varchar"}
-    moments = _moments(rows[key["event_time"]].cast(pa.string()), time_format)
+    moments = _moments(rows[key["event_time"]].cast(pa.string()), given_format)
     return Found(
         types=names,
         columns=columns,
         renamed={theirs: name for theirs, name in renamed.items() if theirs != name},
-        time_format=time_format,
-        decimal_comma=any(_matches(sample[name], COMMA_NUMBER) for name in numbers),
+        time_format=given_format,
+        decimal_comma=any(_matches(samples[name], COMMA_NUMBER) for name in numbers),
         span=max(moments) - min(moments) if moments else timedelta(0),
         earliest=min(EARLIEST, min(moments).date().replace(month=1, day=1)) if moments else EARLIEST,
         files={"*": names[chosen.event]} if chosen.event else {},
@@ -179,7 +187,13 @@ def _is_id(name: str, users: pa.ChunkedArray, values: pa.ChunkedArray) -> bool:
     return bool(often >= 10 and is_owned and different > 0.9 * owned.num_rows)
 
 
-def _read(file: Path) -> pa.Table:
+def sample(rows: pa.Table, name: str) -> pa.ChunkedArray:
+    """The first values of a column, as text, that are known."""
+    return rows[name].slice(0, SAMPLE).cast(pa.string()).drop_null()
+
+
+def read(file: Path) -> pa.Table:
+    """The rows of a file, or of all files in a folder, as text. Raises UseCaseError where there are none."""
     endings = (*landing.ENDINGS, *text_tables.ENDINGS)
     files = [path for path in sorted(file.rglob("*")) if path.name.endswith(endings)] if file.is_dir() else [file]
     if not files or not files[0].is_file() or not files[0].name.endswith(endings):
@@ -199,18 +213,26 @@ def _read_file(file: Path) -> pa.Table:
         return lake.query("from given_rows")
 
 
-def _column(ours: str, chosen: str, names: list[str]) -> str:
+def _column(ours: str, columns: Mapping[str, str], names: list[str], taken: Collection[str]) -> str:
     option = {"user_id": "--user", "event_time": "--time", "event_type": "--type"}[ours]
-    if chosen:
+    if chosen := columns.get(ours):
         if chosen not in names:
             raise UseCaseError(f"{option} {chosen}: expected one of the file's columns: {', '.join(names)}")
         return chosen
-    for guess in GUESSES[ours]:
-        for name in names:
-            if guess in name.lower() and (guess != "ts" or name.lower() == "ts"):
-                return name
+    if inferred := guess(ours, names, {*taken, *columns.values()}):
+        return inferred
     other = ", or the event type of all rows with --event" if ours == "event_type" else ""
     raise UseCaseError(f"choose the column of the {ours} with {option}{other}; the columns are: {', '.join(names)}")
+
+
+def guess(ours: str, names: list[str], taken: Collection[str]) -> str | None:
+    """The column that is one of Firstday's, by its name, of those not taken; None where none looks like it."""
+    free = [name for name in names if name not in taken]
+    for part in GUESSES[ours]:
+        for name in sorted(free, key=lambda name: name.lower() != part):
+            if part in name.lower() and (part != "ts" or name.lower() == "ts"):
+                return name
+    return None
 
 
 def _most_common(values: pa.ChunkedArray) -> list[object]:
@@ -240,33 +262,35 @@ def _matches(values: pa.ChunkedArray, pattern: str) -> bool:
     return len(values) > 0 and pc.mean(pc.match_substring_regex(values, pattern).cast(pa.int8())).as_py() >= MOST
 
 
-def _time_format(times: pa.ChunkedArray) -> str | None:
+def time_format(times: pa.ChunkedArray) -> str | None:
     """The format of times, empty for ISO 8601; None where it is none of those that are known."""
     if _matches(times, r"^\d{4}-\d{2}-\d{2}"):
         return ""
     for digits, name in ((10, "epoch_seconds"), (13, "epoch_milliseconds")):
         if _matches(times, rf"^\d{{{digits}}}(\.\d+)?$"):
             return name
-    for text in FORMATS:
-        if sum(1 for time in times.to_pylist() if _parsed(time, text)) >= MOST * len(times):
-            return text
-    return None
+    return next((text for text in FORMATS if reads(times, text)), None)
 
 
-def _parsed(time: str, time_format: str) -> datetime | None:
+def reads(times: pa.ChunkedArray, text: str) -> bool:
+    """Whether a format reads as many of some times as must be right."""
+    return sum(1 for time in times.to_pylist() if _parsed(time, text)) >= MOST * len(times)
+
+
+def _parsed(time: str, text: str) -> datetime | None:
     try:
-        if time_format.startswith("epoch"):
-            return datetime.fromtimestamp(float(time) / (1000 if time_format.endswith("milliseconds") else 1), UTC)
-        found = datetime.strptime(time, time_format) if time_format else datetime.fromisoformat(time)
+        if text.startswith("epoch"):
+            return datetime.fromtimestamp(float(time) / (1000 if text.endswith("milliseconds") else 1), UTC)
+        found = datetime.strptime(time, text) if text else datetime.fromisoformat(time)
         return found.replace(tzinfo=found.tzinfo or UTC)
     except ValueError:
         return None
 
 
-def _moments(times: pa.ChunkedArray, time_format: str) -> list[datetime]:
+def _moments(times: pa.ChunkedArray, text: str) -> list[datetime]:
     """The moments of some of many times, of the whole span."""
     step = max(1, len(times) // SAMPLE)
-    return [moment for time in times.to_pylist()[::step] if time and (moment := _parsed(time, time_format))]
+    return [moment for time in times.to_pylist()[::step] if time and (moment := _parsed(time, text))]
 
 
 def _yaml(name: str, found: Found, is_generated: bool) -> str:

@@ -1,15 +1,19 @@
 """Commands for authoring: make a business case, and check one."""
 
+import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from include.firstday.cli.options import complete_use_case
 from include.firstday.cli.output import Output, OutputOption, show, show_sections
 from include.firstday.use_case import use_case
+
+if TYPE_CHECKING:
+    from include.firstday.authoring.questions import Question
 
 commands = typer.Typer()
 command = partial(commands.command, rich_help_panel="Authoring")
@@ -27,16 +31,37 @@ def new_use_case(
     event: Annotated[str, typer.Option(metavar="TYPE", help="The event type of rows without one.")] = "",
     time_format: Annotated[str, typer.Option(metavar="FORMAT", help="Format of times, as %d.%m.%Y %H:%M.")] = "",
 ) -> None:
-    """Write the YAML and SQL of a new business case; with --from, made for a file of events."""
-    from include.firstday.authoring import new_use_case as maker
+    """Write the YAML and SQL of a new business case; with --from, made for a file of events.
 
-    chosen = {"user_id": user, "event_time": time, "event_type": kind}
-    columns = {ours: column for ours, column in chosen.items() if column}
-    paths, notes = maker.new_use_case(name, file, maker.Chosen(columns, event, time_format))
+    On a terminal, what cannot be inferred from the file is asked.
+    """
+    from include.firstday.authoring import new_use_case as maker
+    from include.firstday.authoring import questions
+
+    given = {"user_id": user, "event_time": time, "event_type": kind}
+    chosen = maker.Chosen({ours: column for ours, column in given.items() if column}, event, time_format)
+    if file and sys.stdin.isatty():
+        chosen = questions.complete(name, file, chosen, _ask)
+    paths, notes = maker.new_use_case(name, file, chosen)
     print("\n".join(map(str, paths)))
     for note in notes:
         print(f"- {note}")
     print(f"\nNext: firstday check-use-case {name}")
+
+
+def _ask(question: "Question") -> str:
+    """The answer of a person: one of the choices, by its number or name, or any text."""
+    names = [name for name, _ in question.choices]
+    for number, (name, about) in enumerate(question.choices, start=1):
+        typer.echo(f"{number:>4}  {name}{f'  ({about})' if about else ''}", err=True)
+    while True:
+        default = "" if question.is_optional else None
+        answer = str(typer.prompt(question.text, default=default, show_default=False, err=True)).strip()
+        if not names or answer in names:
+            return answer
+        if answer.isdecimal() and 1 <= int(answer) <= len(names):
+            return names[int(answer) - 1]
+        typer.echo(f"{answer}: expected a number from 1 to {len(names)}, or a name of the list", err=True)
 
 
 @command()

@@ -26,7 +26,7 @@ from include.firstday.privacy import person_data, tombstones
 from include.firstday.privacy.person_data import Person
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials
-from include.firstday.use_case.connectors import Target
+from include.firstday.use_case.connectors import IcebergTarget, Target
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def _deliver_step(
         rows = _not_erased(lake, due)
         try:
             if rows:
-                _send(use_case, target, credentials, rows)
+                _send(use_case, target, credentials, _with_features(lake, target, batch_id, rows))
         except DeliveryError as error:
             _note_failure(lake, name, str(error))
             raise DeliveryError(f"{name}: {error}") from error
@@ -147,6 +147,14 @@ def _rows(
         decisions.decide(lake, name, when, batch_id, checkpoint(name), order)
     rows, excluded = decisions.to_send(lake, name, when, batch_id)
     return identified(use_case.name, rows), excluded
+
+
+def _with_features(lake: Lake, target: Target, batch_id: int, rows: list[Row]) -> list[Row]:
+    """The rows with the features that each was made from, for a target that keeps them."""
+    if not isinstance(target, IcebergTarget) or not target.features:
+        return rows
+    logged = {(row["user_id"], row["scored_at"]): row for row in lake.rows_of("predictions", batch_id=batch_id)}
+    return [logged.get((row["user_id"], row["scored_at"]), {}) | row for row in rows]
 
 
 def _not_erased(lake: Lake, rows: list[Row]) -> list[Row]:

@@ -47,6 +47,21 @@ def features_after(use_case: UseCase, user_ids: list[str], upto: int, as_of: dat
     return rows.sort_values("user_id", ignore_index=True)
 
 
+def enriched_features(use_case: UseCase, user_ids: list[str], as_of: datetime) -> set[str]:
+    """Features of users that are others without the rows of enrichment tables, or unknown of each of these users."""
+    with open_lake(use_case, read_only=True) as lake:
+        lake.build_rows("compared_users", pa.table({"user_id": user_ids}))
+        for table in ("users", "feature_state"):
+            lake.restrict_to(table, "compared_users")
+        build_features(lake, use_case, as_of, into="features_at_moment")
+        enriched = lake.table_of("features_at_moment").to_pandas().set_index("user_id").sort_index()
+        for table in use_case.enrichment:
+            lake.build_like(table, table)
+        build_features(lake, use_case, as_of, into="features_at_moment")
+        bare = lake.table_of("features_at_moment").to_pandas().set_index("user_id").sort_index()
+    return {name for name in use_case.features if enriched[name].isna().all() or not enriched[name].equals(bare[name])}
+
+
 def collect(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` to the users' whole windows, the events in them, each once, and the tables that serve."""
     build_users(lake, use_case)

@@ -33,7 +33,7 @@ def correct_rejected(use_case: UseCase, place: Place, fields: Fields, run: Run) 
             raise InputError(f"{_named(place)}: still rejected: {next(iter(broken), UNREADABLE)}")
         batch_id = last_batch + 1
         with lake.transaction() as commit:
-            if not replay_rejected.append_accepted(lake, batch_id, started_at):
+            if not replay_rejected.append_accepted(lake, batch_id, started_at, clock.now()):
                 raise InputError(f"{_named(place)}: the user was erased, so nothing is stored; dismiss the row")
             if not lake.has_rows("accepted"):
                 raise InputError(_not_pending(place))
@@ -45,7 +45,7 @@ def _pending_row(lake: Lake, place: Place) -> dict[str, Any]:
     """The text of a row. Raises InputError where no such row is pending replay."""
     batch_id, file, number = place
     before: dict[str, Any] = {"batch_id": batch_id, "source_file": file, "row_number": number - 1}
-    lake.build("ingest/replay_rejected/open_rows", reason="", row_limit=1, **before)
+    lake.build("ingest/replay_rejected/open_rows", reason="", due=None, row_limit=1, **before)
     found = lake.rows("ingest/replay_rejected/texts")
     if not found or tuple(found[0][name] for name in before) != place:
         raise InputError(_not_pending(place))

@@ -365,7 +365,7 @@ def _stage_row_by_row(lake: Lake, use_case: UseCase, entry: Consumed, now: datet
 
 
 def type_rows(lake: Lake, use_case: UseCase, layout: Layout, now: datetime) -> None:
-    """From `given_rows` to `arriving_rows`, typed as the table's columns, and `broken_rows`, which break a rule."""
+    """From `given_rows` to `arriving_rows`, typed as the table's columns, and `first_reasons` of broken rows."""
     is_event = layout.table == "events"
     source = mapping.translate(lake, use_case, layout) if is_event else "given_rows"
     rules = contract.event_rules(use_case, now) if is_event else contract.enrichment_rules(layout.columns)
@@ -375,6 +375,7 @@ def type_rows(lake: Lake, use_case: UseCase, layout: Layout, now: datetime) -> N
     lake.build("records/contract/broken_rows")
     for check in statements.below(f"use_cases/{use_case.name}/checks") if is_event else ():
         lake.insert("broken_rows", check)
+    lake.build("records/contract/first_reasons")
 
 
 def _keep(lake: Lake, entry: Consumed, refused: str) -> Consumed:

@@ -43,7 +43,7 @@ TURN_SECONDS = 180.0  # time budget of a task; the next run continues with the b
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """What one micro-batch stored. `batch_id` is None where every file had been consumed before."""
+    """What one micro-batch stored: files, or held rows. `batch_id` is None where all had been consumed before."""
 
     batch_id: int | None
     files: int
@@ -82,6 +82,8 @@ def store_events(
 
 def describe(batch: MicroBatch) -> str:
     """Describe the result in one line."""
+    if not batch.files:
+        return f"micro-batch {batch.batch_id}: {batch.rows_stored:,} held events stored"
     return (
         f"micro-batch {batch.batch_id}: {batch.rows_stored:,} events stored, "
         f"{batch.rows_rejected:,} rejected, from {batch.files:,} files"

@@ -36,7 +36,7 @@ def try_rejected(use_case: UseCase, reason: str = "", edited: Mapping[Place, Fie
     """
     limit = replay_rejected.ROW_LIMIT
     with open_lake(use_case, read_only=True) as lake:
-        open_rows = {"reason": reason, "row_limit": limit + 1, **replay_rejected.START}
+        open_rows = {"reason": reason, "due": None, "row_limit": limit + 1, **replay_rejected.START}
         lake.build("ingest/replay_rejected/open_rows", **open_rows)
         texts = lake.rows("ingest/replay_rejected/texts")
         chosen = _edited(texts, edited) if edited else texts[:limit]

@@ -310,6 +310,11 @@ class Lake:
         ).fetchone() or (0,)
         return int(count)
 
+    def last_batch(self, table: str) -> int:
+        """Return the last micro-batch with a row in a table; 0 without any."""
+        result = self._connection.execute(f"select coalesce(max(batch_id), 0) from {quoted(table)}").fetchone()
+        return int(result[0]) if result else 0
+
     def tables(self) -> set[str]:
         """Return the names of the use case's tables and views."""
         return {row["table_name"] for row in self.rows("lake/tables")}

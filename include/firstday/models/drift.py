@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,10 +24,12 @@ from scipy.spatial.distance import jensenshannon
 
 from include.firstday.features.model_inputs import frequent_values
 from include.firstday.use_case.categories import Category
+from include.firstday.use_case.use_case import UseCase
 
 BINS = 10
 MOST_RARE = 1000  # values of a category that are kept to tell them from new ones
 CUTOFF = "cutoff_minutes"
+LONGEST_RANGE = timedelta(days=1)  # of recent users: after a pause, or at first; a longer window is compared as a whole
 EARLIER_NAMES = {"churn_probability": "probability"}  # in references of models of version 0.1.0
 Values = NDArray[np.float64]
 
@@ -160,6 +163,28 @@ def _reference(column: "pd.Series[Any]", cutoffs: NDArray[np.int64], category: C
     if category is not None:
         return CategoryReference.of(column, cutoffs, category)
     return NumberReference.of(column.to_numpy("float64"), cutoffs)
+
+
+def longest_range(use_case: UseCase) -> timedelta:
+    """The longest time whose users are compared at once."""
+    return max(LONGEST_RANGE, timedelta(hours=use_case.window.hours))
+
+
+def comparable(known: Mapping[str, Reference], rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows at the cut-offs that the references have: one that is new in the YAML has nothing to compare with."""
+    trained = {cutoff for reference in known.values() for cutoff in reference.shares}
+    return rows[rows[CUTOFF].isin(trained)].copy()
+
+
+def beyond(known: Mapping[str, Reference], rows: pd.DataFrame, use_case: UseCase) -> list[tuple[str, float]]:
+    """Features of comparable rows that are beyond both of the use case's limits, with their stability index."""
+    limits, cutoffs, found = use_case.monitoring, rows[CUTOFF].to_numpy("int64"), list[tuple[str, float]]()
+    for name in known.keys() & set(use_case.features):
+        values = rows[name].to_numpy(known[name].kind)
+        index = known[name].stability_index(values, cutoffs)
+        if index > limits.psi and known[name].jensen_shannon(values, cutoffs) > limits.jensen_shannon:
+            found.append((name, index))
+    return sorted(found, key=lambda one: -one[1])
 
 
 def read(stored: dict[str, dict[str, Any]]) -> dict[str, Reference]:

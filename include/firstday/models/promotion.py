@@ -14,6 +14,7 @@ from include.firstday.models import registry
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
 
+BUNDLED = "bundled with the project"  # how the reason of a bundled model's promotion begins
 ROLLED_BACK = "rolled back from version"  # how the reason of a rollback's promotion begins
 
 
@@ -32,7 +33,9 @@ def register_bundled(use_case: UseCase) -> int | None:
     """Register the use case's bundled model as champion, where the registry holds none; its version."""
     version = registry.register_bundled(use_case)
     if version is not None:
-        promote(use_case, version, "bundled with the project", Run(task="register_bundled"))
+        replaced = ", ".join(registry.replaced_enrichment(use_case))
+        reason = f"{BUNDLED}, trained with other rows of {replaced}" if replaced else BUNDLED
+        promote(use_case, version, reason, Run(task="register_bundled"))
     return version
 
 

@@ -4,6 +4,8 @@ A model is a scikit-learn pipeline over the use case's features, in their order.
 restores only types it knows or that are listed here, whatever a model's own metadata says.
 """
 
+import hashlib
+import importlib
 import json
 import logging
 import shutil
@@ -41,7 +43,12 @@ DESCRIPTION = 5000  # characters that MLflow's database takes
 CUT = "\n\nThe whole card is in the version's run."
 REFITTED = "firstday.refitted"  # tag of a run whose model was fitted on test users, too
 EXPERIMENT_KIND = ("mlflow.experimentKind", "custom_model_development")  # MLflow opens it as model training
+LIBRARIES = ("lightgbm", "xgboost")  # whose classifiers skops stores by their own text or binary JSON, if installed
 TRUSTED = (
+    "collections.OrderedDict",
+    "collections.defaultdict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -52,6 +59,8 @@ TRUSTED = (
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
 )
 
 
@@ -182,11 +191,27 @@ def register_bundled(use_case: UseCase) -> int | None:
     return version
 
 
+def replaced_enrichment(use_case: UseCase) -> list[str]:
+    """Enrichment tables whose file is another than the one that the bundled model was trained with."""
+    trained = _bundled_card(use_case)["enrichment"]
+    return sorted(name for name, sha256 in enrichment_hashes(use_case).items() if sha256 != trained.get(name, sha256))
+
+
+def enrichment_hashes(use_case: UseCase) -> dict[str, str]:
+    """The hash of each enrichment table's file beside the YAML."""
+    files = use_case.enrichment.items()
+    return {name: hashlib.sha256((use_case.folder / file).read_bytes()).hexdigest() for name, file in files}
+
+
 def _bundled_card(use_case: UseCase) -> dict[str, Any]:
-    """Description, parameters, metrics and input example of the bundled model, as `bundle_model` wrote them."""
-    empty: dict[str, Any] = {"description": use_case.description, "parameters": {}, "metrics": {}, "example": {}}
+    """Description, parameters, metrics, example and enrichment of the bundled model, as `bundle_model` wrote them."""
+    empty: dict[str, Any] = {name: {} for name in ("parameters", "metrics", "example", "enrichment")}
     path = use_case.folder / CARD_FILE
-    return empty | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+    return (
+        {"description": use_case.description}
+        | empty
+        | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+    )
 
 
 def start_run(use_case: UseCase, name: str, **arguments: Any) -> Any:
@@ -233,8 +258,15 @@ def log_model(use_case: UseCase, model: Any, example: Mapping[str, Value]) -> No
         pyfunc_predict_fn="predict_proba",
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED),
-        pip_requirements=[f"scikit-learn=={sklearn.__version__}", f"skops=={skops.__version__}"],
+        pip_requirements=[f"scikit-learn=={sklearn.__version__}", f"skops=={skops.__version__}", *_libraries(model)],
     )
+
+
+def _libraries(model: Any) -> list[str]:
+    """Requirements of a fitted pipeline beyond scikit-learn."""
+    pipelines = [part.estimator for part in getattr(model, "calibrated_classifiers_", [])]
+    used = {type(each[-1]).__module__.partition(".")[0] for each in pipelines} & {*LIBRARIES}
+    return [f"{name}=={importlib.import_module(name).__version__}" for name in sorted(used)]
 
 
 def register(use_case: UseCase, run_id: str, threshold: float) -> int:
@@ -326,7 +358,10 @@ def _load(path: Path) -> Any:
 
     unknown = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
     if unknown:
-        raise ModelError(f"{path}: expected only scikit-learn's own types, found {', '.join(sorted(unknown))}")
+        libraries = ", ".join(LIBRARIES)
+        raise ModelError(
+            f"{path}: expected only types of scikit-learn and of {libraries}, found {', '.join(sorted(unknown))}"
+        )
     return skops.io.load(path, trusted=list(TRUSTED))
 
 

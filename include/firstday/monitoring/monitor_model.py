@@ -42,7 +42,6 @@ STAGE = "monitor_model"
 PROBABILITY = "probability"
 RETRAINING = "retraining_asked"  # the metric that notes a training that confirmed drift triggered
 SAMPLED = 200  # predictions whose features are computed anew
-LONGEST_RANGE = timedelta(days=1)  # after a pause, or at the first run; a longer window is measured as a whole
 AGAIN_AFTER = timedelta(minutes=30)  # without new micro-batches; a repeated task measures nothing twice
 
 
@@ -186,11 +185,8 @@ def _drift(
         return
     last = _last_measured(lake, "psi", champion.version)["batch_id"]
     to_time = _watermark(lake, upto)
-    earliest = to_time - max(LONGEST_RANGE, timedelta(hours=use_case.window.hours))
-    from_time = max(_watermark(lake, last or 0), earliest)
-    rows = point_in_time.passed_cutoffs(use_case, upto, from_time, to_time)
-    # A cut-off that is new in the YAML has nothing to compare with before the next training.
-    rows = rows[rows[drift.CUTOFF].isin(references[PROBABILITY].shares)].copy()
+    from_time = max(_watermark(lake, last or 0), to_time - drift.longest_range(use_case))
+    rows = drift.comparable(references, point_in_time.passed_cutoffs(use_case, upto, from_time, to_time))
     if len(rows) < use_case.monitoring.minimum_rows:
         return  # the next run goes back to where this one did
     rows[PROBABILITY] = champion.predict(pa.Table.from_pandas(rows[list(use_case.features)], preserve_index=False))

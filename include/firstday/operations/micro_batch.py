@@ -16,12 +16,12 @@ from include.firstday.delivery import publish_predictions
 from include.firstday.errors import CheckpointConflictError, ConflictError
 from include.firstday.features import update_features
 from include.firstday.features.update_features import Updated
-from include.firstday.ingest import store_events
+from include.firstday.ingest import replay_rejected, store_events
 from include.firstday.ingest.store_events import MicroBatch
 from include.firstday.lake.lake import Commit, Lake
 from include.firstday.lake.run import Run
 from include.firstday.models import registry
-from include.firstday.scoring import score_users
+from include.firstday.scoring import held_back, score_users
 from include.firstday.scoring.score_users import Scored
 from include.firstday.use_case.use_case import UseCase
 
@@ -40,6 +40,7 @@ class Done:
 
 
 OnDone = Callable[[Done], None]
+OnBatch = Callable[[MicroBatch], None]
 
 
 def describe(done: Done) -> str:
@@ -89,14 +90,23 @@ def _store(use_case: UseCase, run: Run, on_done: OnDone, seconds: float, with_sc
     together = _Together(use_case, run, on_done, with_scores)
     storing = replace(run, task=store_events.STAGE)
     try:
-        store_events.store_events(use_case, storing, together.committed, seconds, together)
+        _store_all(use_case, storing, together.committed, seconds, together)
     except Exception:
         if not together.has_failed:
             raise
         log.warning("a later stage has failed; the events are stored without it", exc_info=True)
         together.reached = frozenset()
-        store_events.store_events(use_case, storing, together.committed, seconds)
+        _store_all(use_case, storing, together.committed, seconds)
     return together.reached
+
+
+def _store_all(
+    use_case: UseCase, run: Run, on_batch: OnBatch, seconds: float, within: store_events.Within | None = None
+) -> None:
+    """Store held rows whose time has come, then files."""
+    ends = time.monotonic() + seconds
+    replay_rejected.store_due(use_case, run, on_batch, seconds, within)
+    store_events.store_events(use_case, run, on_batch, ends - time.monotonic(), within)
 
 
 class _Together:
@@ -145,15 +155,17 @@ class _Together:
         if updated is None:
             return
         begun = _tell(self._done.append, update_features.STAGE, updated, begun)
-        champion = self._champion() if self._with_scores else None
+        champion = self._champion(lake) if self._with_scores else None
         if champion is None:
             return
         scored = score_users.score_within(lake, self._use_case, self._run, champion, batch.batch_id)
         if scored is not None:
             _tell(self._done.append, score_users.STAGE, scored, begun)
 
-    def _champion(self) -> registry.Champion | None:
-        """The champion; None where there is none or it cannot be had: the stage by itself says why."""
+    def _champion(self, lake: Lake) -> registry.Champion | None:
+        """The champion; None where there is none, it cannot be had or must not act: the stage by itself says why."""
+        if held_back.is_open(lake, self._use_case):
+            return None
         try:
             return registry.champion(self._use_case)
         except Exception:

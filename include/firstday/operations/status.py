@@ -9,15 +9,18 @@ from include.firstday.delivery import deliver_predictions
 from include.firstday.ingest.quarantine import Quarantined, quarantined
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
+from include.firstday.scoring import held_back
 from include.firstday.use_case.use_case import UseCase
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Rows per table, pending files, and the latest event, micro-batch and prediction (UTC)."""
+    """Rows per table, pending files, and the times of the first held and the latest event and prediction (UTC)."""
 
     events: int
     rejected_events: int
+    held_events: int
+    held_until: datetime | None
     users: int
     feature_state: int
     predictions: int
@@ -49,7 +52,13 @@ def notices(use_case: UseCase) -> list[str]:
         changed = fingerprint.compare(lake, use_case).changed
         failing = deliver_predictions.notices(lake)
         files = quarantined(lake, use_case.name)
-    return [*([fingerprint.notice(use_case, changed)] if changed else []), *failing, *map(_quarantine_notice, files)]
+        held = held_back.notice(lake, use_case)
+    return [
+        *([held] if held else []),
+        *([fingerprint.notice(use_case, changed)] if changed else []),
+        *failing,
+        *map(_quarantine_notice, files),
+    ]
 
 
 def _quarantine_notice(file: Quarantined) -> str:

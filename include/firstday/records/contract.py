@@ -19,6 +19,7 @@ IDENTIFIERS = frozenset({"user_id", "event_id", "event_type"})
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
 VALID_FROM = "valid_from"  # of an enrichment table: from when a row of a key counts
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
+HELD = "event_time: held until its time, as it is more than an hour ahead of the clock"
 
 
 class Search(Enum):
@@ -40,14 +41,15 @@ def as_text(columns: Columns) -> dict[str, str]:
 
 
 def typed_rows(columns: Columns, given: Columns, rules: Iterator[str], source: str = "given_rows") -> str:
-    """SELECT of `_row_number`, the typed columns and `_reason` (null for a good row) from `source`.
+    """SELECT of `_row_number`, the typed columns, `_reason` (null for a good row) and `_held_until` from `source`.
 
     `given` are the columns of `source` and their types; missing ones become NULL. Without a `_row_number` the rows
     are numbered as they were read.
     """
     number = "_row_number" if "_row_number" in given else "rowid + 1"
     typed = _typed(columns, given, source, f"{number} as _row_number")
-    return f"{typed} select _row_number, {_names(columns)}, {_reason(columns, given, rules)} as _reason from typed"
+    own = f"{_reason(columns, given, rules)} as _reason, {_held_until(columns)} as _held_until"
+    return f"{typed} select _row_number, {_names(columns)}, {own} from typed"
 
 
 def good_rows(columns: Columns, given: Columns, rules: Iterator[str], source: str, search: Search) -> str:
@@ -83,6 +85,12 @@ def _reason(columns: Columns, given: Columns, rules: Iterator[str], search: Sear
     return f"case {' '.join(broken)} end" if broken else "cast(null as varchar)"
 
 
+def _held_until(columns: Columns) -> str:
+    """The time of an event that breaks no rule but that it is ahead of the clock; null of any other row."""
+    is_held = f"starts_with(_reason, '{HELD}')"
+    return f"case when {is_held} then event_time end" if "event_time" in columns else "cast(null as timestamp)"
+
+
 def _names(columns: Columns) -> str:
     return ", ".join(map(quoted, columns))
 
@@ -90,7 +98,9 @@ def _names(columns: Columns) -> str:
 def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:
     """What every event must hold, as branches of the `case` that yields the reason. `now` is naive UTC."""
     types = ", ".join(f"'{name}'" for name in use_case.events)
-    latest = (now + MAXIMUM_LEAD).isoformat(sep=" ", timespec="seconds")
+    lead = max(MAXIMUM_LEAD, timedelta(hours=use_case.hold_hours))
+    hours = "an hour" if lead == MAXIMUM_LEAD else f"{use_case.hold_hours:g} hours"
+    read_at = f"', read at {_seconds(now)}'"
     yield "when user_id is null or trim(user_id) = '' then 'user_id: required, missing'"
     yield "when event_type is null then 'event_type: required, missing'"
     yield (
@@ -99,9 +109,8 @@ def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:
     )
     yield "when event_time is null then 'event_time: required, missing'"
     yield (
-        f"when not isfinite(event_time) or event_time > timestamp '{latest}' "
-        "then 'event_time: expected at most an hour ahead of the clock, found ' || event_time"
-        f" || ', read at {now.isoformat(sep=' ', timespec='seconds')}'"
+        f"when not isfinite(event_time) or event_time > timestamp '{_seconds(now + lead)}' "
+        f"then 'event_time: expected at most {hours} ahead of the clock, found ' || event_time || {read_at}"
     )
     yield (
         f"when event_time < timestamp '{use_case.earliest} 00:00:00' "
@@ -112,6 +121,15 @@ def event_rules(use_case: UseCase, now: datetime) -> Iterator[str]:
             yield (
                 f"when event_type = '{name}' and {quoted(column)} is null then '{column}: required by {name}, missing'"
             )
+    if lead > MAXIMUM_LEAD:  # the last rule: what is held breaks no other
+        yield (
+            f"when event_time > timestamp '{_seconds(now + MAXIMUM_LEAD)}' "
+            f"then '{HELD}, found ' || event_time || {read_at}"
+        )
+
+
+def _seconds(moment: datetime) -> str:
+    return moment.isoformat(sep=" ", timespec="seconds")
 
 
 def enrichment_rules(columns: Collection[str]) -> Iterator[str]:

@@ -29,6 +29,7 @@ TABLES = (
     "experiments",
     "effects",
     "alert_states",
+    "model_checks",
 )
 PARTITIONED = {  # table → the time column and its parts that its files are partitioned by
     "events": ("event_time", "year", "month", "day", "hour"),
@@ -138,6 +139,7 @@ def _create_enrichment(lake: Lake, use_case: UseCase, table: str, file: str) -> 
     rules = enrichment_rules(columns)
     lake.build_text("arriving_rows", typed_rows(columns, lake.columns("given_rows"), rules))
     lake.build("records/contract/broken_rows")
+    lake.build("records/contract/first_reasons")
     broken = lake.rows("records/contract/refused_records")
     if broken:
         raise UseCaseError(f"{use_case.folder / file}: row {broken[0]['row_number']}: {broken[0]['reason']}")

@@ -11,7 +11,7 @@ from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
 # Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns.
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 
 PARTITIONED_BY_WINDOW = 12  # the first version whose users and feature_state are
 

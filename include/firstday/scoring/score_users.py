@@ -25,6 +25,7 @@ from include.firstday.lake.run import Run
 from include.firstday.models import reasons, registry
 from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
+from include.firstday.scoring import held_back
 from include.firstday.use_case.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def score_users(use_case: UseCase, run: Run | None = None, rescore: bool = False
     """Score users with new activity or a silence that passed a step; None where there is nobody and no news.
 
     With `rescore` also every user in their window whose last prediction is another version's than the champion's.
-    Raises NoChampionError where the registry holds no champion.
+    Raises NoChampionError where the registry holds no champion, or one that must not act.
     """
     step = score_step(use_case, run or Run(task=STAGE), rescore)
     if step:
@@ -99,6 +100,7 @@ def describe(step: Scored) -> str:
 def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | None:
     """Score all between this stage's checkpoint and that of update_features, and who is silent, in one transaction."""
     with open_lake(use_case, run) as lake:
+        held_back_by = held_back.compare(lake, use_case)
         with lake.snapshot():  # or the features could be newer than the micro-batch they are scored for
             after, from_time = checkpoints.of_scoring(lake, STAGE)
             upto = checkpoints.of(lake, update_features.STAGE)
@@ -115,6 +117,8 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
             due = _due(lake, use_case, span, champion)
             if due.parts == 0 and is_quiet:
                 return None
+            if held_back_by:
+                raise held_back_by
             champion = champion or registry.champion(use_case)
             if champion is None:
                 raise NoChampionError(

@@ -133,7 +133,25 @@ class RabbitmqTarget(Frozen):
     when: DeliveryRule = Field(DeliveryRule(), description="which predictions are delivered")
 
 
-Target = HttpTarget | FilesTarget | PostgresTarget | KafkaTarget | RedisTarget | RabbitmqTarget
+class IcebergTarget(Frozen):
+    """A table in an Iceberg catalog, with one row per prediction and one snapshot per micro-batch."""
+
+    kind: Literal["iceberg"] = Field(description="one row per prediction, for data warehouses")
+    table: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)+$")] = Field(
+        description="namespace and table, which are created if missing; of this target alone",
+        examples=["analytics.churn"],
+    )
+    catalog: NonEmptyStr = Field("default", description="name of the catalog in pyiceberg's own configuration")
+    connection: str = Field(
+        "",
+        description="Airflow Connection of the catalog; default: pyiceberg's own configuration",
+        examples=["warehouse"],
+    )
+    features: bool = Field(True, description="also the features of each prediction, a column each")
+    when: DeliveryRule = Field(DeliveryRule(), description="which predictions are delivered")
+
+
+Target = HttpTarget | FilesTarget | PostgresTarget | KafkaTarget | RedisTarget | RabbitmqTarget | IcebergTarget
 
 
 class KafkaSource(Frozen):

@@ -23,7 +23,7 @@ from include.firstday.errors import UseCaseError
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.base import EventTypes, Frozen, Identifier, Share
 from include.firstday.use_case.categories import Category
-from include.firstday.use_case.connectors import SourceConfig, Target
+from include.firstday.use_case.connectors import IcebergTarget, SourceConfig, Target
 from include.firstday.use_case.decision import Decision, EffectRule, Outcome, UpliftRule, ValueOf, named_outcome
 from include.firstday.use_case.events import Event, Gap, SourceMapping, Window
 from include.firstday.use_case.generator import Generator
@@ -257,6 +257,14 @@ class UseCase(Frozen):
         description="events before it are rejected, as of broken clocks",
         examples=["1997-01-01"],
     )
+    hold_hours: float = Field(
+        0,
+        ge=0,
+        le=8760,
+        description="an event more than an hour ahead of the clock, and at most so far, is held until its time; "
+        "default: it is rejected",
+        examples=[24],
+    )
     window: Window = Field(description="when a user's events count")
     enrichment: dict[Identifier, str] = Field(
         {}, description="table of `enrichment/`: the file beside the YAML with its initial rows"
@@ -387,6 +395,7 @@ class UseCase(Frozen):
                     f"targets.{name}.when.never.table: expected one of the enrichment tables "
                     f"{sorted(self.enrichment)}, found '{target.when.never.table}'"
                 )
+        self._check_tables()
         self._check_segments()
         self._check_decision()
         if self.monitoring.drifted_runs > self.monitoring.runs:
@@ -408,6 +417,15 @@ class UseCase(Frozen):
             raise ValueError(f"{key}: expected {count} of the features, found '{feature}'")
         if feature in self.categories:
             raise ValueError(f"{key}: expected a feature that is a number, found '{feature}', one of the categories")
+
+    def _check_tables(self) -> None:
+        """A table of Iceberg records what was delivered to it, so that it is one target's."""
+        taken: dict[tuple[str, str, str], str] = {}
+        for name, target in self.targets.items():
+            if isinstance(target, IcebergTarget):
+                place = (target.connection, target.catalog, target.table)
+                if (other := taken.setdefault(place, name)) != name:
+                    raise ValueError(f"targets.{name}.table: expected another table than that of {other}")
 
     def _check_segments(self) -> None:
         for name, segment in self.segments.items():

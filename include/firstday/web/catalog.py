@@ -78,6 +78,7 @@ def _rejected(lake: Lake, use_case: UseCase) -> list[schemas.RejectedRule]:
             files=row["file_count"],
             first_at=row["first_at"],
             last_at=row["last_at"],
+            held_until=row["held_until"],
             samples=samples.get(row["rule"], []),
             hint=_sentence(hints.get(row["rule"], {})),
             mapping=hints.get(row["rule"], {}),

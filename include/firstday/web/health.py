@@ -11,6 +11,7 @@ from include.firstday.lake.lake import Lake
 from include.firstday.monitoring import alert_states
 from include.firstday.monitoring.alerts import alerts
 from include.firstday.monitoring.measured import Measured
+from include.firstday.scoring import held_back
 from include.firstday.use_case.use_case import UseCase
 
 HOUR = timedelta(hours=1)
@@ -52,6 +53,7 @@ def health(
         *_of_rows(use_case, hour, batch),
         *_of_files(files),
         *deliver_predictions.notices(lake),
+        *_of_model(lake, use_case),
         *_of_monitoring(lake, use_case),
     )
     return Health(hour, files, problems)
@@ -72,6 +74,11 @@ def _of_rows(use_case: UseCase, hour: LastHour, batch: dict[str, Any] | None) ->
 def _of_files(files: Sequence[Quarantined]) -> Iterator[str]:
     if files:
         yield f"{'1 file is' if len(files) == 1 else f'{len(files):,} files are'} in quarantine."
+
+
+def _of_model(lake: Lake, use_case: UseCase) -> Iterator[str]:
+    if held := held_back.notice(lake, use_case):
+        yield f"{held[0].upper()}{held[1:]}."
 
 
 def _of_monitoring(lake: Lake, use_case: UseCase) -> Iterator[str]:

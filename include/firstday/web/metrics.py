@@ -19,6 +19,7 @@ def _age(status: schemas.Status) -> float | None:
 GAUGES: dict[str, tuple[str, Callable[[schemas.Status], float | None]]] = {
     "events": ("rows in events", lambda status: status.totals.events),
     "rejected_events": ("rows in rejected_events", lambda status: status.totals.rejected_events),
+    "held_events": ("rows in rejected_events that are held until their time", lambda status: status.totals.held_events),
     "users": ("registered users", lambda status: status.totals.users),
     "users_in_window": ("users in their window", lambda status: status.users_in_window),
     "predictions": ("rows in predictions", lambda status: status.totals.predictions),

@@ -62,6 +62,7 @@ def _card(run_id: str, version: int, case: use_case.UseCase) -> dict[str, Any]:
         "parameters": run.data.params,
         "metrics": run.data.metrics,
         "example": {name: reference[name].typical for name in case.features},
+        "enrichment": registry.enrichment_hashes(case),
     }
 
 

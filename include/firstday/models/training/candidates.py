@@ -31,7 +31,7 @@ from include.firstday.use_case.use_case import Candidate, UseCase
 
 log = logging.getLogger(__name__)
 
-ALLOWED_MODULES = ("sklearn.",)
+ALLOWED_MODULES = ("sklearn.", *(f"{library}." for library in registry.LIBRARIES))
 FOLDS = 3
 SEED = 7
 TIMED_USERS = 10_000
@@ -47,7 +47,8 @@ def pipeline(
     """The unfitted pipeline of a candidate: unknown numbers become the median, categories are encoded, then it.
 
     `monotonic`: for each feature that is a number -1 where more of it must not raise the probability, else 0; for
-    estimators that can be held to it. Raises UseCaseError for an estimator that is not a scikit-learn classifier.
+    estimators that can be held to it. Raises UseCaseError for an estimator that is no classifier, or of a library that
+    is not there.
     """
     encoding = encoding or Encoding()
     found = _estimator(candidate.estimator)
@@ -57,8 +58,11 @@ def pipeline(
         raise UseCaseError(f"training.candidates: {candidate.estimator}: {error}") from error
     if estimator.get_params().get("random_state", SEED) is None:
         estimator.set_params(random_state=SEED)
-    if any(monotonic) and "monotonic_cst" in estimator.get_params():
-        estimator.set_params(monotonic_cst=[*monotonic, *[0] * encoding.width])
+    directions = [*monotonic, *[0] * encoding.width]
+    if any(monotonic) and candidate.estimator.startswith(registry.LIBRARIES):  # LightGBM does not list it
+        estimator.set_params(monotone_constraints=tuple(directions))
+    elif any(monotonic) and "monotonic_cst" in estimator.get_params():
+        estimator.set_params(monotonic_cst=directions)
     return Pipeline([*input_steps(encoding, candidate.scale), ("estimate", estimator)])
 
 
@@ -242,10 +246,20 @@ def _out_of_fold(unfitted: Pipeline, features: pd.DataFrame, labels: Labels, fol
 def _estimator(path: str) -> type[ClassifierMixin]:
     if not path.startswith(ALLOWED_MODULES):
         allowed = ", ".join(f"{module}*" for module in ALLOWED_MODULES)
-        raise UseCaseError(f"training.candidates: estimator: expected a class of {allowed}, found '{path}'")
+        raise UseCaseError(
+            f"training.candidates: estimator: expected a class of {allowed}, which are stored without pickle; "
+            f"found '{path}'"
+        )
     module, _, name = path.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name not in registry.LIBRARIES:
+            raise UseCaseError(f"training.candidates: estimator: '{path}' does not exist: {error}") from error
+        raise UseCaseError(
+            f"training.candidates: estimator: '{path}': {error.name} is not installed; install it where Firstday is: "
+            f".venv/bin/pip install {error.name}"
+        ) from error
     except (ImportError, AttributeError) as error:
         raise UseCaseError(f"training.candidates: estimator: '{path}' does not exist: {error}") from error
     if not (isinstance(found, type) and issubclass(found, ClassifierMixin)):

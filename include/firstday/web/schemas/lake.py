@@ -126,6 +126,7 @@ class RejectedRule(BaseModel):
     files: int
     first_at: Utc
     last_at: Utc
+    held_until: Utc | None = Field(description="of held rows, the time of the first; null of others")
     samples: list[RejectedRow]
     hint: str | None = Field(None, description="a field of the samples whose name is close to the expected one")
     mapping: dict[str, str] = Field({}, description="the hint as `mapping.columns`: that field and the column")

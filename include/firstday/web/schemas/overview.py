@@ -19,6 +19,8 @@ class Totals(BaseModel):
 
     events: int
     rejected_events: int
+    held_events: int = Field(description="rejected rows that a micro-batch after their time stores")
+    held_until: Utc | None = Field(description="time of the first of them")
     users: int
     predictions: int
 

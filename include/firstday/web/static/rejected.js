@@ -15,12 +15,13 @@ export function rejected(useCase, found) {
     { id: "rows", title: "Rows", number: true, cell: (rule) => count(rule.rows) },
     { id: "files", title: "Files", number: true, cell: (rule) => count(rule.files) },
     { id: "last_at", title: "Last rejected", cell: (rule) => time(rule.last_at) },
+    ...(rules.some((rule) => rule.held_until) ? [{ id: "held_until", title: "Held until", cell: (rule) => (rule.held_until ? time(rule.held_until) : "–") }] : []),
     { id: "samples", title: "Samples", isFixed: true, value: (rule) => rule.samples.length, cell: (rule) => samples(useCase, rule) },
     { id: "action", title: "Action", isFixed: true, value: () => "", cell: (rule) => [replay(rule.rule, dag, "Replay"), " ", replay(rule.rule, dag, "Dismiss", "dismiss")] },
   ];
   return wide(
     "Rejected rows pending replay",
-    quiet("Correct the contract or the check, then replay the rows. Values that may be personal are hidden."),
+    quiet("Correct the contract or the check, then replay the rows. Held rows are stored by the first micro-batch after their time. Values that may be personal are hidden."),
     table("rejected", "Rejected rows by rule", columns, rules, { sort: "-rows" }),
     h("p", {}, replay("", dag, "Replay all")),
     mappingTrial(useCase, rules),

@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from include.firstday.ingest import add_files, replay_rejected, store_events
+from include.firstday.ingest import add_files, store_events
 from include.firstday.lake import clock
+from include.firstday.lake.run import Run
+from include.firstday.operations import micro_batch
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY
 from include.firstday.use_case.events import SourceMapping
@@ -27,7 +29,9 @@ COLUMNS = {"user_id": pa.string(), "event_type": pa.string(), "event_time": pa.t
 def mapped(churn: UseCase) -> UseCase:
     found = EXAMPLE.search(PAGE.read_text(encoding="utf-8"))
     assert found
-    return churn.model_copy(update={"mapping": SourceMapping.model_validate(yaml.safe_load(found[1])["mapping"])})
+    example = yaml.safe_load(found[1])
+    mapping = SourceMapping.model_validate(example["mapping"])
+    return churn.model_copy(update={"mapping": mapping, "hold_hours": example["hold_hours"]})
 
 
 def write(path: Path, *rows: dict[str, Any]) -> None:
@@ -41,7 +45,7 @@ def stored(case: UseCase) -> dict[str, int]:
             "select event_type, count(*) as n from events group by all order by all").to_pylist()}  # fmt: skip
 
 
-def test_a_folder_is_read_as_the_example_says(mapped: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_is_read_as_the_example_says(mapped: UseCase, tmp_path: Path) -> None:
     now = clock.now().replace(microsecond=0)
     at = {"user_id": "u1", "event_time": now}
     first = [at | {"event_type": "registration", "postcode": "10115"}, at | {"event_type": "purchase", "amount": 5.0}]
@@ -54,7 +58,7 @@ def test_a_folder_is_read_as_the_example_says(mapped: UseCase, tmp_path: Path, m
         store_events.store_events(mapped)
     early = {"new_bet": 1, "new_purchases": 1, "new_registration": 1}
     assert stored(mapped) == early
-    assert replay_rejected.replay_rejected(mapped, "event_time").stored == 0
-    monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=2, minutes=30))
-    assert [replay_rejected.replay_rejected(mapped, "event_time").stored for _ in range(2)] == [1, 0]
-    assert stored(mapped) == early | {"new_win": 1}
+    for hours, late in ((2, {}), (3, {"new_win": 1}), (4, {"new_win": 1})):
+        with clock.simulated(now + timedelta(hours=hours)):
+            micro_batch.process(mapped, Run(task="test"), lambda done: None, with_scores=False)
+        assert stored(mapped) == early | late

@@ -132,7 +132,7 @@ def test_a_file_that_is_no_model_of_scikit_learn_is_refused(tmp_path: Path) -> N
     import skops.io
 
     skops.io.dump({"hook": landing.deliver}, tmp_path / "model.skops")
-    with pytest.raises(ModelError, match="expected only scikit-learn's own types"):
+    with pytest.raises(ModelError, match="expected only types of scikit-learn and of lightgbm, xgboost"):
         registry._load(tmp_path / "model.skops")
 
 

@@ -91,6 +91,16 @@ def test_a_misspelt_field_is_hinted_at(visitor: Visitor, site: Site) -> None:
     expect(row.get_by_role("button", name="Dismiss")).to_be_visible()
 
 
+def test_a_held_row_shows_until_when(visitor: Visitor, site: Site) -> None:
+    page = visitor.go("lake")
+    row = page.locator("[data-table=rejected] tbody tr", has_text="held until its time")
+    (rule,) = (one for one in site.api("lake")["rejected"] if one["held_until"])
+    until = site.value("select strftime(max(held_until), '%Y-%m-%dT%H:%M:%SZ') from rejected_events")
+    assert (rule["held_until"], rule["rows"]) == (until, 1)
+    expect(page.locator("[data-table=rejected] th", has_text="Held until")).to_be_visible()
+    expect(row.locator(f"time[datetime='{until}']")).to_be_visible()
+
+
 def test_a_mapping_and_an_edited_row_are_tried_and_nothing_is_stored(visitor: Visitor, site: Site) -> None:
     before = site.query("select * from rejected_events order by all")
     page = visitor.go("lake")

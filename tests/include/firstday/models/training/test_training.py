@@ -57,7 +57,8 @@ def test_rows_at_the_last_cutoff_are_what_serves_and_the_same_batch_gives_the_sa
 
 
 @pytest.mark.parametrize(
-    "path", ["os.system", "sklearn.svm.Missing", "sklearn.linear_model.LinearRegression", "pickle.loads"]
+    "path",
+    ["os.system", "sklearn.svm.Missing", "sklearn.linear_model.LinearRegression", "pickle.loads", "catboost.CatBoost"],
 )
 def test_an_estimator_that_is_not_allowed_is_refused(path: str) -> None:
     with pytest.raises(UseCaseError, match=r"training.candidates: estimator: "):
@@ -146,17 +147,29 @@ def sabotage(case: UseCase, built: dict[str, Any]) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["ensemble.ExtraTreesClassifier", "neighbors.KNeighborsClassifier", "svm.SVC", "naive_bayes.GaussianNB"]
+    "path",
+    [
+        "sklearn.ensemble.ExtraTreesClassifier",
+        "sklearn.neighbors.KNeighborsClassifier",
+        "sklearn.svm.SVC",
+        "sklearn.naive_bayes.GaussianNB",
+        "lightgbm.LGBMClassifier",
+        "xgboost.XGBClassifier",
+    ],
 )
-def test_any_classifier_of_scikit_learn_is_calibrated_and_kept_without_pickle(tmp_path: Path, name: str) -> None:
+def test_any_classifier_is_calibrated_and_kept_without_pickle(tmp_path: Path, path: str) -> None:
+    pytest.importorskip(path.partition(".")[0], reason="the library is not installed")
     chance = np.random.default_rng(1)
     features = pd.DataFrame(chance.normal(size=(300, 3)), columns=["a", "b", "c"])
     features.loc[::7, "b"] = np.nan
-    labels = (features["a"] + chance.normal(size=300) > 0).astype(int).to_numpy()
+    labels = (features["a"] + chance.normal(size=300) < 0).astype(int).to_numpy()
     folds = list(GroupKFold(3).split(features, labels, np.arange(300) // 2))
-    unfitted = candidates.pipeline(Candidate(estimator=f"sklearn.{name}", scale=True))
+    unfitted = candidates.pipeline(Candidate(estimator=path, scale=True), monotonic=[-1, 0, 0])
     model = candidates.fit_calibrated(unfitted, features, labels, folds)
     skops.io.dump(model, tmp_path / "model.skops")
     loaded = registry._load(tmp_path / "model.skops")
     assert np.array_equal(loaded.predict_proba(features), model.predict_proba(features))
     assert list(loaded.feature_names_in_) == ["a", "b", "c"]
+    if path.startswith(registry.LIBRARIES):  # it is held to the direction that it is given
+        steps = pd.DataFrame({"a": np.linspace(-3, 3, 50), "b": 0.0, "c": 0.0})
+        assert (np.diff(loaded.predict_proba(steps)[:, 1]) <= 0).all()
