@@ -6,13 +6,14 @@ from pathlib import Path
 
 from include.firstday.errors import InputError
 from include.firstday.lake.lake import Lake
-from include.firstday.settings import REPOSITORY
+from include.firstday.lake.statements import SQL
+from include.firstday.lake.table_names import tables_read
 from include.firstday.use_case.use_case import UseCase
+from include.firstday.web.lineage import file_of
 from include.firstday.web.reader import Reader
 from include.firstday.web.schemas import lake as schemas
 from include.firstday.web.workbench import plain
 
-SQL = REPOSITORY / "sql"
 SAMPLE = 20
 FRESH = 10.0
 HIDDEN = frozenset({"raw", "header"})  # of rejected rows: the row as it was read, with the person
@@ -39,7 +40,7 @@ def _look(lake: Lake, use_case: UseCase, name: str) -> schemas.TableAbout:
     return schemas.TableAbout(
         name=name,
         is_view=name in lake.views(),
-        description=_grain(_file(use_case.name, name)),
+        description=_grain(file_of(use_case.name, name)),
         columns=[
             schemas.ColumnAbout(name=column, type=kind, about=meaning.get(column, ""), is_personal=column in personal)
             for column, kind in columns.items()
@@ -49,12 +50,6 @@ def _look(lake: Lake, use_case: UseCase, name: str) -> schemas.TableAbout:
         read_by=list(_readers(name)),
         sample=sample,
     )
-
-
-def _file(use_case: str, name: str) -> Path | None:
-    own = SQL / "use_cases" / use_case
-    places = (SQL / "lake" / f"{name}.sql", own / f"{name}.sql", own / "enrichment" / f"{name}.sql")
-    return next((path for path in places if path.exists()), None)
 
 
 def _grain(path: Path | None) -> str:
@@ -69,7 +64,7 @@ def _meaning(use_case: str, name: str) -> dict[str, str]:
     made_from = {"users": "events", "predictions": "feature_state", "shadow_predictions": "predictions"}
     other = made_from.get(name)
     inherited = _meaning(use_case, other) if other else {}
-    path = _file(use_case, name)
+    path = file_of(use_case, name)
     own = dict(_COLUMN.findall(path.read_text(encoding="utf-8"))) if path else {}
     return inherited | own
 
@@ -77,10 +72,9 @@ def _meaning(use_case: str, name: str) -> dict[str, str]:
 @cache
 def _readers(table: str) -> tuple[str, ...]:
     """Packages and modules whose statements read a table."""
-    reads = re.compile(rf"\b(?:from|join)\s+{table}\b")
     found = {
         "/".join(path.relative_to(SQL).parts[:2])
         for path in SQL.rglob("*.sql")
-        if not path.is_relative_to(SQL / "web") and reads.search(path.read_text(encoding="utf-8"))
+        if not path.is_relative_to(SQL / "web") and table in tables_read(path.read_text(encoding="utf-8"))
     }
     return tuple(sorted(name.removesuffix(".sql") for name in found if not name.startswith("lake/")))

@@ -1,7 +1,7 @@
 // Lineage: tables and places from left to right, each after what it is made from, and the same as a table.
 
 import * as api from "./api.js";
-import { h, leave, mono, quiet, wide } from "./dom.js";
+import { empty, h, leave, mono, quiet, wide } from "./dom.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 
@@ -9,19 +9,26 @@ const WIDTH = 166, HEIGHT = 46, BOX = 140, TALL = 30; // px, of a column, a row 
 
 export async function lineage(useCase) {
   const found = await api.get(useCase.name, "lake/lineage");
-  const kinds = new Map(found.nodes.map((one) => [one.name, one.kind]));
+  return [
+    h("p", {}, h("a", { href: address("lake") }, "← Lake")),
+    wide("Lineage", quiet("Each table after those that it is made from; dashed, what is used again earlier. Point at a table for its lines, at a line for the stage or DAG."), drawn(found, kindsOf(found))),
+    wide("Stages and DAGs", quiet("What is read is parsed from the SQL of each stage, DAG and view."), steps(found)),
+  ];
+}
+
+/** Which stage, DAG or view makes what from what: of all tables, or of one. */
+export function steps(found, name = null) {
+  const kinds = kindsOf(found);
   const columns = [
     { id: "source", title: "From", cell: (row) => named(row.source, kinds) },
     { id: "by", title: "By", cell: (row) => mono(leave(row.dag && `/dags/${row.dag}`, row.by)) },
     { id: "target", title: "To", cell: (row) => named(row.target, kinds) },
   ];
-  return [
-    h("p", {}, h("a", { href: address("lake") }, "← Lake")),
-    wide("Lineage", quiet("Each table after those that it is made from; dashed, what is used again earlier. Point at a line for the stage or DAG."), drawn(found, kinds)),
-    wide("Stages and DAGs", table("lineage", "What is made from what", columns, found.edges)),
-  ];
+  const rows = found.edges.filter((one) => !name || one.source === name || one.target === name);
+  return rows.length ? table("lineage", "What is made from what", columns, rows) : empty("Kept by the lake itself: no table is made from it.");
 }
 
+const kindsOf = ({ nodes }) => new Map(nodes.map((one) => [one.name, one.kind]));
 const named = (name, kinds) => (kinds.get(name) === "outside" ? name : h("a", { class: "mono", href: address(["lake", "tables", name]) }, name));
 
 function drawn({ nodes, edges }, kinds) {
@@ -33,6 +40,8 @@ function drawn({ nodes, edges }, kinds) {
     const [column, row] = places.get(name);
     const box = kind === "outside" ? h("span", { class: "node outside" }, name) : h("a", { class: `node mono ${kind}`, href: address(["lake", "tables", name]), title: name }, name);
     Object.assign(box.style, { left: `${column * WIDTH}px`, top: `${row * HEIGHT}px` });
+    const mark = (isOn) => () => lines.querySelectorAll("path").forEach((line) => line.classList.toggle("marked", isOn && [line.dataset.source, line.dataset.target].includes(name)));
+    for (const [event, isOn] of [["pointerenter", true], ["focus", true], ["pointerleave", false], ["blur", false]]) box.addEventListener(event, mark(isOn));
     return box;
   });
   const inside = h("div", { class: "lineage" }, lines, boxes);
@@ -69,7 +78,7 @@ function paths(edges, places) {
     const [x1, y1] = [from[0] * WIDTH + BOX, from[1] * HEIGHT + TALL / 2];
     const [x2, y2] = [to[0] * WIDTH, to[1] * HEIGHT + TALL / 2];
     const bend = isBack ? 60 : (x2 - x1) / 2;
-    return svg("path", { class: isBack ? "back" : "", d: `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` }, svg("title", {}, `${title}: ${[first, ...others].map((one) => one.by).join(", ")}`));
+    return svg("path", { class: isBack ? "back" : "", "data-source": first.source, "data-target": first.target, d: `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` }, svg("title", {}, `${title}: ${[first, ...others].map((one) => one.by).join(", ")}`));
   });
 }
 

@@ -1,12 +1,13 @@
-// One table of the lake: what it is, its columns, how fresh it is, who reads it, and a sample.
+// One table of the lake: what it is, its columns, how fresh it is, what it is made from, who reads it, and a sample.
 
 import * as api from "./api.js";
 import { card, count, empty, h, mono, quiet, tile, time } from "./dom.js";
+import { steps } from "./lineage.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 
 export async function tablePage(useCase, name) {
-  const found = await api.get(useCase.name, `lake/tables/${encodeURIComponent(name)}`);
+  const [found, lineage] = await Promise.all([api.get(useCase.name, `lake/tables/${encodeURIComponent(name)}`), api.get(useCase.name, "lake/lineage")]);
   const columns = [
     { id: "name", title: "Column", cell: (row) => mono(row.name) },
     { id: "type", title: "Type", cell: (row) => mono(row.type) },
@@ -26,7 +27,7 @@ export async function tablePage(useCase, name) {
       tile("Read by", count(found.read_by.length), found.read_by.length === 1 ? "package of statements" : "packages of statements"),
       tile("Query", h("a", { href: address(["lake", "query"], { sql }) }, "in the workbench"), "read-only"),
     ),
-    h("div", { class: "cards" }, card("Columns", table("columns", `Columns of ${found.name}`, columns, found.columns)), card("Read by", found.read_by.length ? h("ul", {}, found.read_by.map((one) => h("li", {}, mono(`sql/${one}`)))) : empty("No statement of a stage reads it.")), sample(found)),
+    h("div", { class: "cards" }, card("Columns", table("columns", `Columns of ${found.name}`, columns, found.columns)), card("Made from and used for", steps(lineage, found.name)), card("Statements that read it", found.read_by.length ? h("ul", {}, found.read_by.map((one) => h("li", {}, mono(`sql/${one}`)))) : empty("No statement of a stage reads it.")), sample(found)),
   ];
 }
 
