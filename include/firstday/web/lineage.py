@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.statements import SQL, below, statement
 from include.firstday.lake.table_names import tables_read
+from include.firstday.schema.comments import file_of
 from include.firstday.settings import REPOSITORY
 from include.firstday.use_case.use_case import UseCase
 from include.firstday.web.reader import Reader
@@ -111,13 +111,6 @@ def views(lake: Lake, use_case: UseCase) -> tuple[Step, ...]:
         for name in sorted(lake.views())
         if (path := file_of(use_case.name, name))
     )
-
-
-def file_of(use_case: str, table: str) -> Path | None:
-    """The statement that creates a table or view of the lake."""
-    own = SQL / "use_cases" / use_case
-    places = (SQL / "lake" / f"{table}.sql", own / f"{table}.sql", own / "enrichment" / f"{table}.sql")
-    return next((path for path in places if path.exists()), None)
 
 
 @cache
