@@ -15,8 +15,8 @@ const day = new Intl.DateTimeFormat("sv", { timeZone: zone, month: "2-digit", da
 const plain = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
 
 /**
- * A chart over time. `spec`: series `{name, points: [[milliseconds, value]], dashed, isBars}`, `y` the title of the
- * axis, `format` of its values, `limits` `{name, value}` as lines, `marks` `{at, name}` as events, `min`, `max`.
+ * A chart over time. `spec`: series `{name, points: [[milliseconds, value]], dashed, isBars}`, where a point may have
+ * lines of text for its tooltip as a third part; `y` the title of the axis, `format` of its values, `limits` `{name, value}` as lines, `marks` `{at, name}` as events, `min`, `max`.
  */
 export function timeChart(key, title, spec) {
   const axis = {
@@ -153,7 +153,7 @@ function shown(found, spec) {
   const rows = found.filter((one) => one.value?.[1] !== null && one.value?.[1] !== undefined);
   if (!rows.length) return "";
   const head = spec.isPoints ? "" : `${spec.head(rows[0].value[0])}\n`;
-  return head + rows.map((one) => (spec.isPoints ? (one.value[2] ?? `${spec.head(one.value[0])}, ${one.seriesName}: ${spec.format(one.value[1])}`) : `${one.seriesName}: ${spec.format(one.value[1])}`)).join("\n");
+  return head + rows.map((one) => (spec.isPoints ? (one.value[2] ?? `${spec.head(one.value[0])}, ${one.seriesName}: ${spec.format(one.value[1])}`) : [`${one.seriesName}: ${spec.format(one.value[1])}`, ...(one.value[2] ?? [])].join("\n"))).join("\n");
 }
 
 function spoken(points, format) {

@@ -137,7 +137,7 @@ function history(found, useCase, champion) {
     { id: "predictions", title: "Predictions", number: true, cell: (one) => count(one.predictions) },
     { id: "predicted_share", title: `Predicted ${useCase.outcome}`, number: true, cell: (one) => percent(one.predicted_share) },
     { id: "run_url", title: "MLflow run", isFixed: true, cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
-    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (one) => (one.aliases.includes("champion") ? "is the champion" : promotion(useCase, one.version, champion)) },
+    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (one) => (one.version === champion ? "is the champion" : promotion(useCase, one.version, champion)) },
   ];
   return wide("Versions", table("versions", "Model versions, newest first", columns, found.versions, { sort: "-version" }), training(useCase));
 }

@@ -41,9 +41,12 @@ const edges = (found) => (found.window_start ? [{ at: at(found.window_start), na
 function probability({ predictions: made }, found, useCase) {
   const title = `Probability of ${useCase.outcome} over time`;
   if (!made.length) return card(title, empty("No predictions yet. A user is scored after their next event."));
-  const series = [{ name: "probability", points: made.map((one) => [at(one.scored_at), one.probability]), isDots: true, isStep: true }];
+  const series = [{ name: "probability", points: made.map((one) => [at(one.scored_at), one.probability, why(one)]), isDots: true, isStep: true }];
   return h("section", { class: "card" }, timeChart("user-probability", title, { series, y: `probability of ${useCase.outcome}`, format: (value) => percent(value, 0), min: 0, max: 1, marks: edges(found), group: "user" }));
 }
+
+/** The reasons of a prediction, each with its effect in percentage points. */
+const why = (one) => one.reasons.map((each) => `${reason(each)} ${points(each.effect)}`);
 
 /** Cumulative counts by type; `events` is ordered newest first. */
 function activity(useCase, { events: made, is_cut: isCut }, found) {
@@ -114,12 +117,11 @@ function events({ events: made, is_cut: isCut }) {
 
 function predictions({ predictions: made }, useCase) {
   if (!made.length) return card("Predictions", empty("No predictions yet."));
-  const why = (one) => one.reasons.map((each) => `${reason(each)} ${points(each.effect)}`).join("; ");
   const columns = [
     { id: "scored_at", title: "Scored at", cell: (one) => time(one.scored_at) },
     { id: "probability", title: "Probability", number: true, cell: (one) => percent(one.probability) },
     { id: "predicted", title: "Prediction", cell: (one) => badge(one.predicted, useCase) },
-    { id: "reasons", title: "Reasons", value: why },
+    { id: "reasons", title: "Reasons", value: (one) => why(one).join("; ") },
     { id: "model_version", title: "Model version", number: true },
     { id: "batch_id", title: "Airflow run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) },
   ];

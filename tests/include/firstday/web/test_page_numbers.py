@@ -1,5 +1,6 @@
 """Numbers of every room against SQL that is not the page's: tables and tiles as they are read, and drawn points."""
 
+import json
 import re
 from collections import Counter
 from datetime import datetime
@@ -125,7 +126,10 @@ def test_a_users_predictions_and_events_are_those_of_the_lake(visitor: Visitor, 
         [percent(row["probability"]), f"{row['model_version']}"] for row in predictions
     ]
     found = drawn(page, "Probability of churn over time")["probability"]
-    assert [value for _, value in found] == [row["probability"] for row in reversed(predictions)]
+    assert [point[1] for point in found] == [row["probability"] for row in reversed(predictions)]
+    assert [len(point[2]) for point in found] == [
+        len(json.loads(row["reasons"] or "[]")) for row in reversed(predictions)
+    ]
     events = site.query(f"select event_type, count(*) as n from events where user_id = '{USER}' group by all")
     lines = drawn(page, "Cumulative events by type")
     assert {name: line[-1][1] for name, line in lines.items()} == {
