@@ -169,7 +169,7 @@ def test_the_lineage_is_drawn_and_leads_to_the_tables(visitor: Visitor, site: Si
     edges = site.api("lake/lineage")["edges"]
     pairs = {(one["source"], one["target"]) for one in edges if one["source"] != one["target"]}
     expect(page.locator(".lineage path")).to_have_count(len(pairs))
-    expect(page.locator("[data-table=lineage] tbody tr")).to_have_count(len(edges))
+    expect(page.locator("[data-table=lineage] tbody tr")).to_have_count(min(len(edges), 50))
     left = {
         name: page.locator(".node", has_text=re.compile(f"^{name}$")).bounding_box()
         for name in ("landing", "events", "predictions")
@@ -195,11 +195,13 @@ def test_the_lineage_says_what_the_commits_have_written(site: Site) -> None:
         "unnest(map_entries(changes)) as change from ducklake_snapshots('lake') where commit_message is not null), "
         "ids as (select distinct task, cast(unnest(change.value) as bigint) as table_id from changes "
         "where change.key in ('tables_inserted_into', 'tables_deleted_from')) "
-        "select distinct task, table_name from ids join ducklake_table_info('lake') using (table_id)"
+        "select distinct task, table_name from ids join ducklake_table_info('lake') using (table_id) "
+        "where task is not null"
     )
     written: dict[str, set[str]] = {}
     for row in changes:
-        written.setdefault(row["task"], set()).add(row["table_name"])
+        task = "deliver_predictions" if row["task"].startswith("deliver_to_") else row["task"]
+        written.setdefault(task, set()).add(row["table_name"])
     assert {"store_events", "update_features", "score_users", "deliver_predictions", "measure_effect"} <= written.keys()
     for task in written.keys() & steps.keys():
         assert written[task] - kept <= {*steps[task].writes}, task

@@ -14,6 +14,12 @@ from tests.include.firstday.web.conftest import USER, Site, Visitor, tile
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
+FILES = (
+    "select * from ducklake_table_info('lake') where schema_id = "
+    "(select schema_id from __ducklake_metadata_lake.ducklake_schema where schema_name = 'first_day_churn')"
+)
+
+
 def shown(page: Page, name: str) -> list[list[str]]:
     """The cells of a table, as text on one line with plain blanks."""
     cells = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText))"
@@ -63,14 +69,14 @@ def test_lag_and_rejected_shares_are_those_of_each_step(site: Site) -> None:
     for part, sql in (
         (
             "lag",
-            "select time_bucket(to_seconds({step}), scored_at, {begin}) as at, median(lag) as median_seconds, "
+            "select time_bucket(to_seconds({step}), scored_at, {begin}) as step_at, median(lag) as median_seconds, "
             "quantile_cont(lag, 0.95) as p95_seconds from (select scored_at, "
             "epoch(scored_at) - epoch(event_time) as lag from predictions join events using (user_id, batch_id) "
             "where event_time >= {begin}) where scored_at >= {begin} group by 1",
         ),
         (
             "rejected",
-            "select time_bucket(to_seconds({step}), committed_at, {begin}) as at, sum(rows_rejected) / "
+            "select time_bucket(to_seconds({step}), committed_at, {begin}) as step_at, sum(rows_rejected) / "
             "greatest(sum(rows_stored + rows_rejected), 1) as rejected_share from micro_batches "
             "where committed_at >= {begin} group by 1",
         ),
@@ -78,8 +84,8 @@ def test_lag_and_rejected_shares_are_those_of_each_step(site: Site) -> None:
         series = activity[part]
         begin = f"to_timestamp({series['step_at'][0]})::timestamp"
         steps = sql.format(step=series["step_seconds"], begin=begin)
-        rows = site.query(f"select epoch(at)::bigint as at, * exclude (at) from ({steps})")
-        expected = {row["at"]: row for row in rows}
+        rows = site.query(f"select epoch(step_at)::bigint as step, * exclude (step_at) from ({steps})")
+        expected = {row["step"]: row for row in rows}
         known = 0
         for name, values in series["values"].items():
             for at, value in zip(series["step_at"], values, strict=True):
@@ -104,9 +110,9 @@ def test_the_stages_are_where_their_checkpoints_are(visitor: Visitor, site: Site
 def test_every_listed_user_has_the_values_of_the_lake(site: Site) -> None:
     listed = site.api("users?limit=1000")
     rows = site.query(
-        "select user_id, window_end, last_seen_at, list(probability order by batch_id) as history, "
-        "max(scored_at) as scored_at, max_by(model_version, batch_id) as model_version, "
-        "max_by(predicted, batch_id) as predicted from users left join predictions using (user_id) "
+        "select user_id, window_end, last_seen_at, list(probability order by made.batch_id) as history, "
+        "max(scored_at) as scored_at, max_by(model_version, made.batch_id) as model_version, "
+        "max_by(predicted, made.batch_id) as predicted from users left join predictions as made using (user_id) "
         "where users.window_start <= now() and users.window_end >= now() group by all"
     )
     expected = {row["user_id"]: row for row in rows}
@@ -172,12 +178,9 @@ def test_distribution_and_calibration_are_those_of_the_predictions(visitor: Visi
     for row in known:
         tenths.setdefault(min(int(row["p"] * 10), 9), []).append(row)
     points = drawn(page, "Calibration: predicted against observed churn")["version 1"]
-    assert points == pytest.approx(
-        [
-            [sum(row[name] for row in tenths[tenth]) / len(tenths[tenth]) for name in ("p", "label")]
-            for tenth in sorted(tenths)
-        ]
-    )
+    for place, name in enumerate(("p", "label")):
+        means = [sum(row[name] for row in tenths[tenth]) / len(tenths[tenth]) for tenth in sorted(tenths)]
+        assert [point[place] for point in points] == pytest.approx(means)
 
 
 def test_calibration_by_cutoff_is_that_of_the_latest_monitoring_run(visitor: Visitor, site: Site) -> None:
@@ -216,7 +219,7 @@ def test_tables_micro_batches_and_snapshots_are_those_of_the_lake(visitor: Visit
             "select table_name from duckdb_tables() where schema_name = 'first_day_churn' and database_name = 'lake'"
         )
     ]
-    files = {row["table_name"]: row for row in site.query("select * from ducklake_table_info('lake')")}
+    files = {row["table_name"]: row for row in site.query(FILES)}
     found = {row[0]: row[1:] for row in shown(page, "tables")}
     assert found.keys() == set(names)
     for name in names:
@@ -249,7 +252,7 @@ def test_tables_micro_batches_and_snapshots_are_those_of_the_lake(visitor: Visit
 
 def test_a_tables_size_and_rows_over_time_are_those_of_the_lake(visitor: Visitor, site: Site) -> None:
     page = visitor.go("lake/tables/predictions")
-    files = site.query("select * from ducklake_table_info('lake') where table_name = 'predictions'")[0]
+    files = site.query(f"{FILES} and table_name = 'predictions'")[0]
     rows = site.value("select count(*) from predictions")
     assert (
         tile(page, "Rows") == f"Rows {rows:,} {size(files['file_size_bytes'])} in {files['file_count']} Parquet files"
