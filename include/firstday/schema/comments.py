@@ -7,7 +7,21 @@ from include.firstday.lake.lake import Lake
 from include.firstday.lake.statements import SQL
 from include.firstday.use_case.use_case import UseCase
 
-MADE_FROM = {"users": "events", "predictions": "feature_state", "shadow_predictions": "predictions"}
+MADE_FROM = {
+    "users": "events",
+    "user_features": "users",
+    "predictions": "user_features",
+    "shadow_predictions": "predictions",
+}
+KINDS = {
+    "count": "number of values",
+    "sum": "sum",
+    "mean": "mean",
+    "var": "sample variance",
+    "min": "least value",
+    "max": "greatest value",
+}
+SINCE = {"open": "the window opened", "event": "the last event"}
 _COLUMN = re.compile(r"^    (?:[^\n-]* as )?(\w+)\b[^\n]*? -- (.+)$", re.MULTILINE)
 _HEAD = re.compile(r"(?:--.*\n)+")
 
@@ -27,13 +41,30 @@ def of_table(use_case: str, table: str) -> str:
     return " ".join(line[3:] for line in lines if not re.match(r"-- (params|reads):", line))
 
 
-def of_columns(use_case: str, table: str) -> dict[str, str]:
-    """Column → its comment in the table's own statement, or in that of a table that it is made from."""
+def of_columns(use_case: UseCase, table: str) -> dict[str, str]:
+    """Column → its comment in the table's own statement, or in that of a table that it is made from.
+
+    A feature without one has the meaning of its name, where that is a measure's or that of a time since something.
+    """
     other = MADE_FROM.get(table)
     inherited = of_columns(use_case, other) if other else {}
-    path = file_of(use_case, table)
+    path = file_of(use_case.name, table)
     own = dict(_COLUMN.findall(path.read_text(encoding="utf-8"))) if path else {}
-    return inherited | own
+    return inherited | (_of_features(use_case) if table == "user_features" else {}) | own
+
+
+def _of_features(use_case: UseCase) -> dict[str, str]:
+    measures = {
+        f"{measure}_{kind}": f"{words} of the measure {measure} in the window"
+        for measure in use_case.measures
+        for kind, words in KINDS.items()
+    }
+    named = {name: measures[name] for name in use_case.features if name in measures}
+    for name in use_case.features:
+        unit, since, what = name.partition("_since_")
+        if since:
+            named[name] = f"{unit} since {SINCE.get(what, f'the last {what}')}"
+    return named
 
 
 def write(lake: Lake, use_case: UseCase) -> None:
@@ -44,7 +75,7 @@ def write(lake: Lake, use_case: UseCase) -> None:
     rows, views = lake.rows("schema/comments/comments"), lake.views()
     known = {(row["table_name"], row["column_name"]): row["comment"] or "" for row in rows}
     for table in sorted(lake.tables()):
-        meaning = {} if table in views else of_columns(use_case.name, table)
+        meaning = {} if table in views else of_columns(use_case, table)
         wanted = {"": of_table(use_case.name, table)} | {name: meaning.get(name, "") for name in lake.columns(table)}
         for column, comment in wanted.items():
             if known[table, column] != comment:

@@ -28,7 +28,7 @@ def _look(lake: Lake, use_case: UseCase, name: str) -> schemas.TableAbout:
     if name not in names:
         raise InputError(f"table: expected one of {', '.join(sorted(names))}, found {name}")
     columns = lake.columns(name)
-    meaning = comments.of_columns(use_case.name, name)
+    meaning = comments.of_columns(use_case, name)
     personal = {*use_case.personal, *HIDDEN}
     shown = [column for column in columns if column not in personal]
     sample = [{key: plain(value) for key, value in row.items()} for row in lake.newest_rows(name, shown, SAMPLE)]

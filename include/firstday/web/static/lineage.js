@@ -5,7 +5,7 @@ import { empty, h, leave, mono, quiet, wide } from "./dom.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 
-const WIDTH = 166, HEIGHT = 46, BOX = 140, TALL = 30; // px, of a column, a row and a box
+const WIDTH = 155, HEIGHT = 46, BOX = 136, TALL = 30; // px, of a column, a row and a box
 
 export async function lineage(useCase) {
   const found = await api.get(useCase.name, "lake/lineage");
@@ -32,7 +32,7 @@ const kindsOf = ({ nodes }) => new Map(nodes.map((one) => [one.name, one.kind]))
 const named = (name, kinds) => (kinds.get(name) === "outside" ? name : h("a", { class: "mono", href: address(["lake", "tables", name]) }, name));
 
 function drawn({ nodes, edges }, kinds) {
-  const places = arranged(nodes.map((one) => one.name), edges);
+  const places = arranged(nodes.map((one) => one.name), first(edges, kinds));
   const [across, down] = [0, 1].map((axis) => Math.max(...[...places.values()].map((place) => place[axis])) + 1);
   const size = { width: `${across * WIDTH - (WIDTH - BOX)}px`, height: `${down * HEIGHT}px` };
   const lines = svg("svg", { "aria-hidden": "true", width: parseInt(size.width), height: parseInt(size.height) }, paths(edges, places));
@@ -49,6 +49,13 @@ function drawn({ nodes, edges }, kinds) {
   return h("div", { class: "scroll whole", tabindex: "0", role: "region", "aria-label": "Drawing of the lineage; the table below says the same" }, inside);
 }
 
+/** The edges that place a table: those of the step that makes it first, and all of what is outside of the lake. */
+function first(edges, kinds) {
+  const makers = new Map();
+  for (const { target, by } of edges) if (!makers.has(target)) makers.set(target, by);
+  return edges.filter((one) => makers.get(one.target) === one.by || kinds.get(one.source) === "outside");
+}
+
 /** Name → column and row. An edge that would close a circle has no say. */
 function arranged(names, edges) {
   const before = new Map(names.map((name) => [name, new Set()]));
@@ -56,8 +63,8 @@ function arranged(names, edges) {
   for (const { source, target } of edges) if (!leads(target, source)) before.get(target).add(source);
   const depth = (name) => Math.max(-1, ...[...before.get(name)].map(depth)) + 1;
   // What has no source of its own stands just before its first use.
-  const first = (name) => Math.min(...edges.filter((one) => one.source === name && before.get(one.target).has(name)).map((one) => depth(one.target)));
-  const column = new Map(names.map((name) => [name, before.get(name).size ? depth(name) : Math.max(first(name) - 1, 0)]));
+  const use = (name) => Math.min(...edges.filter((one) => one.source === name && before.get(one.target).has(name)).map((one) => depth(one.target)));
+  const column = new Map(names.map((name) => [name, before.get(name).size ? depth(name) : Math.max(use(name) - 1, 0)]));
   const places = new Map();
   for (const at of [...new Set(column.values())].sort((one, other) => one - other)) {
     const height = (name) => [...before.get(name)].reduce((sum, one) => sum + (places.get(one)?.[1] ?? 0), 0) / (before.get(name).size || 1);

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { barChart, xyChart } from "./charts.js";
 import { cockpit } from "./cockpit.js";
 import { comparison } from "./comparison.js";
-import { card, choose, count, counted, empty, exact, h, leave, percent, quiet, tile, time, wide } from "./dom.js";
+import { capital, card, choose, count, counted, empty, exact, h, leave, percent, quiet, tile, time, wide } from "./dom.js";
 import { ask, asked } from "./route.js";
 import { table } from "./table.js";
 import { named } from "./words.js";
@@ -40,7 +40,7 @@ function facts(found, report, version) {
     const whole = report?.overall.find((row) => row.metric === metric);
     const plain = report?.metrics[`test_${metric}`];
     const value = whole?.value ?? plain;
-    return tile(`${named(metric)}, test`, exact(3)(value), whole ? `95 % interval ${exact(3)(whole.low)} to ${exact(3)(whole.high)}` : value === undefined ? "not logged" : "newest users, no interval logged");
+    return tile(`${capital(named(metric))}, test`, exact(3)(value), whole ? `95 % interval ${exact(3)(whole.low)} to ${exact(3)(whole.high)}` : value === undefined ? "not logged" : "newest users, no interval logged");
   };
   return h(
     "div",
@@ -68,11 +68,11 @@ function gapByCutoff({ monitoring, limits }, { outcome }, version) {
   const mine = monitoring.filter((row) => row.model_version === version && row.subject !== "" && row.metric.startsWith("realised_calibration_gap"));
   const newest = mine.filter((row) => row.measured_at === mine.at(-1).measured_at);
   if (!newest.length) return card(title, empty("Not measured yet. monitor_model measures it every hour, as soon as enough scored users have labels."));
-  const line = (name, metric, isDashed) => ({ name, points: newest.filter((row) => row.metric === metric).map((row) => [Number(row.subject) / 60, row.value]).sort((one, other) => one[0] - other[0]), isDashed, isDots: !isDashed, colour: 0 });
+  const line = (name, metric, isDashed) => ({ name, points: newest.filter((row) => row.metric === metric).map((row) => [Number(row.subject) / 60, row.value]).sort((one, other) => one[0] - other[0]), isDashed, isDots: true, colour: 0 });
   const series = [line("predicted minus observed", "realised_calibration_gap"), line("lower end of the 99 % interval", "realised_calibration_gap_low", true), line("upper end", "realised_calibration_gap_high", true)];
   const limit = limits.calibration_gap;
   const most = 1.2 * Math.max(limit, ...newest.map((row) => Math.abs(row.value)));
-  return h("section", { class: "card" }, xyChart("gaps", title, { series, x: "hours since the window opened, up to", y: `predicted minus observed share of ${outcome}`, format: exact(2), min: -most, max: most, limits: [{ name: "limit", value: limit }, { name: "limit", value: -limit }], note: h("span", {}, "Users whose label is known, in the monitoring run of ", time(newest[0].measured_at), ". An alert is raised where the whole interval is beyond a limit.") }));
+  return h("section", { class: "card" }, xyChart("gaps", title, { series, x: "hours since the window opened, up to", y: `predicted minus observed share of ${outcome}`, format: exact(2), xMin: 0, min: -most, max: most, limits: [{ name: "limit", value: limit }, { name: "", value: -limit }], note: h("span", {}, "Users whose label is known, in the monitoring run of ", time(newest[0].measured_at), ". An alert is raised where the whole interval is beyond a limit.") }));
 }
 
 const importances = new Map(); // use case -> its answer

@@ -23,6 +23,9 @@ def test_a_lake_has_the_comments_of_its_statements(churn: UseCase) -> None:
     assert found["postcodes", "socioeconomic_idx"] == "index of the area"
     assert found["users", "closed_at"].startswith("first closing event")
     assert found["predictions", "probability"] == "calibrated probability of the outcome"
+    assert found["predictions", "bet_var"] == "sample variance of the measure bet in the window"
+    assert found["predictions", "hours_since_open"] == "hours since the window opened"
+    assert found["predictions", "window_start"].startswith("first opening event")
     assert found["user_features", "bet_count"] is None  # DuckDB keeps none of a view's columns
 
 

@@ -84,7 +84,7 @@ def test_champion_and_challenger_are_compared_on_the_same_users(visitor: Visitor
 def test_a_versions_test_is_that_of_its_run(visitor: Visitor, site: Site) -> None:
     card = json.loads((REPOSITORY / "include" / "use_cases" / "first_day_churn" / "model.json").read_text())
     page = visitor.go("model")
-    for metric, title in (("roc_auc", "ROC AUC, test"), ("log_loss", "log loss, test")):
+    for metric, title in (("roc_auc", "ROC AUC, test"), ("log_loss", "Log loss, test")):
         assert f"{card['metrics'][f'test_{metric}']:.3f}" in tile(page, title)
     expect(page.get_by_text("Mean absolute Shapley values")).to_be_visible(timeout=60_000)
     page.select_option("#version", "2")
