@@ -25,7 +25,11 @@ from include.firstday.settings import settings
     execution_timeout=timedelta(hours=1),
     params={
         "keep_days": Param(
-            settings().artifact_days, type="number", minimum=1, title="Days to keep", description="of runs and logs"
+            settings().artifact_days,
+            type="number",
+            minimum=1,
+            title="Days to keep",
+            description="older runs, task logs and entries of the audit log are deleted; each DAG's last run stays",
         )
     },
 )

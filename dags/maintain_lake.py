@@ -32,7 +32,7 @@ def build(use_case: UseCase) -> None:
                 type="number",
                 minimum=1,
                 title="Time budget",
-                description="seconds; what is left is done next hour",
+                description="seconds; the next hour's run does the rest",
             )
         },
     )
