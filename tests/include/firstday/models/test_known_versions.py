@@ -68,9 +68,7 @@ def test_they_are_those_of_another_server(churn: UseCase, server: str, monkeypat
     let_mlflow_be_at(monkeypatch, server)
     assert known_versions(churn.name) == {}
     promotion.register_bundled(churn)
-    first = registry.client().get_model_version(churn.name, "1")
-    registry.client().create_model_version(churn.name, first.source, first.run_id)
-    registry.client().set_registered_model_alias(churn.name, "challenger", "2")
+    registry.register(churn, registry.versions(churn)[0].run_id, 0.5)  # as the challenger
     assert known_versions(churn.name) == {2: "version 2, challenger", 1: "version 1, champion"}
     assert known_versions(churn.name) == as_registered(churn)
     assert known_versions("another") == {}
