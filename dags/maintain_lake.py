@@ -44,6 +44,6 @@ def build(use_case: UseCase) -> None:
 
             seconds = (params or {}).get("budget_seconds", 300)
             done = stage.maintain_lake(load(use_case.name), current_run(), seconds)
-            report((f"{len(done)} steps done{f', the last: {done[-1]}' if done else ''}", {}))
+            report((f"{len(done):,} steps done", {}))
 
         run_steps()

@@ -6,6 +6,7 @@ from typing import Any
 from include.firstday.delivery import publish_predictions
 from include.firstday.features.update_features import Updated
 from include.firstday.ingest.store_events import MicroBatch
+from include.firstday.lake.words import counted
 from include.firstday.operations.micro_batch import Done
 from include.firstday.scoring.score_users import Scored
 
@@ -37,8 +38,8 @@ def stored(batches: list[MicroBatch], seconds: float) -> tuple[str, Numbers]:
         "rows_rejected": sum(batch.rows_rejected for batch in batches),
         "files": sum(batch.files for batch in batches),
     }
-    words = f"{numbers['rows_stored']:,} events stored in {seconds:.1f} s, {numbers['rows_rejected']:,} rejected"
-    return words if batches else "", numbers
+    words = f"{counted(numbers['rows_stored'], 'event')} stored in {seconds:.1f} s"
+    return f"{words}, {numbers['rows_rejected']:,} rejected" if batches else "", numbers
 
 
 def updated(steps: list[Updated], seconds: float) -> tuple[str, Numbers]:
@@ -48,7 +49,7 @@ def updated(steps: list[Updated], seconds: float) -> tuple[str, Numbers]:
         "users": sum(step.users for step in steps),
         "recomputed": sum(step.recomputed for step in steps),
     }
-    return f"{numbers['users']:,} users updated in {seconds:.1f} s" if steps else "", numbers
+    return f"{counted(numbers['users'], 'user')} updated in {seconds:.1f} s" if steps else "", numbers
 
 
 def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
@@ -61,5 +62,5 @@ def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
         "predicted": step.predicted,
         "model_version": step.model_version,
     }
-    words = f"{step.users:,} users scored in {seconds:.1f} s by version {step.model_version}"
+    words = f"{counted(step.users, 'user')} scored in {seconds:.1f} s by version {step.model_version}"
     return f"{words}, {step.predicted:,} with predicted {step.outcome}", numbers

@@ -142,5 +142,5 @@ def skip(reason: str) -> NoReturn:
 def fail_without_retry(reason: str) -> NoReturn:
     """End the task as failed, as no retry can mend it; where nobody asked for the run, as skipped."""
     if get_current_context()["dag_run"].run_type == "scheduled":
-        raise AirflowSkipException(reason)
+        skip(reason)
     raise AirflowFailException(reason) from None  # or Airflow would log the traceback of what was caught, too

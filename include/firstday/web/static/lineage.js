@@ -5,7 +5,7 @@ import { empty, h, leave, mono, quiet, wide } from "./dom.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 
-const WIDTH = 155, HEIGHT = 46, BOX = 136, TALL = 30; // px, of a column, a row and a box
+const WIDTH = 147, HEIGHT = 46, BOX = 132, TALL = 30; // px, of a column, a row and a box
 
 export async function lineage(useCase) {
   const found = await api.get(useCase.name, "lake/lineage");
