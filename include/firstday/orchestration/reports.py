@@ -32,24 +32,26 @@ def _results(done: Sequence[Done], kind: type) -> list[tuple[Any, float]]:
 
 def stored(batches: list[MicroBatch], seconds: float) -> tuple[str, Numbers]:
     """What store_events did."""
+    rows, rejected = sum(batch.rows_stored for batch in batches), sum(batch.rows_rejected for batch in batches)
     numbers = {
         "batch_ids": [batch.batch_id for batch in batches],
-        "rows_stored": sum(batch.rows_stored for batch in batches),
-        "rows_rejected": sum(batch.rows_rejected for batch in batches),
+        "rows_stored": rows,
+        "rows_rejected": rejected,
         "files": sum(batch.files for batch in batches),
     }
-    words = f"{counted(numbers['rows_stored'], 'event')} stored in {seconds:.1f} s"
-    return f"{words}, {numbers['rows_rejected']:,} rejected" if batches else "", numbers
+    words = f"{counted(rows, 'event')} stored in {seconds:.1f} s, {rejected:,} rejected"
+    return words if batches else "", numbers
 
 
 def updated(steps: list[Updated], seconds: float) -> tuple[str, Numbers]:
     """What update_features did."""
+    users = sum(step.users for step in steps)
     numbers = {
         "upto_batch_id": steps[-1].upto if steps else None,
-        "users": sum(step.users for step in steps),
+        "users": users,
         "recomputed": sum(step.recomputed for step in steps),
     }
-    return f"{counted(numbers['users'], 'user')} updated in {seconds:.1f} s" if steps else "", numbers
+    return f"{counted(users, 'user')} updated in {seconds:.1f} s" if steps else "", numbers
 
 
 def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
