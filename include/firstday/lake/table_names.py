@@ -13,7 +13,9 @@ from include.firstday.lake.database import Database
 _TREE = "select json_serialize_sql(cast($text as varchar))"
 _OWN_SCHEMAS = ("", "main")  # others are of the catalog
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
-_CHANGE = re.compile(r"\s*(delete|insert|update)\s+(?:from\s+|into\s+)?([\w.]+)(?:\s+by\s+name|\s+set)?", re.IGNORECASE)
+_CHANGE = re.compile(  # at the beginning of a line: also after `with`
+    r"^(delete|insert|update)\s+(?:from\s+|into\s+)?([\w.]+)(?:\s+by\s+name|\s+set)?", re.IGNORECASE | re.MULTILINE
+)
 _CREATION = re.compile(r"\s*create\s+table[\w\s.]*?(\sas\b|\()", re.IGNORECASE)
 _CALL = re.compile(r"\s*call\b", re.IGNORECASE)
 _NOTHING = "select null"
@@ -36,7 +38,7 @@ def tables_read(text: str) -> frozenset[str]:
 
 def table_changed(text: str) -> str | None:
     """The table that an INSERT, UPDATE or DELETE changes; None for other statements."""
-    change = _CHANGE.match(_COMMENT.sub("", text))
+    change = _CHANGE.search(_COMMENT.sub("", text))
     return change[2].rpartition(".")[2] if change else None
 
 
@@ -53,10 +55,11 @@ def _select(text: str) -> str:
         return _NOTHING
     if created := _CREATION.match(code):
         return _NOTHING if created[1] == "(" else code[created.end() :]
-    if not (change := _CHANGE.match(code)):
+    if not (change := _CHANGE.search(code)):
         return code
-    verb, table, rest = change[1].lower(), change[2], code[change.end() :]
-    return rest if verb == "insert" else f"from {table} {'select' if verb == 'update' else ''} {rest}"
+    verb, table = change[1].lower(), change[2]
+    select = {"insert": "", "update": f"from {table} select", "delete": f"from {table}"}[verb]
+    return f"{code[: change.start()]}{select} {code[change.end() :]}"
 
 
 def _names(node: Any, defined: frozenset[str]) -> Iterator[str]:

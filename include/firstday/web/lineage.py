@@ -105,10 +105,10 @@ def stages(use_case: UseCase) -> tuple[Step, ...]:
 
 
 def views(lake: Lake, use_case: UseCase) -> tuple[Step, ...]:
-    """The views of the lake."""
+    """The views of the lake, but for the one that has no rows without measures of recent values."""
     return tuple(
         Step(VIEW, None, tables_read(path.read_text(encoding="utf-8")), (name,))
-        for name in sorted(lake.views())
+        for name in sorted(lake.views() - (set() if use_case.recent else {"recent_state"}))
         if (path := file_of(use_case.name, name))
     )
 

@@ -29,6 +29,8 @@ CASES = {
     "INSERT INTO a BY NAME SELECT * FROM b": {"b"},
     "delete from a where x in (select x from b)": {"a", "b"},
     "delete from a": {"a"},
+    "with d as (\n    select x from b\n)\n\ndelete from a where x in (from d)": {"a", "b"},
+    "with d as (from b)\ninsert into a from d": {"b"},
     "update a set x = case when y in (select y from b) then 1 else 0 end, z = $z where z is null": {"a", "b"},
     "create table if not exists a as select * from b limit 0": {"b"},
     "create table if not exists lake.main.a (\n    x varchar -- as select * from b\n)": set(),

@@ -23,7 +23,7 @@ def test_each_table_of_data_has_an_origin_and_each_edge_its_ends(churn: UseCase)
     made = {edge.target for edge in found.edges}
     of_the_lake_itself = {
         "alert_states", "checkpoints", "consumed_files", "delivery_failures", "feature_fingerprint", "file_hashes",
-        "narrow_statistics", "rewritten_files", "schema_history", "tombstones",
+        "narrow_statistics", "rewritten_files", "schema_history", "tombstones", "recent_state",
     }  # fmt: skip
     assert tables - made <= of_the_lake_itself
     names = {node.name for node in found.nodes}
