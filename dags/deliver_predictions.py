@@ -15,7 +15,7 @@ from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, task
 
 from include.firstday.errors import BackedOffError
 from include.firstday.orchestration.dags import define_dag, each_use_case
-from include.firstday.orchestration.tasks import credentials, current_run, lake_asset, skip
+from include.firstday.orchestration.tasks import credentials, current_run, lake_asset, report, skip
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -42,10 +42,12 @@ def define(use_case: UseCase, target: str) -> None:
             case = load(use_case.name)
             known = credentials(case.targets[target].connection)
             try:
-                if stage.deliver_predictions(case, target, known, current_run(), orders.order(case, target)) is None:
-                    skip("no new predictions")
+                done = stage.deliver_predictions(case, target, known, current_run(), orders.order(case, target))
             except BackedOffError as error:
                 skip(str(error))
+            if done is None:
+                skip("no new predictions")
+            report((stage.describe(target, done), {}))
 
         deliver()
 

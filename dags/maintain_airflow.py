@@ -14,6 +14,7 @@ from typing import Any
 from airflow.sdk import Connection, CronTriggerTimetable, Param, get_current_context, task
 
 from include.firstday.orchestration.dags import define_dag
+from include.firstday.orchestration.tasks import report
 from include.firstday.settings import settings
 
 
@@ -24,7 +25,11 @@ from include.firstday.settings import settings
     execution_timeout=timedelta(hours=1),
     params={
         "keep_days": Param(
-            settings().artifact_days, type="number", minimum=1, title="Days to keep", description="of runs and logs"
+            settings().artifact_days,
+            type="number",
+            minimum=1,
+            title="Days to keep",
+            description="older runs, task logs and entries of the audit log are deleted; each DAG's last run stays",
         )
     },
 )
@@ -40,13 +45,14 @@ def maintain_airflow() -> None:
         is_worker = bool(settings().celery_broker.get_secret_value()) and not settings().airflow_database
         found = Connection.get(clean_airflow.CONNECTION).extra_dejson if is_worker else {}
         clean_airflow.clean_database(before, found.get("url", ""))
+        report((f"rows from before {before:%Y-%m-%d} deleted", {}))
 
     @task
-    def drop_logs(params: dict[str, Any] | None = None) -> int:
-        """Delete old task logs; return their number."""
+    def drop_logs(params: dict[str, Any] | None = None) -> None:
+        """Delete old task logs."""
         from include.firstday.stack import clean_airflow
 
         before = get_current_context()["dag_run"].run_after - timedelta(days=(params or {})["keep_days"])
-        return clean_airflow.drop_logs(before)
+        report((f"{clean_airflow.drop_logs(before):,} task logs deleted", {}))
 
     clean_database() >> drop_logs()

@@ -13,7 +13,7 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, Param, task
 
 from include.firstday.orchestration.dags import define_dag, each_use_case
-from include.firstday.orchestration.tasks import current_run
+from include.firstday.orchestration.tasks import current_run, report
 from include.firstday.use_case.use_case import UseCase, load
 
 
@@ -32,16 +32,18 @@ def build(use_case: UseCase) -> None:
                 type="number",
                 minimum=1,
                 title="Time budget",
-                description="seconds; what is left is done next hour",
+                description="seconds; the next hour's run does the rest",
             )
         },
     )
     def maintain_lake() -> None:
         @task
-        def run_steps(params: dict[str, float] | None = None) -> list[str]:
+        def run_steps(params: dict[str, float] | None = None) -> None:
             """Merge and rewrite files, expire snapshots, delete unused files."""
             from include.firstday.operations import maintain_lake as stage
 
-            return stage.maintain_lake(load(use_case.name), current_run(), (params or {}).get("budget_seconds", 300))
+            seconds = (params or {}).get("budget_seconds", 300)
+            done = stage.maintain_lake(load(use_case.name), current_run(), seconds)
+            report((f"{len(done):,} steps done", {}))
 
         run_steps()

@@ -19,7 +19,7 @@ from include.firstday.use_case.use_case import UseCase, load
 
 
 def version(name: str) -> Param:
-    """The field of the form: a list of the registered versions, a number where MLflow is another server."""
+    """The field of the form: a list of the registered versions, a number where MLflow does not answer in time."""
     known = known_versions(name)
     numbers = {str(number): title for number, title in known.items()}
     choice = {"enum": [None, *known], "values_display": {"null": "the champion before"} | numbers} if known else {}

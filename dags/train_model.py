@@ -31,6 +31,11 @@ from include.firstday.use_case.use_case import UseCase, load
 
 AS_CONFIGURED = "as the use case is configured"
 AS_KNOWN = {"yes": True, "no": False}
+LATE = {
+    AS_CONFIGURED: "As the use case is configured",
+    "yes": "Leave them out, as scoring did not have them",
+    "no": "Count them, as if they had arrived in time",
+}
 
 
 @each_use_case
@@ -57,9 +62,10 @@ def build(use_case: UseCase) -> None:
             "as_known": Param(
                 AS_CONFIGURED,
                 type="string",
-                enum=[AS_CONFIGURED, *AS_KNOWN],
+                enum=list(LATE),
+                values_display=LATE,
                 title="Late events",
-                description="whether events that were stored after the cut-off are left out of the features",
+                description="events before a cut-off that were stored after it",
             ),
         },
     )

@@ -41,4 +41,6 @@ def build(use_case: UseCase) -> None:
                 skip("no new outcomes since the last model")
             report((stage.describe(trained), {}))
 
-        train.expand(target=[name for name, target in use_case.targets.items() if target.when.holdout])
+        for name, target in use_case.targets.items():
+            if target.when.holdout:
+                train.override(task_id=f"train_{name}")(name)

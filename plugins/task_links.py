@@ -5,7 +5,6 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
-PAGE = "/plugin/firstday/firstday/"
 ROOMS = {  # of what a DAG is about; the others lead to the overview
     "train_model": "model",
     "rollback_model": "model",
@@ -26,6 +25,7 @@ class FirstdayLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the room's address for tasks of this project, an empty text for others."""
+        from include.firstday.orchestration.tasks import PAGE
         from include.firstday.use_case.use_case import names
 
         use_case, _, dag = ti_key.dag_id.partition(".")

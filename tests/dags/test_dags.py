@@ -323,7 +323,7 @@ for name in ("deliver_to_offers", "measure_effect", "train_uplift", "generate_ev
     assert states == {
         "deliver_to_offers": "[('deliver', 'success')]",
         "measure_effect": "[('alert', 'skipped'), ('measure', 'success')]",
-        "train_uplift": "[('train', 'skipped')]",
+        "train_uplift": "[('train_offers', 'skipped')]",
         "generate_events": "[('write_minutes', 'success')]",
     }
     assert "no outcomes of both arms are known yet" in out

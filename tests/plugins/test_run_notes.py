@@ -16,3 +16,9 @@ def test_a_note_is_the_tasks_reports_in_order() -> None:
 def test_a_note_is_no_longer_than_airflow_keeps() -> None:
     assert len(note([("note", "x" * 2000)])) == LONGEST
     assert note([]) == ""
+
+
+def test_a_note_begins_with_what_failed() -> None:
+    left = [("note", "12 events stored"), ("note", "x" * 2000)]
+    assert note(left, ["train", "test"]).startswith("failed: train, test; its log has the reason, 12 events stored, x")
+    assert len(note(left, ["train"])) == LONGEST

@@ -22,6 +22,7 @@ from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
+from include.firstday.lake.words import batch_range, counted
 from include.firstday.privacy import person_data, tombstones
 from include.firstday.privacy.person_data import Person
 from include.firstday.schema.open_lake import open_lake
@@ -79,7 +80,8 @@ def deliver_predictions(
 
 def describe(target: str, delivered: Delivered) -> str:
     """Return one line for the log."""
-    return f"micro-batches {delivered.after + 1} to {delivered.upto}: {delivered.predictions:,} predictions to {target}"
+    batches = batch_range(delivered.after + 1, delivered.upto)
+    return f"{batches}: {counted(delivered.predictions, 'prediction')} to {target}"
 
 
 def notices(lake: Lake) -> list[str]:

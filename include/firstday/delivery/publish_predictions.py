@@ -16,6 +16,7 @@ from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
+from include.firstday.lake.words import batch_range, counted
 from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
@@ -39,12 +40,12 @@ def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None
         after, upto = checkpoints.of(lake, STAGE), checkpoints.of(lake, "score_users")
         if upto <= after:
             return None
-        batches = lake.rows("delivery/publish_predictions/scored_batches", after=after, upto=upto)
-        published = sum(_write(lake, use_case, row["batch_id"]) for row in batches)
+        scored = lake.rows("delivery/publish_predictions/scored_batches", after=after, upto=upto)
+        published = sum(_write(lake, use_case, row["batch_id"]) for row in scored)
         with lake.transaction() as commit:
             checkpoints.advance(lake, STAGE, after, upto)
-            told = f"{published:,} users with predicted {use_case.outcome.name} published"
-            commit.message = f"micro-batches {after + 1}–{upto}: {told}"
+            told = f"{counted(published, 'user')} with predicted {use_case.outcome.name} published"
+            commit.message = f"{batch_range(after + 1, upto)}: {told}"
     log.info("%s", commit.message)
     return published
 

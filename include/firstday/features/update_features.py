@@ -23,6 +23,7 @@ from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
+from include.firstday.lake.words import batch_range, counted
 from include.firstday.privacy import tombstones
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
@@ -63,7 +64,7 @@ def update_features(use_case: UseCase, run: Run | None = None) -> list[Updated]:
 def describe(step: Updated) -> str:
     """Describe the result in one line."""
     return (
-        f"micro-batches {step.after + 1} to {step.upto}: {step.users:,} users updated, "
+        f"{batch_range(step.after + 1, step.upto)}: {counted(step.users, 'user')} updated, "
         f"{step.recomputed:,} of them recomputed from their events"
     )
 

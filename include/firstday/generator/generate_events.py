@@ -22,6 +22,7 @@ from include.firstday.errors import UseCaseError
 from include.firstday.generator import events
 from include.firstday.generator.chance import Ints, uniform
 from include.firstday.generator.response import Reached
+from include.firstday.lake.words import counted
 from include.firstday.use_case.generator import Generator
 from include.firstday.use_case.use_case import UseCase
 
@@ -42,7 +43,7 @@ class Generated:
     rows: int
 
     def __str__(self) -> str:
-        return f"{self.rows:,} rows in {self.files:,} files"
+        return f"{counted(self.rows, 'row')} in {counted(self.files, 'file')}"
 
 
 def generate_missed(

@@ -25,6 +25,7 @@ from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Commit, Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
+from include.firstday.lake.words import counted
 from include.firstday.landing import LandingFile
 from include.firstday.privacy import person_data, tombstones
 from include.firstday.records import readers
@@ -85,10 +86,10 @@ def describe(batch: MicroBatch) -> str:
     if not batch.files:
         return f"micro-batch {batch.batch_id}: {batch.rows_stored:,} held events stored"
     return (
-        f"micro-batch {batch.batch_id}: {batch.rows_stored:,} events stored, "
-        f"{batch.rows_rejected:,} rejected, from {batch.files:,} files"
+        f"micro-batch {batch.batch_id}: {counted(batch.rows_stored, 'event')} stored, "
+        f"{batch.rows_rejected:,} rejected, from {counted(batch.files, 'file')}"
         + (
-            f"; {batch.files_pending:,} files, {batch.bytes_pending / 1e6:,.1f} MB, pending"
+            f"; {counted(batch.files_pending, 'file')}, {batch.bytes_pending / 1e6:,.1f} MB, pending"
             if batch.files_pending
             else ""
         )

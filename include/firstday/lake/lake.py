@@ -174,6 +174,12 @@ class Lake:
         """Sort the rows of a table's future files, also merged ones, by a column."""
         self._connection.execute(f"alter table {quoted(table)} set sorted by ({quoted(column)} asc)")
 
+    def comment(self, table: str, column: str, text: str) -> None:
+        """Give a table's column a comment; with an empty column the table or view itself. An empty text removes it."""
+        kind = "column" if column else "view" if table in self.views() else "table"
+        name = ".".join(quoted(part) for part in (table, column) if part)
+        self._connection.execute(f"comment on {kind} {name} is {literal(text) if text else 'null'}")
+
     def set_row_group(self, table: str, rows: int) -> None:
         """Set the rows of a row group of a table's future files. DuckLake can only where its creation is committed."""
         self._connection.execute(
@@ -302,6 +308,11 @@ class Lake:
         text = f"select count(*) from {quoted(table)} where {_equal(values)}"
         (count,) = self._connection.execute(text, values or None).fetchone() or (0,)
         return int(count)
+
+    def count_by_batch(self, table: str, after: int) -> dict[int, int]:
+        """Return the number of rows of each micro-batch after one, of a table with micro-batches."""
+        text = f"select batch_id, count(*) from {quoted(table)} where batch_id > $after group by batch_id"
+        return dict(self._connection.execute(text, {"after": after}).fetchall())
 
     def count_distinct(self, table: str, column: str) -> int:
         """Return the number of distinct values of a column, without NULL."""

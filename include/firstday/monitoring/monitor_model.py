@@ -27,6 +27,7 @@ from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
+from include.firstday.lake.words import batch_range, counted
 from include.firstday.models import drift, registry
 from include.firstday.models.drift import Reference
 from include.firstday.monitoring import alert_states, hourly, realised
@@ -89,8 +90,8 @@ def monitor_model(use_case: UseCase, run: Run | None = None) -> MonitoringRun | 
 
 def describe(done: MonitoringRun) -> str:
     """Describe the result in one line."""
-    batches = f"micro-batches {done.after + 1} to {done.upto}" if done.upto > done.after else "no new micro-batches"
-    found = f"{batches}: {len(done.measured):,} measurements, {len(done.alerts):,} alerts"
+    seen = batch_range(done.after + 1, done.upto) if done.upto > done.after else "no new micro-batches"
+    found = f"{seen}: {counted(len(done.measured), 'measurement')}, {counted(len(done.alerts), 'alert')}"
     if silent := len(done.alerts) - len(done.unsilenced):
         found += f", {silent:,} of them acknowledged or muted"
     by_metric = {one.metric: one for one in done.measured}

@@ -20,6 +20,7 @@ from include.firstday.ingest import replay_rejected, store_events
 from include.firstday.ingest.store_events import MicroBatch
 from include.firstday.lake.lake import Commit, Lake
 from include.firstday.lake.run import Run
+from include.firstday.lake.words import counted
 from include.firstday.models import registry
 from include.firstday.scoring import held_back, score_users
 from include.firstday.scoring.score_users import Scored
@@ -53,7 +54,7 @@ def describe(done: Done) -> str:
         case Scored():
             return score_users.describe(done.result)
         case users:
-            return f"{users:,} users published"
+            return f"{counted(users, 'user')} published"
 
 
 def process(use_case: UseCase, run: Run, on_done: OnDone, seconds: float = math.inf, with_scores: bool = True) -> None:

@@ -19,6 +19,7 @@ from include.firstday.errors import DamagedFilesError, InputError, LakeError, Qu
 from include.firstday.lake import clock, connections
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
+from include.firstday.lake.words import batch_range
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +222,7 @@ def _with_sources(damage: Damage) -> Damage:
 def _describe(damage: Damage) -> Iterator[str]:
     yield f"{damage.path}: {damage.problem}"
     if damage.batches:
-        yield f"  holds rows of {damage.table} from micro-batches {damage.batches[0]}–{damage.batches[1]}"
+        yield f"  holds rows of {damage.table} from {batch_range(*damage.batches)}"
     if damage.landing_files:
         yield f"  landing files that hold them: {', '.join(damage.landing_files)} (in consumed/)"
     if damage.dropped_files:

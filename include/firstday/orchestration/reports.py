@@ -6,6 +6,7 @@ from typing import Any
 from include.firstday.delivery import publish_predictions
 from include.firstday.features.update_features import Updated
 from include.firstday.ingest.store_events import MicroBatch
+from include.firstday.lake.words import counted
 from include.firstday.operations.micro_batch import Done
 from include.firstday.scoring.score_users import Scored
 
@@ -31,24 +32,26 @@ def _results(done: Sequence[Done], kind: type) -> list[tuple[Any, float]]:
 
 def stored(batches: list[MicroBatch], seconds: float) -> tuple[str, Numbers]:
     """What store_events did."""
+    rows, rejected = sum(batch.rows_stored for batch in batches), sum(batch.rows_rejected for batch in batches)
     numbers = {
         "batch_ids": [batch.batch_id for batch in batches],
-        "rows_stored": sum(batch.rows_stored for batch in batches),
-        "rows_rejected": sum(batch.rows_rejected for batch in batches),
+        "rows_stored": rows,
+        "rows_rejected": rejected,
         "files": sum(batch.files for batch in batches),
     }
-    words = f"{numbers['rows_stored']:,} events stored in {seconds:.1f} s, {numbers['rows_rejected']:,} rejected"
+    words = f"{counted(rows, 'event')} stored in {seconds:.1f} s, {rejected:,} rejected"
     return words if batches else "", numbers
 
 
 def updated(steps: list[Updated], seconds: float) -> tuple[str, Numbers]:
     """What update_features did."""
+    users = sum(step.users for step in steps)
     numbers = {
         "upto_batch_id": steps[-1].upto if steps else None,
-        "users": sum(step.users for step in steps),
+        "users": users,
         "recomputed": sum(step.recomputed for step in steps),
     }
-    return f"{numbers['users']:,} users updated in {seconds:.1f} s" if steps else "", numbers
+    return f"{counted(users, 'user')} updated in {seconds:.1f} s" if steps else "", numbers
 
 
 def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
@@ -61,5 +64,5 @@ def scored(step: Scored | None, seconds: float) -> tuple[str, Numbers]:
         "predicted": step.predicted,
         "model_version": step.model_version,
     }
-    words = f"{step.users:,} users scored in {seconds:.1f} s by version {step.model_version}"
+    words = f"{counted(step.users, 'user')} scored in {seconds:.1f} s by version {step.model_version}"
     return f"{words}, {step.predicted:,} with predicted {step.outcome}", numbers

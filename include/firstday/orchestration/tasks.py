@@ -17,6 +17,7 @@ from include.firstday.orchestration.arrivals import FilesArrived
 from include.firstday.servers import Credentials, links
 from include.firstday.use_case.use_case import UseCase
 
+PAGE = "/plugin/firstday/firstday/"  # in Airflow
 NOTE = "note"  # keys of what a task tells Airflow, among its XComs
 MLFLOW_URL = "mlflow_url"
 
@@ -38,8 +39,9 @@ def arrivals_asset(use_case: UseCase) -> Asset:
 
 
 def lake_asset(use_case: str, table: str) -> Asset:
-    """A table of the lake: the task that writes it updates it."""
-    return Asset(name=f"{use_case}.{table}", uri=f"firstday://{use_case}/{table}")
+    """A table of the lake: the task that writes it updates it. Airflow lists it with its address in the Lake room."""
+    page = f"{_base_url()}{PAGE}#{use_case}/lake/tables/{table}"
+    return Asset(name=f"{use_case}.{table}", uri=f"firstday://{use_case}/{table}", extra={"page": page})
 
 
 def report(told: tuple[str, dict[str, Any]], asset: Asset | None = None) -> None:
@@ -98,7 +100,12 @@ def run_url() -> str:
     """Where a browser finds the running task's run in Airflow."""
     task = get_current_context()["ti"]
     path = links.airflow_run(Run(dag=task.dag_id, run=task.run_id).id)
-    return f"{conf.get('api', 'base_url', fallback='').rstrip('/')}{path}"
+    return f"{_base_url()}{path}"
+
+
+def _base_url() -> str:
+    """Where a browser finds Airflow."""
+    return str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
 
 
 def rescore(use_case: UseCase) -> None:
@@ -135,5 +142,5 @@ def skip(reason: str) -> NoReturn:
 def fail_without_retry(reason: str) -> NoReturn:
     """End the task as failed, as no retry can mend it; where nobody asked for the run, as skipped."""
     if get_current_context()["dag_run"].run_type == "scheduled":
-        raise AirflowSkipException(reason)
+        skip(reason)
     raise AirflowFailException(reason) from None  # or Airflow would log the traceback of what was caught, too

@@ -6,7 +6,7 @@ from include.firstday.lake.lake import Columns, Lake
 from include.firstday.lake.run import Run
 from include.firstday.records import readers
 from include.firstday.records.contract import VALID_FROM, enrichment_rules, expected, typed_rows
-from include.firstday.schema import fingerprint, migrate
+from include.firstday.schema import comments, fingerprint, migrate
 from include.firstday.schema.readiness import is_ready, sql_sha256
 from include.firstday.schema.value_type import build_value_type
 from include.firstday.use_case.recent import as_json
@@ -68,6 +68,7 @@ def prepare(use_case: UseCase) -> None:
                 lake.partition_by(table, column, *parts)
         for table, column in SORTED.items():
             lake.sort_by(table, column)
+        comments.write(lake, use_case)
         lake.set_parquet_version(PARQUET_VERSION)
         lake.insert_row(
             "schema_history",

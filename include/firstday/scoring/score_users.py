@@ -22,6 +22,7 @@ from include.firstday.lake import checkpoints, clock
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.retry import retrying
 from include.firstday.lake.run import Run
+from include.firstday.lake.words import batch_range, counted
 from include.firstday.models import reasons, registry
 from include.firstday.privacy import tombstones
 from include.firstday.schema.open_lake import open_lake
@@ -85,13 +86,13 @@ def score_users(use_case: UseCase, run: Run | None = None, rescore: bool = False
 
 def describe(step: Scored) -> str:
     """Describe a step in one line."""
-    batches = (
-        f"micro-batch {step.upto}, without new events"
+    scored = (
+        f"{batch_range(step.upto, step.upto)}, without new events"
         if step.is_quiet
-        else f"micro-batches {step.after + 1} to {step.upto}"
+        else batch_range(step.after + 1, step.upto)
     )
     return (
-        f"{batches}: {step.users:,} users scored by version {step.model_version}, "
+        f"{scored}: {counted(step.users, 'user')} scored by version {step.model_version}, "
         f"{step.predicted:,} with predicted {step.outcome}"
     )
 

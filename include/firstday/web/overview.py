@@ -67,7 +67,7 @@ def status(reader: Reader, gate: Gate) -> schemas.Status:
         users_in_window=found["users_in_window"],
         pending=schemas.Pending(files=len(pending), bytes=sum(file.bytes for file in pending), oldest_at=oldest),
         stages=found["stages"],
-        lag=schemas.Lag(**found["lag"], over_minutes=LAG_MINUTES),
+        lag=schemas.Lag(**found["lag"], over_minutes=LAG_MINUTES, limit_seconds=use_case.monitoring.lag_seconds),
         model=_linked(champion),
         last_micro_batch=_last_micro_batch(batch, found["commits"]) if batch else None,
         schedule=None if is_past else _next_run(schedule),

@@ -1,23 +1,21 @@
-"""The catalogue: what a table is, its columns with their meaning, how fresh it is, who reads it, and a sample."""
+"""The catalogue: what a table is, its columns and their meaning, its rows over time, who reads it, and a sample."""
 
-import re
 from functools import cache
-from pathlib import Path
 
 from include.firstday.errors import InputError
 from include.firstday.lake.lake import Lake
-from include.firstday.settings import REPOSITORY
+from include.firstday.lake.statements import SQL
+from include.firstday.lake.table_names import tables_read
+from include.firstday.schema import comments
 from include.firstday.use_case.use_case import UseCase
 from include.firstday.web.reader import Reader
 from include.firstday.web.schemas import lake as schemas
 from include.firstday.web.workbench import plain
 
-SQL = REPOSITORY / "sql"
 SAMPLE = 20
+BATCHES = 200  # of the chart
 FRESH = 10.0
 HIDDEN = frozenset({"raw", "header"})  # of rejected rows: the row as it was read, with the person
-_COLUMN = re.compile(r"^    (?:[^\n-]* as )?(\w+)\b[^\n]*? -- (.+)$", re.MULTILINE)
-_HEAD = re.compile(r"(?:--.*\n)+")
 
 
 def table(reader: Reader, name: str) -> schemas.TableAbout:
@@ -30,57 +28,51 @@ def _look(lake: Lake, use_case: UseCase, name: str) -> schemas.TableAbout:
     if name not in names:
         raise InputError(f"table: expected one of {', '.join(sorted(names))}, found {name}")
     columns = lake.columns(name)
-    meaning = _meaning(use_case.name, name)
+    meaning = comments.of_columns(use_case, name)
     personal = {*use_case.personal, *HIDDEN}
     shown = [column for column in columns if column not in personal]
     sample = [{key: plain(value) for key, value in row.items()} for row in lake.newest_rows(name, shown, SAMPLE)]
     last_batch = sample[0].get("batch_id") if sample else None
     committed = lake.rows("web/catalog/batch_committed", batch_id=last_batch) if last_batch else []
+    is_view = name in lake.views()
+    files = next((row for row in lake.rows("web/catalog/table_files") if row["table_name"] == name), {})
     return schemas.TableAbout(
         name=name,
-        is_view=name in lake.views(),
-        description=_grain(_file(use_case.name, name)),
+        is_view=is_view,
+        description=comments.of_table(use_case.name, name),
         columns=[
             schemas.ColumnAbout(name=column, type=kind, about=meaning.get(column, ""), is_personal=column in personal)
             for column, kind in columns.items()
         ],
+        rows=None if is_view else lake.count(name),
+        files=files.get("files", 0),
+        bytes=files.get("bytes", 0),
         last_batch=last_batch,
         changed_at=committed[0]["committed_at"] if committed else None,
+        batches=[] if is_view or "batch_id" not in columns else _batches(lake, name),
         read_by=list(_readers(name)),
         sample=sample,
     )
 
 
-def _file(use_case: str, name: str) -> Path | None:
-    own = SQL / "use_cases" / use_case
-    places = (SQL / "lake" / f"{name}.sql", own / f"{name}.sql", own / "enrichment" / f"{name}.sql")
-    return next((path for path in places if path.exists()), None)
-
-
-def _grain(path: Path | None) -> str:
-    """The comment at the head of a statement, without its parameters."""
-    head = _HEAD.match(path.read_text(encoding="utf-8")) if path else None
-    lines = head[0].splitlines() if head else []
-    return " ".join(line[3:] for line in lines if not re.match(r"-- (params|reads):", line))
-
-
-def _meaning(use_case: str, name: str) -> dict[str, str]:
-    """Column → its comment in the table's own statement, or in that of a table that it is made from."""
-    made_from = {"users": "events", "predictions": "feature_state", "shadow_predictions": "predictions"}
-    other = made_from.get(name)
-    inherited = _meaning(use_case, other) if other else {}
-    path = _file(use_case, name)
-    own = dict(_COLUMN.findall(path.read_text(encoding="utf-8"))) if path else {}
-    return inherited | own
+def _batches(lake: Lake, name: str) -> list[schemas.BatchRows]:
+    """Rows of a table by the latest micro-batches, also of those that have none in it."""
+    latest = lake.rows("web/catalog/micro_batches", row_limit=BATCHES)[::-1]
+    rows = lake.count_by_batch(name, latest[0]["batch_id"] - 1) if latest else {}
+    return [
+        schemas.BatchRows(
+            batch_id=batch["batch_id"], committed_at=batch["committed_at"], rows=rows.get(batch["batch_id"], 0)
+        )
+        for batch in latest
+    ]
 
 
 @cache
 def _readers(table: str) -> tuple[str, ...]:
     """Packages and modules whose statements read a table."""
-    reads = re.compile(rf"\b(?:from|join)\s+{table}\b")
     found = {
         "/".join(path.relative_to(SQL).parts[:2])
         for path in SQL.rglob("*.sql")
-        if not path.is_relative_to(SQL / "web") and reads.search(path.read_text(encoding="utf-8"))
+        if not path.is_relative_to(SQL / "web") and table in tables_read(path.read_text(encoding="utf-8"))
     }
     return tuple(sorted(name.removesuffix(".sql") for name in found if not name.startswith("lake/")))

@@ -1,7 +1,7 @@
 -- Deletes the items of recent values that no later moment can have: tiles that no window reaches back to from the last
 -- one, and values beyond the newest. What is kept follows from the whole state, so it is the same in any split.
 -- params: none
--- reads: recent_rules
+-- reads: feature_state_now, recent_rules
 with longest as (
     select
         state,

@@ -1,15 +1,15 @@
 -- One row per raw event of any type, typed, as received. Times are UTC. Firstday adds the last three columns.
 -- params: none
 create table if not exists events (
-    event_id varchar,
-    user_id varchar not null,
-    event_type varchar not null,
-    event_time timestamp not null,
+    event_id varchar, -- id of the source, if it has one: counts once
+    user_id varchar not null, -- user
+    event_type varchar not null, -- one of the events in the YAML
+    event_time timestamp not null, -- when it happened
     device varchar,
     product varchar,
     price decimal(18, 2),
     amount decimal(18, 2),
-    batch_id bigint not null,
-    ingested_at timestamp not null,
-    source_file varchar not null
+    batch_id bigint not null, -- micro-batch that stored it
+    ingested_at timestamp not null, -- when it was stored
+    source_file varchar not null -- landing file it came in
 )

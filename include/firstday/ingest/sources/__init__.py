@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from include.firstday.lake.words import counted
+
 
 @dataclass(frozen=True)
 class ConsumeResult:
@@ -17,7 +19,7 @@ class ConsumeResult:
     files: int
 
     def __str__(self) -> str:
-        return f"{self.messages:,} messages in {self.files:,} files"
+        return f"{counted(self.messages, 'message')} in {counted(self.files, 'file')}"
 
 
 @dataclass(frozen=True)

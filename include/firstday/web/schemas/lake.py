@@ -57,15 +57,27 @@ class ColumnAbout(BaseModel):
     is_personal: bool = Field(description="whether its values are never shown")
 
 
+class BatchRows(BaseModel):
+    """Rows of a table that are of one micro-batch."""
+
+    batch_id: int
+    committed_at: Utc
+    rows: int
+
+
 class TableAbout(BaseModel):
-    """A table or view: what it is, how fresh, which statements read it, and rows of its latest micro-batch."""
+    """A table or view: what it is, how large and fresh, what reads it, and rows of its latest micro-batch."""
 
     name: str
     is_view: bool
     description: str
     columns: list[ColumnAbout]
+    rows: int | None = Field(description="null of a view, which would have to be computed")
+    files: int = Field(description="Parquet files; 0 of a view")
+    bytes: int
     last_batch: int | None
     changed_at: Utc | None
+    batches: list[BatchRows] = Field(description="its rows by the latest micro-batches, oldest first; none of a view")
     read_by: list[str]
     sample: list[dict[str, Any]]
 

@@ -48,6 +48,7 @@ class Lag(BaseModel):
     median_seconds: float | None
     p95_seconds: float | None
     over_minutes: int
+    limit_seconds: float = Field(description="`monitoring.lag_seconds` in the YAML")
 
 
 class Champion(BaseModel):

@@ -1,7 +1,7 @@
 // Charts by Apache ECharts (https://echarts.apache.org), in the page's colours, each with a text alternative.
 // A chart keeps its element, zoom and tooltip while its data change.
 
-import { h, zone } from "./dom.js";
+import { count, h, zone } from "./dom.js";
 import { ask, asked } from "./route.js";
 
 const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six"];
@@ -15,13 +15,15 @@ const day = new Intl.DateTimeFormat("sv", { timeZone: zone, month: "2-digit", da
 const plain = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
 
 /**
- * A chart over time. `spec`: series `{name, points: [[milliseconds, value]], dashed, isBars}`, `y` the title of the
- * axis, `format` of its values, `limits` `{name, value}` as lines, `marks` `{at, name}` as events, `min`, `max`.
+ * A chart over time. `spec`: series `{name, points: [[milliseconds, value]], dashed, isBars}`, where a point may have
+ * lines of text for its tooltip as a third part; `y` the title of the axis, `format` of its values, `limits` `{name, value}` as lines, `from` and `to` the ends of the axis if not those of the data, `marks` `{at, name}` as events, `min`, `max`.
  */
 export function timeChart(key, title, spec) {
   const axis = {
     type: "time",
     name: `time (${zone})`,
+    min: spec.from,
+    max: spec.to,
     axisLabel: { formatter: (at) => (clock.format(at) === "00:00" ? day.format(at) : clock.format(at)), hideOverlap: true },
   };
   return chart(key, title, { ...spec, axis, isTime: true, head: (at) => stamp.format(at) });
@@ -107,7 +109,7 @@ function options(key, spec) {
 
 function axes(spec, axis, text) {
   const across = { ...axis, ...spec.axis, axisLabel: { ...text, ...spec.axis.axisLabel }, nameLocation: "middle", nameGap: 26, splitLine: { show: false } };
-  const up = { ...axis, type: "value", name: spec.y ?? "", nameTextStyle: { ...text, align: "left" }, nameGap: 12, min: spec.min ?? ((range) => Math.min(0, range.min)), max: spec.max ?? null, axisLabel: { ...text, formatter: spec.format } };
+  const up = { ...axis, type: "value", name: spec.y ?? "", nameTextStyle: { ...text, align: "left" }, nameGap: 12, min: spec.min ?? ((range) => Math.min(0, range.min)), max: spec.max ?? null, minInterval: spec.format === count ? 1 : undefined, axisLabel: { ...text, formatter: spec.format } };
   if (!spec.isHorizontal) return { xAxis: across, yAxis: up };
   return { xAxis: { ...up, nameLocation: "middle", nameGap: 26, nameTextStyle: text }, yAxis: { ...across, inverse: true, name: "" } };
 }
@@ -126,6 +128,8 @@ function series(one, index, spec) {
   };
 }
 
+const LABEL = 24; // characters of a mark's label: more would reach out of the chart
+const cut = (text) => (text.length > LABEL ? `${text.slice(0, LABEL - 1)}…` : text);
 const CLOSE = 1 / 30; // of the range: marks nearer to each other have one label
 
 /** The marks, in order; those that are close to each other are one. */
@@ -144,7 +148,7 @@ function apart(spec) {
 /** Limits across, and events such as promotions from top to bottom. */
 function lines(spec) {
   const limits = (spec.limits ?? []).map((one) => ({ [one.isX ? "xAxis" : "yAxis"]: one.value, name: one.name, lineStyle: { color: style("--bad"), type: "dashed", width: 1 }, label: { formatter: one.name, position: one.isX ? "insideEndTop" : "insideStartTop", color: style("--bad"), fontSize: 11 } }));
-  const marks = apart(spec).map((one) => ({ xAxis: one.at, name: one.name, lineStyle: { color: style("--four"), type: "solid", width: 1 }, label: { formatter: one.name, position: "insideEndTop", color: style("--four"), fontSize: 11 } }));
+  const marks = apart(spec).map((one) => ({ xAxis: one.at, name: one.name, lineStyle: { color: style("--four"), type: "solid", width: 1 }, label: { formatter: cut(one.name), position: "insideEndTop", color: style("--four"), fontSize: 11 } }));
   return limits.length + marks.length ? { markLine: { symbol: "none", silent: true, animation: false, data: [...limits, ...marks] } } : {};
 }
 
@@ -153,7 +157,7 @@ function shown(found, spec) {
   const rows = found.filter((one) => one.value?.[1] !== null && one.value?.[1] !== undefined);
   if (!rows.length) return "";
   const head = spec.isPoints ? "" : `${spec.head(rows[0].value[0])}\n`;
-  return head + rows.map((one) => (spec.isPoints ? (one.value[2] ?? `${spec.head(one.value[0])}, ${one.seriesName}: ${spec.format(one.value[1])}`) : `${one.seriesName}: ${spec.format(one.value[1])}`)).join("\n");
+  return head + rows.map((one) => (spec.isPoints ? (one.value[2] ?? `${spec.head(one.value[0])}, ${one.seriesName}: ${spec.format(one.value[1])}`) : [`${one.seriesName}: ${spec.format(one.value[1])}`, ...(one.value[2] ?? [])].join("\n"))).join("\n");
 }
 
 function spoken(points, format) {

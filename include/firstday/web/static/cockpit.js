@@ -82,7 +82,7 @@ function shown(useCase, found, at, { threshold, missed, unneeded }) {
       "div",
       { class: "tiles" },
       tile("Cost per user", number(here / users), `offer all ${number(all / users)}, offer nobody ${number(nobody / users)}`),
-      tile("Saved a day", number(saved / found.days), `against the better of offer all and offer nobody, over ${number(found.days)} days`),
+      tile("Saved a day", number(saved / found.days), `against the better of offer all and offer nobody, over ${number(found.days)} ${found.days === 1 ? "day" : "days"}`),
       tile("Users contacted a day", number((one.tp + one.fp) / found.days), `${percent((one.tp + one.fp) / users)} of the users`),
       tile("Precision and recall", `${percent(one.tp / Math.max(one.tp + one.fp, 1), 0)}, ${percent(one.tp / Math.max(one.tp + one.fn, 1), 0)}`, `cheapest threshold on these users ${exact(3)(best / STEPS)}; by the costs alone ${exact(3)(elkan)}`),
     ),

@@ -163,7 +163,7 @@ async function start() {
   cases = await api.useCases();
   trouble.hidden = true;
   if (!cases.length) throw new Error("No valid use case. Airflow lists the errors under Dag Import Errors.");
-  select.replaceChildren(...cases.map((one) => h("option", { value: one.name }, one.title)));
+  select.replaceChildren(...cases.map((one) => h("option", { value: one.name, title: one.description }, one.title)));
   document.getElementById("chooser").hidden = cases.length < 2;
   select.addEventListener("change", () => {
     const { room } = here(); // a user or a table of one use case is none of another

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { barChart, xyChart } from "./charts.js";
 import { cockpit } from "./cockpit.js";
 import { comparison } from "./comparison.js";
-import { card, choose, count, counted, empty, exact, h, leave, percent, quiet, tile, time, wide } from "./dom.js";
+import { capital, card, choose, count, counted, empty, exact, h, leave, percent, quiet, tile, time, wide } from "./dom.js";
 import { ask, asked } from "./route.js";
 import { table } from "./table.js";
 import { named } from "./words.js";
@@ -14,7 +14,7 @@ export async function model(useCase) {
   const champion = found.versions.find((one) => one.aliases.includes("champion"))?.version ?? found.promotions[0]?.version ?? found.versions[0]?.version;
   const version = Number(asked("version")) || champion;
   const error = found.registry_error ? h("p", { class: "state behind" }, found.registry_error) : null;
-  if (!version) return [error, h("div", { class: "cards two" }, calibration(found, useCase), distribution(found, useCase)), h("div", { class: "cards" }, history(found, useCase), promotions(found))].filter(Boolean);
+  if (!version) return [error, h("div", { class: "cards two" }, calibration(found, useCase), distribution(found, useCase)), h("div", { class: "cards" }, history(found, useCase, champion), promotions(found))].filter(Boolean);
   const [report, decisions, compared] = await Promise.all([
     found.registry_error ? null : api.get(useCase.name, `model/versions/${version}`).catch(() => null),
     api.get(useCase.name, `model/decisions?version=${version}`),
@@ -25,9 +25,9 @@ export async function model(useCase) {
     h("div", { class: "bar" }, choose("version", "Version", found.versions.map((one) => [one.version, `version ${one.version}${one.aliases.length ? `, ${one.aliases.join(", ")}` : ""}`]), version, (value) => { ask({ version: Number(value) === champion ? null : value }); window.dispatchEvent(new Event("refresh")); })),
     facts(found, report, version),
     cockpit(useCase, decisions),
-    h("div", { class: "cards two" }, calibration(found, useCase), distribution(found, useCase), byCutoff(report, found), importance(useCase, version === champion)),
+    h("div", { class: "cards two" }, calibration(found, useCase), gapByCutoff(found, useCase, version), byCutoff(report, found), distribution(found, useCase), importance(useCase, version === champion)),
     comparison(useCase, compared),
-    h("div", { class: "cards" }, gates(report), history(found, useCase), promotions(found)),
+    h("div", { class: "cards" }, gates(report), history(found, useCase, champion), promotions(found)),
   ].filter(Boolean);
 }
 
@@ -40,7 +40,7 @@ function facts(found, report, version) {
     const whole = report?.overall.find((row) => row.metric === metric);
     const plain = report?.metrics[`test_${metric}`];
     const value = whole?.value ?? plain;
-    return tile(`${named(metric)}, test`, exact(3)(value), whole ? `95 % interval ${exact(3)(whole.low)} to ${exact(3)(whole.high)}` : value === undefined ? "not logged" : "newest users, no interval logged");
+    return tile(`${capital(named(metric))}, test`, exact(3)(value), whole ? `95 % interval ${exact(3)(whole.low)} to ${exact(3)(whole.high)}` : value === undefined ? "not logged" : "newest users, no interval logged");
   };
   return h(
     "div",
@@ -62,11 +62,24 @@ function byCutoff(report, found) {
   return h("section", { class: "card" }, xyChart("cutoffs", title, { series: [line("ROC AUC", "value"), line("lower end of the 95 % interval", "low", true), line("upper end", "high", true)], x: "hours since the window opened", y: "ROC AUC", min: 0.4, max: 1, format: exact(2), limits: [{ name: "limit", value: found.limits.roc_auc }] }));
 }
 
+/** Realised calibration in the latest monitoring run of a version, by cut-off, beside its limits. */
+function gapByCutoff({ monitoring, limits }, { outcome }, version) {
+  const title = "Calibration by hours since the window opened";
+  const mine = monitoring.filter((row) => row.model_version === version && row.subject !== "" && row.metric.startsWith("realised_calibration_gap"));
+  const newest = mine.filter((row) => row.measured_at === mine.at(-1).measured_at);
+  if (!newest.length) return card(title, empty("Not measured yet. monitor_model measures it every hour, as soon as enough scored users have labels."));
+  const line = (name, metric, isDashed) => ({ name, points: newest.filter((row) => row.metric === metric).map((row) => [Number(row.subject) / 60, row.value]).sort((one, other) => one[0] - other[0]), isDashed, isDots: true, colour: 0 });
+  const series = [line("predicted minus observed", "realised_calibration_gap"), line("lower end of the 99 % interval", "realised_calibration_gap_low", true), line("upper end", "realised_calibration_gap_high", true)];
+  const limit = limits.calibration_gap;
+  const most = 1.2 * Math.max(limit, ...newest.map((row) => Math.abs(row.value)));
+  return h("section", { class: "card" }, xyChart("gaps", title, { series, x: "hours since the window opened, up to", y: `predicted minus observed share of ${outcome}`, format: exact(2), xMin: 0, min: -most, max: most, limits: [{ name: "limit", value: limit }, { name: "", value: -limit }], note: h("span", {}, "Users whose label is known, in the monitoring run of ", time(newest[0].measured_at), ". An alert is raised where the whole interval is beyond a limit.") }));
+}
+
 const importances = new Map(); // use case -> its answer
 
 function importance(useCase, isChampion) {
   const title = "Importance: mean effect on the champion's predictions, last 24 hours";
-  if (!isChampion) return card(title, empty("Computed for the champion only."));
+  if (!isChampion) return wide(title, empty("Computed for the champion only."));
   const place = h("div", { role: "status" });
   const fill = (found) => {
     const rows = found.groups.filter((one) => one.effect >= 0.0005).slice(0, 10);
@@ -82,7 +95,7 @@ function importance(useCase, isChampion) {
       fill(found);
     }, (error) => place.replaceChildren(h("h2", {}, title), empty(error.message)));
   }
-  return h("section", { class: "card" }, place);
+  return h("section", { class: "card wide" }, place);
 }
 
 function distribution({ distribution: bins }, { outcome }) {
@@ -113,8 +126,8 @@ function gates(report) {
   return wide(`Gates of version ${report.version}`, table("gates", "Gates", columns, report.gates));
 }
 
-function history(found, useCase) {
-  if (!found.versions.length) return wide("Versions", empty("No model yet. Trigger train_model, or bundle a model with the use case."));
+function history(found, useCase, champion) {
+  if (!found.versions.length) return wide("Versions", empty("No model yet. Train one, or bundle one with the use case."), training(useCase));
   const columns = [
     { id: "version", title: "Version", cell: (one) => leave(one.url, `version ${one.version}`) },
     { id: "aliases", title: "Alias", value: (one) => one.aliases.join(", ") },
@@ -124,38 +137,52 @@ function history(found, useCase) {
     { id: "predictions", title: "Predictions", number: true, cell: (one) => count(one.predictions) },
     { id: "predicted_share", title: `Predicted ${useCase.outcome}`, number: true, cell: (one) => percent(one.predicted_share) },
     { id: "run_url", title: "MLflow run", isFixed: true, cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
-    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (one) => (one.aliases.includes("champion") ? "is the champion" : promotion(useCase, one.version)) },
+    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (one) => (one.version === champion ? "is the champion" : promotion(useCase, one.version, champion)) },
   ];
-  return wide("Versions", table("versions", "Model versions, newest first", columns, found.versions, { sort: "-version" }), h("p", {}, leave(`/dags/${useCase.name}.train_model`, "Train a new version in Airflow"), ", which promotes it if it passes every gate."));
+  return wide("Versions", table("versions", "Model versions, newest first", columns, found.versions, { sort: "-version" }), training(useCase));
 }
 
-const started = new Map(); // use case and version -> what became of its rollback
+/** Start train_model, which tests a new version and promotes it if it passes every gate. */
+function training(useCase) {
+  const dag = `${useCase.name}.train_model`;
+  const button = h("button", { type: "button", id: "train" }, "Train, and promote if it passes every gate");
+  const status = h("span", { role: "status" }, started.get(dag)?.());
+  button.addEventListener("click", () => start(dag, {}, dag, button, status));
+  return h("p", {}, button, " ", leave(`/dags/${dag}`, "with other events, in Airflow's form"), status);
+}
+
+const started = new Map(); // DAG, or use case and version -> what became of the run that was started here
+
+/** Start a run of a DAG, and show its link or why there is none. */
+async function start(dag, conf, key, button, status) {
+  button.disabled = true;
+  try {
+    const run = await api.trigger(dag, conf);
+    started.set(key, () => [" Started: ", leave(`/dags/${dag}/runs/${encodeURIComponent(run.dag_run_id)}`, "Airflow run")]);
+  } catch (error) {
+    started.set(key, () => [` ${error.message}`]);
+  }
+  button.disabled = false;
+  status.replaceChildren(...started.get(key)());
+}
 
 /** A button, pressed twice, that makes a version the champion by a run of rollback_model. */
-function promotion(useCase, version) {
-  const dag = `${useCase.name}.rollback_model`;
+function promotion(useCase, version, champion) {
   const key = `${useCase.name}/${version}`;
+  const title = version > champion ? "Promote without its gates" : "Roll back to it";
   const status = h("span", { role: "status" }, started.get(key)?.());
-  const button = h("button", { type: "button", class: "small", id: `roll-back-${version}` }, "Roll back to it");
-  button.addEventListener("click", async () => {
-    if (!button.dataset.busy) {
-      button.dataset.busy = "asked";
-      button.textContent = `Make version ${version} the champion?`;
-      setTimeout(() => {
-        delete button.dataset.busy;
-        button.textContent = "Roll back to it";
-      }, 6000);
+  const button = h("button", { type: "button", class: "small", id: `roll-back-${version}` }, title);
+  button.addEventListener("click", () => {
+    if (button.dataset.busy) {
+      start(`${useCase.name}.rollback_model`, { version }, key, button, status);
       return;
     }
-    button.disabled = true;
-    try {
-      const run = await api.trigger(dag, { version });
-      started.set(key, () => [" Started: ", leave(`/dags/${dag}/runs/${encodeURIComponent(run.dag_run_id)}`, "Airflow run")]);
-    } catch (error) {
-      started.set(key, () => [` ${error.message}`]);
-    }
-    button.disabled = false;
-    status.replaceChildren(...started.get(key)());
+    button.dataset.busy = "asked";
+    button.textContent = `Make version ${version} the champion?`;
+    setTimeout(() => {
+      delete button.dataset.busy;
+      button.textContent = title;
+    }, 6000);
   });
   return h("span", {}, button, status);
 }

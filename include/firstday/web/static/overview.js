@@ -14,13 +14,14 @@ export async function overview(useCase) {
   const until = asked("until");
   const query = new URLSearchParams({ hours, ...(until ? { until } : {}) });
   const [status, activity] = await Promise.all([api.get(useCase.name, "status"), api.get(useCase.name, `activity?${query}`)]);
-  return [state(status), tiles(status, activity), span(hours, until), charts(activity, useCase), microBatch(status.last_micro_batch), stages(status)];
+  return [state(status, useCase), tiles(status, activity), span(hours, until), charts(activity, useCase, status.lag), microBatch(status.last_micro_batch), stages(status)];
 }
 
-function state({ state: { level, reasons }, last_hour: { failed_runs: failed } }) {
+function state({ state: { level, reasons }, last_hour: { failed_runs: failed } }, useCase) {
+  const about = level === "empty" ? h("span", {}, useCase.description) : null; // before there is anything else to see
   const lines = reasons.length > 1 ? h("ul", {}, reasons.map((reason) => h("li", {}, reason))) : h("span", {}, reasons[0]);
   const runs = failed.slice(0, 5).map((run) => leave(run.url, run.airflow_run));
-  return h("div", { class: `state ${level}`, role: "status" }, h("strong", {}, level), lines, runs.length ? h("span", { class: "wrap" }, "Failed runs: ", runs.flatMap((link, index) => (index ? [", ", link] : [link]))) : null);
+  return h("div", { class: `state ${level}`, role: "status" }, h("strong", {}, level), about, lines, runs.length ? h("span", { class: "wrap" }, "Failed runs: ", runs.flatMap((link, index) => (index ? [", ", link] : [link]))) : null);
 }
 
 function tiles(status, activity) {
@@ -34,7 +35,7 @@ function tiles(status, activity) {
     tile("Events per minute", count(newest(activity.events)), `${count(totals.events)} in the lake`),
     tile("Predictions per minute", count(newest(activity.predictions, ["predictions"])), `${count(totals.predictions)} in the inference log`),
     tile("Users in their window", count(status.users_in_window), h("a", { href: address("users") }, `${count(totals.users)} registered`)),
-    tile("Event-to-prediction lag", seconds(lag.median_seconds), `median; 95th percentile ${seconds(lag.p95_seconds)}, last ${lag.over_minutes} min`),
+    tile("Event-to-prediction lag", seconds(lag.median_seconds), `median, limit ${seconds(lag.limit_seconds)}; 95th percentile ${seconds(lag.p95_seconds)}, last ${lag.over_minutes} min`, lag.median_seconds > lag.limit_seconds ? "warned" : ""),
     tile("Rejected rows, last hour", percent(hour.rejected_share, 2), lake(`${counted(hour.rows_rejected, "row")} of ${count(hour.rows_rejected + hour.rows_stored)}${quarantine}; ${count(totals.rejected_events)} in all`), isRejecting ? "warned" : ""),
     tile("Champion", model ? leave(model.url, `version ${model.version}`) : "none", model ? h("span", {}, "since ", time(model.since)) : "trigger train_model"),
     tile("Latest commit", batch ? `${seconds(age(batch.committed_at))} ago` : "–", pending.files ? h("span", {}, `${counted(pending.files, "file")} pending, oldest `, time(pending.oldest_at)) : "no pending files in landing"),
@@ -74,7 +75,7 @@ function span(hours, until) {
 
 const milliseconds = (text) => new Date(text).getTime();
 
-function charts(activity, useCase) {
+function charts(activity, useCase, { limit_seconds: limit }) {
   const marks = activity.marks.map((mark) => ({ at: milliseconds(mark.marked_at), name: mark.name }));
   const draw = (key, title, series, missing, spec) => {
     if (lastKnown(series) < 0) return card(title, empty(missing));
@@ -86,7 +87,7 @@ function charts(activity, useCase) {
     { class: "cards two" },
     draw("events", "Events per minute, by type", zeros(activity.events), "No events in this time range. Unpause generate_events, or post events to the API.", { y: "events per minute", format: count }),
     draw("predictions", "Predictions per minute", zeros(activity.predictions), "No users scored in this time range.", { y: "users per minute", format: count }),
-    draw("lag", "Event-to-prediction lag", activity.lag, "No users scored in this time range.", { y: "time from event to prediction", format: seconds }),
+    draw("lag", "Event-to-prediction lag", activity.lag, "No users scored in this time range.", { y: "time from event to prediction", format: seconds, limits: [{ name: "limit", value: limit }] }),
     draw("rejected", "Rejected share of rows", activity.rejected, "No micro-batches in this time range.", { y: "share of rows", format: (value) => percent(value, value && value < 0.01 ? 2 : 1), min: 0 }),
   );
 }

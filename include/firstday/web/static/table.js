@@ -29,6 +29,12 @@ export function wanted(name, sort = "") {
 const valueOf = (column, row) => (column.value ? column.value(row) : row[column.id]);
 const textOf = (value) => (value === null || value === undefined ? "" : String(value));
 
+/** What a cell shows: of several parts one element, as on a phone a cell's title is beside its content. */
+function content(column, row) {
+  const made = (column.cell ? column.cell(row) : textOf(valueOf(column, row))) ?? "";
+  return Array.isArray(made) ? h("div", {}, made) : made;
+}
+
 function compare(one, other) {
   const isMissing = [one, other].map((value) => value === null || value === undefined || value === "");
   if (isMissing[0] || isMissing[1]) return isMissing[0] - isMissing[1];
@@ -93,7 +99,7 @@ function build(name) {
     hidden.textContent = state.caption;
     region.setAttribute("aria-label", state.caption);
     head.replaceChildren(...titles(sort));
-    const cells = (row) => state.columns.map((column) => h("td", { class: column.number ? "number" : null, "data-column": column.title }, (column.cell ? column.cell(row) : textOf(valueOf(column, row))) ?? ""));
+    const cells = (row) => state.columns.map((column) => h("td", { class: column.number ? "number" : null, "data-column": column.title }, content(column, row)));
     const unfolded = new Set([...body.querySelectorAll("details[open][id]")].map((one) => one.id));
     body.replaceChildren(...shown.map((row) => h("tr", {}, cells(row))));
     for (const one of body.querySelectorAll("details[id]")) one.open = unfolded.has(one.id);

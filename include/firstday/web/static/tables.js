@@ -1,12 +1,14 @@
-// One table of the lake: what it is, its columns, how fresh it is, who reads it, and a sample.
+// One table of the lake: what it is, its columns, how fresh it is, what it is made from, who reads it, and a sample.
 
 import * as api from "./api.js";
-import { card, count, empty, h, mono, quiet, tile, time } from "./dom.js";
+import { timeChart } from "./charts.js";
+import { bytes, card, count, counted, empty, h, mono, quiet, tile, time } from "./dom.js";
+import { steps } from "./lineage.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 
 export async function tablePage(useCase, name) {
-  const found = await api.get(useCase.name, `lake/tables/${encodeURIComponent(name)}`);
+  const [found, lineage] = await Promise.all([api.get(useCase.name, `lake/tables/${encodeURIComponent(name)}`), api.get(useCase.name, "lake/lineage")]);
   const columns = [
     { id: "name", title: "Column", cell: (row) => mono(row.name) },
     { id: "type", title: "Type", cell: (row) => mono(row.type) },
@@ -21,13 +23,22 @@ export async function tablePage(useCase, name) {
     h(
       "div",
       { class: "tiles" },
-      tile("Kind", found.is_view ? "view" : "table", `${count(found.columns.length)} columns`),
+      found.is_view ? tile("Kind", "view", "computed when it is read") : tile("Rows", count(found.rows), `${bytes(found.bytes)} in ${counted(found.files, "Parquet file")}`),
       tile("Latest micro-batch", count(found.last_batch), found.changed_at ? h("span", {}, "committed ", time(found.changed_at)) : "not by micro-batch"),
       tile("Read by", count(found.read_by.length), found.read_by.length === 1 ? "package of statements" : "packages of statements"),
       tile("Query", h("a", { href: address(["lake", "query"], { sql }) }, "in the workbench"), "read-only"),
     ),
-    h("div", { class: "cards" }, card("Columns", table("columns", `Columns of ${found.name}`, columns, found.columns)), card("Read by", found.read_by.length ? h("ul", {}, found.read_by.map((one) => h("li", {}, mono(`sql/${one}`)))) : empty("No statement of a stage reads it.")), sample(found)),
-  ];
+    overTime(found),
+    h("div", { class: "cards" }, card("Columns", table("columns", `Columns of ${found.name}`, columns, found.columns)), card("Made from and used for", steps(lineage, found.name)), card("Statements that read it", found.read_by.length ? h("ul", {}, found.read_by.map((one) => h("li", {}, mono(`sql/${one}`)))) : empty("No statement of a stage reads it.")), sample(found)),
+  ].filter(Boolean);
+}
+
+/** Rows of a table by the micro-batch that stored or changed them last. */
+function overTime({ name, batches }) {
+  if (!batches.length) return null;
+  const points = batches.map((one) => [new Date(one.committed_at).getTime(), one.rows]);
+  const title = `Rows by micro-batch, latest ${batches.length}`;
+  return h("section", { class: "card" }, timeChart(`rows-of-${name}`, title, { series: [{ name: "rows", points }], y: "rows", format: count, min: 0, note: "By the micro-batch that stored a row, or changed it last." }));
 }
 
 function sample(found) {

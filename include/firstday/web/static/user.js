@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { timeChart } from "./charts.js";
-import { card, count, counted, empty, h, leave, number, percent, quiet, tile, time, words } from "./dom.js";
+import { card, count, counted, empty, h, leave, number, percent, present, quiet, tile, time, words } from "./dom.js";
 import { address } from "./route.js";
 import { table } from "./table.js";
 import { badge } from "./users.js";
@@ -38,15 +38,27 @@ function facts(found, useCase) {
 const at = (text) => new Date(text).getTime();
 const edges = (found) => (found.window_start ? [{ at: at(found.window_start), name: "window start" }, { at: at(found.window_end), name: "window end" }] : []);
 
-function probability({ predictions: made }, found, useCase) {
-  const title = `Probability of ${useCase.outcome} over time`;
-  if (!made.length) return card(title, empty("No predictions yet. A user is scored after their next event."));
-  const series = [{ name: "probability", points: made.map((one) => [at(one.scored_at), one.probability]), isDots: true, isStep: true }];
-  return h("section", { class: "card" }, timeChart("user-probability", title, { series, y: `probability of ${useCase.outcome}`, format: (value) => percent(value, 0), min: 0, max: 1, marks: edges(found), group: "user" }));
+/** The ends of both charts' axes: from the first of a user's moments to the last, up to now. */
+function ends({ events, predictions }, found) {
+  const moments = [found.registered_at, found.window_start, ...events.map((one) => one.event_time), ...predictions.map((one) => one.scored_at)].filter(Boolean).map(at);
+  const open = found.window_end ? Math.min(at(found.window_end), present()) : 0;
+  return { from: Math.min(...moments), to: Math.max(open, ...moments) };
 }
 
+function probability(timeline, found, useCase) {
+  const { predictions: made } = timeline;
+  const title = `Probability of ${useCase.outcome} over time`;
+  if (!made.length) return card(title, empty("No predictions yet. A user is scored after their next event."));
+  const series = [{ name: "probability", points: made.map((one) => [at(one.scored_at), one.probability, why(one)]), isDots: true, isStep: true }];
+  return h("section", { class: "card" }, timeChart("user-probability", title, { series, y: `probability of ${useCase.outcome}`, format: (value) => percent(value, 0), min: 0, max: 1, marks: edges(found), group: "user", ...ends(timeline, found) }));
+}
+
+/** The reasons of a prediction, each with its effect in percentage points. */
+const why = (one) => one.reasons.map((each) => `${reason(each)} ${points(each.effect)}`);
+
 /** Cumulative counts by type; `events` is ordered newest first. */
-function activity(useCase, { events: made, is_cut: isCut }, found) {
+function activity(useCase, timeline, found) {
+  const { events: made, is_cut: isCut } = timeline;
   const title = isCut ? `Cumulative events by type, last ${made.length} events` : "Cumulative events by type";
   if (!made.length) return card(title, empty("No events in the user's window yet."));
   const grown = new Map(useCase.event_types.map((type) => [type, []]));
@@ -55,7 +67,7 @@ function activity(useCase, { events: made, is_cut: isCut }, found) {
     line?.push([at(event.event_time), line.length + 1]);
   }
   const series = [...grown].filter(([, line]) => line.length).map(([name, line]) => ({ name: words(name), points: line, isStep: true }));
-  return h("section", { class: "card" }, timeChart("user-events", title, { series, y: "events", format: count, marks: edges(found), group: "user" }));
+  return h("section", { class: "card" }, timeChart("user-events", title, { series, y: "events", format: count, marks: edges(found), group: "user", ...ends(timeline, found) }));
 }
 
 function drivers(useCase, path, found) {
@@ -114,12 +126,11 @@ function events({ events: made, is_cut: isCut }) {
 
 function predictions({ predictions: made }, useCase) {
   if (!made.length) return card("Predictions", empty("No predictions yet."));
-  const why = (one) => one.reasons.map((each) => `${reason(each)} ${points(each.effect)}`).join("; ");
   const columns = [
     { id: "scored_at", title: "Scored at", cell: (one) => time(one.scored_at) },
     { id: "probability", title: "Probability", number: true, cell: (one) => percent(one.probability) },
     { id: "predicted", title: "Prediction", cell: (one) => badge(one.predicted, useCase) },
-    { id: "reasons", title: "Reasons", value: why },
+    { id: "reasons", title: "Reasons", value: (one) => why(one).join("; ") },
     { id: "model_version", title: "Model version", number: true },
     { id: "batch_id", title: "Airflow run", cell: (one) => leave(one.url, `micro-batch ${one.batch_id}`) },
   ];

@@ -200,7 +200,7 @@ def test_many_small_files_are_taken_in_bounded_batches_too_and_what_waits_is_sai
     batches = store_events.store_events(churn, on_batch=lambda batch: said.append(store_events.describe(batch)))
     assert [(batch.files, batch.files_pending) for batch in batches] == [(3, 4), (3, 1), (1, 0)]
     assert said[0] == "micro-batch 1: 3 events stored, 0 rejected, from 3 files; 4 files, 0.0 MB, pending"
-    assert said[2] == "micro-batch 3: 1 events stored, 0 rejected, from 1 files"
+    assert said[2] == "micro-batch 3: 1 event stored, 0 rejected, from 1 file"
 
 
 def test_files_of_few_bytes_and_many_rows_are_taken_in_bounded_batches_too(

@@ -135,7 +135,7 @@ def test_a_flipped_bit_is_found_and_named_with_the_landing_files_that_could_repl
     out = capsys.readouterr().out
     assert f"{damaged.relative_to(home / 'lake' / 'data')}: changed: expected SHA-256 " in out
     if table == "events":
-        assert "holds rows of first_day_churn.events from micro-batches 2–2" in out
+        assert "holds rows of first_day_churn.events from micro-batch 2" in out
         assert "landing files that hold them: events-20261120T1201.ndjson.gz (in consumed/)" in out
         shutil.rmtree(landing.folder(churn.name) / landing.CONSUMED)
         assert main(["verify"]) == 1

@@ -2,9 +2,10 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from include.firstday.settings import REPOSITORY
 from tests.include.firstday.web.conftest import Site, Visitor, tile
@@ -84,9 +85,33 @@ def test_champion_and_challenger_are_compared_on_the_same_users(visitor: Visitor
 def test_a_versions_test_is_that_of_its_run(visitor: Visitor, site: Site) -> None:
     card = json.loads((REPOSITORY / "include" / "use_cases" / "first_day_churn" / "model.json").read_text())
     page = visitor.go("model")
-    for metric, title in (("roc_auc", "ROC AUC, test"), ("log_loss", "log loss, test")):
+    for metric, title in (("roc_auc", "ROC AUC, test"), ("log_loss", "Log loss, test")):
         assert f"{card['metrics'][f'test_{metric}']:.3f}" in tile(page, title)
     expect(page.get_by_text("Mean absolute Shapley values")).to_be_visible(timeout=60_000)
     page.select_option("#version", "2")
     expect(page).to_have_url(re.compile("version=2"))
     expect(page.get_by_text("No labels for users scored by this version yet.")).to_be_visible()
+
+
+def test_a_training_is_started_and_a_version_promoted_after_a_question(visitor: Visitor) -> None:
+    page = visitor.go("model")
+    asked: list[tuple[str, Any]] = []
+
+    def answer(route: Route) -> None:
+        asked.append((route.request.url.split("/dags/")[1], route.request.post_data_json["conf"]))
+        route.fulfill(json={"dag_run_id": "manual__1"})
+
+    page.route("**/api/v2/dags/*/dagRuns", answer)
+    page.get_by_role("button", name="Train, and promote if it passes every gate").click()
+    started = page.get_by_role("link", name="Airflow run")
+    expect(started).to_have_attribute("href", "/dags/first_day_churn.train_model/runs/manual__1")
+    row = page.locator("[data-table=versions] tbody tr", has_text="version 2")
+    row.get_by_role("button", name="Promote without its gates").click()
+    assert asked == [("first_day_churn.train_model/dagRuns", {})]
+    row.get_by_role("button", name="Make version 2 the champion?").click()
+    expect(row.get_by_role("link", name="Airflow run")).to_be_visible()
+    assert asked[1:] == [("first_day_churn.rollback_model/dagRuns", {"version": 2})]
+    page.unroute("**/api/v2/dags/*/dagRuns")
+    page.route("**/api/v2/dags/*/dagRuns", lambda route: route.fulfill(status=403, json={"detail": "Forbidden"}))
+    page.get_by_role("button", name="Train, and promote if it passes every gate").click()
+    expect(page.get_by_text("Forbidden")).to_be_visible()
