@@ -167,7 +167,7 @@ class _Totals:
             self._sums[side] += np.nansum(np.where(differs, values, np.nan), axis=0)
         steps = np.where(np.isnan(new - old), -np.inf, np.abs(new - old)).max(axis=0, initial=-np.inf)
         self._largest = np.fmax(self._largest, np.where(np.isinf(steps), np.nan, steps))
-        self._predict(before[is_changed], after[is_changed])
+        self._predict(before.loc[is_changed], after.loc[is_changed])
 
     def _numbers(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """The values of numbers, shape (users, features); those of categories are unknown."""

@@ -23,7 +23,7 @@ registered as (
     from earliest
 ),
 
--- Of windows that were not open before and do not hold all that was seen: the last of it, from registration to their end.
+-- Of windows that were not open before and do not hold all that was seen: the last of it until their end.
 seen as (
     select
         windows.user_id,
