@@ -159,15 +159,15 @@ class _Totals:
         """Add the users of a part, with their features before and after."""
         differs = (~((before == after) | (before.isna() & after.isna()))).to_numpy()
         old, new = (self._numbers(frame) for frame in (before, after))
-        is_changed = differs.any(axis=1)
-        self.changed += int(is_changed.sum())
+        changed = np.flatnonzero(differs.any(axis=1))
+        self.changed += len(changed)
         self._users += differs.sum(axis=0)
         for side, values in enumerate((old, new)):
             self._known[side] += (differs & ~np.isnan(values)).sum(axis=0)
             self._sums[side] += np.nansum(np.where(differs, values, np.nan), axis=0)
         steps = np.where(np.isnan(new - old), -np.inf, np.abs(new - old)).max(axis=0, initial=-np.inf)
         self._largest = np.fmax(self._largest, np.where(np.isinf(steps), np.nan, steps))
-        self._predict(before.loc[is_changed], after.loc[is_changed])
+        self._predict(before.iloc[changed], after.iloc[changed])
 
     def _numbers(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """The values of numbers, shape (users, features); those of categories are unknown."""
