@@ -177,7 +177,7 @@ class Training(Frozen):
         200_000, ge=100, description="of more users, a sample with each label and day by its share is the training set"
     )
     candidate_minutes: float = Field(
-        45, gt=0, description="a candidate that would take longer, as fits on few of the users show, is named and not trained"
+        45, gt=0, description="a candidate that would take longer, as fits on few users show, is named and not trained"
     )
     refit_half_life_hours: float | None = Field(
         336, gt=0, description="the tested model is refitted on all users, older ones with less weight; null: it is not"
