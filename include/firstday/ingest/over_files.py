@@ -76,7 +76,8 @@ def _staged(use_case: UseCase, group: list[Consumed], number: int, now: datetime
     path, counts = folder / f"{uuid.uuid4().hex}{PARQUET}", []
     with connections.scratch(use_case.name, spill=folder / f"spill-{number}") as lake:
         lake.execute(f"use_cases/{use_case.name}/events")
-        lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
+        lake.execute("lake/rejected_events")
+        staging.start(lake, ())
         with suppress(staging.ConnectionLostError):  # the driver finds out by which file
             if staged := staging.stage_clean(lake, use_case, group, now):
                 lake.write_file("staged_events", str(path))

@@ -91,7 +91,7 @@ def stage(
     rows are all good, and returns those that it has not. Raises ConnectionLostError with the files that are to be
     suspects in another attempt.
     """
-    start(lake, use_case)
+    start(lake, use_case.enrichment)
     found = {file: content for file in files if (content := _inspected(file))}
     originals = original_hashes(lake, (content.sha256 for content in found.values()))
     found = {file: replace(one, sha256=originals.get(one.sha256, one.sha256)) for file, one in found.items()}
@@ -142,11 +142,11 @@ def _is_moved_back(use_case: UseCase, file: LandingFile, attempts: Collection[in
     return None not in attempts and not landing.is_quarantined(use_case.name, file)
 
 
-def start(lake: Lake, use_case: UseCase) -> None:
-    """Make the empty tables that files are staged in."""
+def start(lake: Lake, enrichment: Collection[str]) -> None:
+    """Make the empty tables that files of events, and of some enrichment tables, are staged in."""
     lake.build_like("staged_events", "events", without=("batch_id", "ingested_at"))
     lake.build_like("staged_rejects", "rejected_events", without=("batch_id", "rejected_at"))
-    for table in use_case.enrichment:
+    for table in enrichment:
         lake.build_like(f"staged_{table}", table, without=("batch_id",))
 
 
@@ -301,7 +301,7 @@ def _stage_file(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -
 def _stage_apart(lake: Lake, use_case: UseCase, entry: Consumed, now: datetime) -> Consumed | None:
     """Stage a file over a connection of its own, where whatever is wrong with it harms no other."""
     with open_lake(use_case, lake.run) as own:
-        start(own, use_case)
+        start(own, use_case.enrichment)
         _try_nothing(own, use_case, entry.layout, now)
         try:
             # Text is read row by row here: what DuckDB stumbled over is a line of it.

@@ -62,6 +62,12 @@ def stored(case: UseCase) -> tuple[dict[str, pa.Table], int]:
         return {table: lake.query(text) for table, text in STORED.items()}, len(batches)
 
 
+def as_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever waits is a history, and one micro-batch."""
+    monkeypatch.setattr(store_events, "HISTORY_BATCHES", 1e-6)
+    monkeypatch.setattr(store_events, "_take", lambda waiting, batches: waiting)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["local", "local-cluster"])
 def test_a_cluster_stores_what_one_machine_does(
@@ -73,9 +79,8 @@ def test_a_cluster_stores_what_one_machine_does(
     assert expected["rejected_events"].num_rows == 2
     with sail(tmp_path / "sail", mode) as url:
         home(monkeypatch, tmp_path / "other", engine="spark", spark=url, batch_megabytes=1)
-        monkeypatch.setattr(store_events, "HISTORY_BATCHES", 0.001)
+        as_a_history(monkeypatch)
         deliver(churn, tmp_path)
-        monkeypatch.setattr(store_events, "_take", lambda waiting, batches: waiting)
         found, together = stored(churn)
     assert (alone, together) == (1, 1)
     for table, rows in expected.items():
@@ -89,7 +94,7 @@ def test_the_files_of_a_minute_are_stored_without_the_cluster(
     home(monkeypatch, settings().home, engine="spark", spark=f"sc://127.0.0.1:{free_port()}")
     deliver(churn, tmp_path)
     assert stored(churn)[0]["events"].num_rows > 1000
-    monkeypatch.setattr(store_events, "HISTORY_BATCHES", 0)
+    as_a_history(monkeypatch)
     deliver(churn, tmp_path)
     with pytest.raises(EngineError, match="no Spark Connect server answers there"):
         store_events.store_events(churn)
