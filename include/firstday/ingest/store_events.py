@@ -84,7 +84,7 @@ def store_events(
 def describe(batch: MicroBatch) -> str:
     """Describe the result in one line."""
     if not batch.files:
-        return f"micro-batch {batch.batch_id}: {batch.rows_stored:,} held events stored"
+        return f"micro-batch {batch.batch_id}: {counted(batch.rows_stored, 'held event')} stored"
     return (
         f"micro-batch {batch.batch_id}: {counted(batch.rows_stored, 'event')} stored, "
         f"{batch.rows_rejected:,} rejected, from {counted(batch.files, 'file')}"

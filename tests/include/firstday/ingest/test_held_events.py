@@ -61,7 +61,7 @@ def test_an_event_ahead_of_the_clock_is_held_and_stored_once_after_its_time(
 ) -> None:
     rows = [bet(0), bet(0.9), bet(3), bet(30), bet(3, bet_amount=None), bet(3, bet_amount=-1)]
     deliver(case, name, content(*rows))
-    assert process(case, 0)[0].endswith("2 events stored, 4 rejected, from 1 files")
+    assert process(case, 0)[0].endswith("2 events stored, 4 rejected, from 1 file")
     reasons = [str(row["reason"]).partition(", found")[0] for row in held(case)]
     assert reasons == [
         "event_time: held until its time, as it is more than an hour ahead of the clock",
@@ -78,8 +78,8 @@ def test_an_event_ahead_of_the_clock_is_held_and_stored_once_after_its_time(
 
     assert process(case, 2.9) == []
     stored, updated = process(case, 3)
-    assert stored == "micro-batch 2: 1 held events stored"
-    assert updated.startswith("micro-batches 2 to 2: 1 users updated")
+    assert stored == "micro-batch 2: 1 held event stored"
+    assert updated.startswith("micro-batch 2: 1 user updated")
     assert process(case, 3.1) == []
     assert select(case, "select event_time, source_file from events where batch_id = 2") == [
         {"event_time": NOW + timedelta(hours=3), "source_file": name}
@@ -139,7 +139,7 @@ def test_a_held_row_that_breaks_another_rule_at_its_time_is_rejected_by_it(case:
     deliver(case, "a.ndjson", ndjson(bet(3), bet(3, event_type="new_win", win_amount=2)))
     process(case, 0)
     stricter = case.model_copy(update={"events": case.events | {"new_win": Event(required=("postcode",))}})
-    assert process(stricter, 4)[0] == "micro-batch 2: 1 held events stored"
+    assert process(stricter, 4)[0] == "micro-batch 2: 1 held event stored"
     first, second = held(case)
     assert (first["replayed_in"], second["replayed_in"], second["held_until"]) == (2, None, None)
     assert second["reason"] == "postcode: required by new_win, missing"
@@ -161,7 +161,7 @@ def test_a_clock_that_is_set_back_meanwhile_holds_the_row_again(case: UseCase, m
         earlier.setattr(replay_rejected, "stage_all", stage_by_an_earlier_clock)
         assert process(case, 3) == []
     assert held(case)[0]["held_until"] == NOW + timedelta(hours=3)
-    assert process(case, 3)[0] == "micro-batch 2: 1 held events stored"
+    assert process(case, 3)[0] == "micro-batch 2: 1 held event stored"
 
 
 def test_a_held_row_is_dismissed_or_replayed_by_hand_as_any_other(case: UseCase) -> None:
@@ -207,7 +207,7 @@ def test_two_runs_store_it_once(case: UseCase, monkeypatch: pytest.MonkeyPatch) 
 
     def stage_beside_a_twin(*arguments: Any) -> Any:
         if next(twins, False):
-            assert process(case, 3)[0] == "micro-batch 2: 1 held events stored"
+            assert process(case, 3)[0] == "micro-batch 2: 1 held event stored"
         return stage(*arguments)
 
     monkeypatch.setattr(replay_rejected, "stage_all", stage_beside_a_twin)
@@ -224,6 +224,6 @@ def test_a_later_stage_that_fails_does_not_keep_it_out(case: UseCase, monkeypatc
 
     with monkeypatch.context() as broken:
         broken.setattr(micro_batch.update_features, "update_within", failing)
-        assert process(case, 3)[0] == "micro-batch 2: 1 held events stored"
-    assert store_events.describe(store_events.MicroBatch(2, 0, 1, 0)) == "micro-batch 2: 1 held events stored"
+        assert process(case, 3)[0] == "micro-batch 2: 1 held event stored"
+    assert store_events.describe(store_events.MicroBatch(2, 0, 1, 0)) == "micro-batch 2: 1 held event stored"
     assert select(case, "select count(*) as n from events") == [{"n": 1}]
