@@ -188,3 +188,29 @@ def test_amounts_of_several_scales_are_summed_exactly(tmp_path: Path, capsys: py
     found = say(capsys, "--use-case", "shop", "query", squares)
     assert "441000021000000.25000000" in found
     assert "50.74282756" in found
+
+
+def test_texts_with_few_values_become_categories(
+    own_folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Others do not: one value, a value a user, one that users lack at first, ids, and names that are taken."""
+    chance, rows = random.Random(3), ["user,event,time,Land,on,shop,card,coupon,plan_id,reasons"]
+    for user in range(120):
+        time, country = datetime(2026, 3, 1) + timedelta(hours=chance.random() * 600), chance.choice(["DE", "FR", "Ö"])
+        for step in range(chance.randint(1, 9)):
+            texts = [country, "ja" if user % 3 else "nein", "main", f"card {user}", "spring" if step else ""]
+            own = ",".join([*texts, f"p{user % 4}", f"x{user % 2}"])
+            rows.append(f"u{user:03},{'visit' if step % 2 else 'order'},{time:%Y-%m-%d %H:%M:%S},{own}")
+            time += timedelta(hours=chance.expovariate(1 / 30))
+    sample = tmp_path / "events.csv"
+    sample.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    say(capsys, "new-use-case", "shop", "--from", str(sample))
+    case = use_case.load("shop")
+    assert list(case.categories) == ["land", "on"]
+    assert case.features[:2] == ("land", "on")
+    said = say(capsys, "check-use-case", "shop", "--sample", str(sample))
+    assert "shop: valid" in said
+    shown = [line.split()[0] for line in said.splitlines() if line.startswith(("land ", "on "))]
+    assert shown == ["land", "on"]
+    assert "Ö" in said
+    assert "cannot be fitted" not in said
