@@ -36,6 +36,7 @@ PUBLISHED = "published files"
 SHARED = {  # folders of sql/ with statements of a stage or DAG, besides the one of its name
     "store_events": ("ingest/staging", "ingest/quarantine", "privacy/tombstones"),
     "update_features": ("features/over_users",),
+    "score_users": ("scoring/held_back",),
     "deliver_predictions": ("delivery/decisions", "delivery/segments"),
     "generate_events": ("delivery/experiments",),
     "measure_effect": ("features/outcomes",),
