@@ -23,7 +23,7 @@ registered as (
     from earliest
 ),
 
--- Of windows that were not open before and do not hold all that was seen: the last of it until their end.
+-- Of recomputed windows, and of new ones that do not hold all that was seen: the last of it until their end.
 seen as (
     select
         windows.user_id,
@@ -38,7 +38,8 @@ seen as (
     where
         windows.batch_id is not null
         and (
-            touched_users.last_seen_at > windows.window_end
+            touched_users.is_recomputed
+            or touched_users.last_seen_at > windows.window_end
             or touched_users.first_seen_at < touched_users.registered_at
         )
     group by windows.user_id
