@@ -14,7 +14,7 @@ POLL_SECONDS = 0.25
 AGAIN_SECONDS = 60.0  # a run takes what waits within seconds: what waits for longer may have been told to nobody
 QUIET_SECONDS = 600.0  # without any files, users fall silent and are scored again
 GENERATED = re.compile(r"events-\d{8}T\d{4}")  # how the generator names files; its task starts a run by itself
-GENERATED_SECONDS = 10.0  # in which that run has begun: without it, these files are told as others are
+GENERATED_SECONDS = 10.0  # in which that run begins; without it, the trigger reports these files as it does others
 
 
 class FilesArrived(BaseEventTrigger):

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from include.firstday import landing
 from include.firstday.features import update_features
+from include.firstday.features.user_features import build_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.lake.lake import Lake
+from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
@@ -109,3 +112,18 @@ def faulty(made: tuple[UseCase, Path], churn: UseCase, monkeypatch: pytest.Monke
 
 def state(lake: Lake) -> dict[str, pa.Table]:
     return {table: lake.query(text) for table, text in STATE.items()}
+
+
+def served(case: UseCase, as_of: datetime) -> dict[str, Any]:
+    """The features of the user `a` as of a moment."""
+    with open_lake(case, read_only=True) as lake:
+        build_features(lake, case, as_of, into="now")
+        (row,) = lake.rows_of("now", user_id="a")
+    return {name: row[name] for name in case.features}
+
+
+def trained(case: UseCase, upto: int) -> list[dict[str, Any]]:
+    """The features of the user `a` in each row of the training set up to a micro-batch."""
+    with open_lake(case) as lake:
+        rows = training_set.rows(lake, case, upto).to_pylist()
+    return [{name: row[name] for name in case.features} for row in rows if row["user_id"] == "a"]

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -11,13 +10,12 @@ from include.firstday import landing
 from include.firstday.__main__ import main
 from include.firstday.features.rebuild_features import rebuild_features
 from include.firstday.features.update_features import update_features
-from include.firstday.features.user_features import build_features
 from include.firstday.ingest import add_files, store_events
-from include.firstday.models.training import training_set
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
 from tests.include.firstday.authoring.test_check_sample import change, made, shop
+from tests.include.firstday.features.conftest import served, trained
 
 __all__ = ["made", "shop"]
 
@@ -45,19 +43,6 @@ def store(case: UseCase, folder: Path, name: str, text: str, into: str = "") -> 
 def views(*hours: float, user: str = "a") -> str:
     rows = [f"{START + timedelta(hours=hour)},{user},Page View,,1,1,Android" for hour in hours]
     return "\n".join(["time,user,type,amount,receipt,customer,device", *rows]) + "\n"
-
-
-def served(case: UseCase, as_of: datetime) -> dict[str, Any]:
-    with open_lake(case, read_only=True) as lake:
-        build_features(lake, case, as_of, into="now")
-        (row,) = lake.rows_of("now", user_id="a")
-    return {name: row[name] for name in case.features}
-
-
-def trained(case: UseCase, upto: int) -> list[dict[str, Any]]:
-    with open_lake(case) as lake:
-        rows = training_set.rows(lake, case, upto).to_pylist()
-    return [{name: row[name] for name in case.features} for row in rows if row["user_id"] == "a"]
 
 
 def test_what_is_trained_on_is_what_was_served(case: UseCase, tmp_path: Path) -> None:

@@ -12,14 +12,13 @@ from include.firstday.__main__ import main
 from include.firstday.features import point_in_time
 from include.firstday.features.rebuild_features import rebuild_features
 from include.firstday.features.update_features import update_features
-from include.firstday.features.user_features import build_features
 from include.firstday.ingest import add_files, store_events
-from include.firstday.models.training import training_set
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case import use_case
 from include.firstday.use_case.recent import Recent, rules
 from include.firstday.use_case.use_case import UseCase
 from tests.include.firstday.authoring.test_check_sample import change, made, shop
+from tests.include.firstday.features.conftest import served, trained
 
 __all__ = ["made", "shop"]
 
@@ -47,19 +46,6 @@ def store(case: UseCase, folder: Path, name: str, *events: tuple[float, str], us
     list(add_files.add_files(case, [folder / name]))
     store_events.store_events(case)
     update_features(case)
-
-
-def served(case: UseCase, as_of: datetime) -> dict[str, Any]:
-    with open_lake(case, read_only=True) as lake:
-        build_features(lake, case, as_of, into="now")
-        (row,) = lake.rows_of("now", user_id="a")
-    return {name: row[name] for name in case.features}
-
-
-def trained(case: UseCase, upto: int) -> list[dict[str, Any]]:
-    with open_lake(case) as lake:
-        rows = training_set.rows(lake, case, upto).to_pylist()
-    return [{name: row[name] for name in case.features} for row in rows if row["user_id"] == "a"]
 
 
 def test_what_is_trained_on_and_recomputed_is_what_was_served(case: UseCase, tmp_path: Path) -> None:
