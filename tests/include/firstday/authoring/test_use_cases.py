@@ -96,7 +96,10 @@ def test_what_is_trained_on_is_what_serves_and_the_shipped_model_tells_who_leave
     with open_lake(case, read_only=True) as lake:
         served = lake.query("from user_features").to_pandas()[names].set_index("user_id")
     assert len(whole) > 30
-    assert whole.astype(float).equals(served.loc[whole.index].astype(float))
+    numbers = [name for name in case.features if name not in case.categories]
+    texts = list(case.categories)
+    assert whole[numbers].astype(float).equals(served.loc[whole.index, numbers].astype(float))
+    assert whole[texts].astype(object).equals(served.loc[whole.index, texts].astype(object))
 
     by_user = rows.groupby("user_id")["label"]
     assert (by_user.nunique() == 1).all()
