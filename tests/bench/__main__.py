@@ -3,10 +3,24 @@
 import argparse
 import sys
 
-from tests.bench import airflow, growth, ledger, model, monitoring, predict, rates, reasons, report, scale, workload
+from tests.bench import (
+    airflow,
+    growth,
+    ledger,
+    model,
+    monitoring,
+    predict,
+    profile,
+    rates,
+    reasons,
+    report,
+    scale,
+    workload,
+)
 
 SECTIONS = {
     "workload": workload.run,
+    "profile": profile.run,
     "micro_batch": growth.run,
     "scale": scale.run,
     "ledger": ledger.run,
