@@ -20,8 +20,8 @@ GENERATED_SECONDS = 10.0  # in which that run begins; without it, the trigger re
 class FilesArrived(BaseEventTrigger):
     """Fires when a file arrives, and each minute while any waits, as an event may be lost or a run fail.
 
-    Where none arrives it fires every ten minutes, for users who have fallen silent. The generator's own files would
-    start a second run, without work: they have some seconds.
+    Where none arrives it fires every ten minutes, for users who have fallen silent. The generator's own files start a
+    run by themselves; this trigger would start a second one, without work, so they have some seconds.
     """
 
     def __init__(self, use_case: str, enrichment: list[str]) -> None:
@@ -38,20 +38,22 @@ class FilesArrived(BaseEventTrigger):
         told: set[tuple[int, int]] = set()
         told_at = time.monotonic()
         while True:
-            waiting = await asyncio.to_thread(self._waiting)
+            waiting, is_generated = await asyncio.to_thread(self._waiting)
             patience = AGAIN_SECONDS if waiting else QUIET_SECONDS
             if waiting - told or time.monotonic() - told_at >= patience:
                 told_at = time.monotonic()
                 yield TriggerEvent({"files": len(waiting)})  # type: ignore[no-untyped-call]
+            elif is_generated and not waiting:
+                told_at = time.monotonic()  # nobody is silent for want of a run
             told = waiting
             await asyncio.sleep(POLL_SECONDS)
 
-    def _waiting(self) -> set[tuple[int, int]]:
-        """The pending files, each by its inode and status change time: one replaced by another is a new one."""
+    def _waiting(self) -> tuple[set[tuple[int, int]], bool]:
+        """The files to be reported, and whether the generator has just written others.
+
+        Each by its inode and status change time: one replaced by another is a new one.
+        """
         found = landing.pending(self.use_case, tuple(self.enrichment))
         latest = time.time_ns() - GENERATED_SECONDS * 10**9
-        return {
-            (file.inode, file.changed_ns)
-            for file in found
-            if file.arrived_at_ns <= latest or not GENERATED.match(file.name)
-        }
+        own = {file for file in found if file.arrived_at_ns > latest and GENERATED.match(file.name)}
+        return {(file.inode, file.changed_ns) for file in found if file not in own}, bool(own)

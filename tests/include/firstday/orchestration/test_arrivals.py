@@ -106,3 +106,17 @@ def test_where_nothing_arrives_a_run_is_asked_for_now_and_then(churn: UseCase, m
         assert [await told(SOON) for _ in range(2)] == [0, 0]
 
     watched(churn, check)
+
+
+def test_no_run_is_asked_for_while_the_generator_starts_them(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "QUIET_SECONDS", 3.0)
+    noon = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+    async def check(told: Callable[[float], Awaitable[int | None]]) -> None:
+        assert generate_events.generate_minutes(churn, noon, noon + timedelta(minutes=1)).files == 1
+        assert await told(6.0) is None  # as long as its file is new, and is not left to this trigger
+        (file,) = landing.pending(churn.name)
+        file.path.unlink()
+        assert await told(SOON) == 0
+
+    watched(churn, check)
