@@ -1,8 +1,9 @@
 """What Airflow's processes load first: the imports that tasks need, and the present time of SQLite.
 
 The scheduler and the Celery worker import once what their forked tasks find loaded: a task that imports pandas,
-scikit-learn and mlflow itself spends seconds on it, every minute. Only imports: a connection, thread or client that
-exists before the fork would be shared by all tasks.
+scikit-learn and mlflow itself spends seconds on it, every minute. So Firstday's own modules are those of the time at
+which these processes started. Only imports: a connection, thread or client that exists before the fork would be shared
+by all tasks.
 """
 
 import contextlib
@@ -23,6 +24,11 @@ _PRELOADED = (
     "sklearn.metrics",
     "skops.io",
     "mlflow.sklearn",
+    "mlflow.tracking.request_header.registry",
+    "pyspark.sql",  # MLflow imports it for the head of a request, where it is installed
+    "include.firstday.authoring.check_use_case",
+    "include.firstday.generator.generate_events",
+    "include.firstday.operations.micro_batch",
 )
 
 

@@ -5,6 +5,7 @@ DAG files build DAGs for valid use cases; `dags/check_use_cases.py` shows the ot
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -26,12 +27,12 @@ TEXT = "VARCHAR"
 
 def valid() -> list[UseCase]:
     """Return the valid use cases, by name."""
-    return [found for found in map(_tried, use_case.names()) if isinstance(found, UseCase)]
+    return [found for found in _all_tried() if isinstance(found, UseCase)]
 
 
 def problems() -> list[str]:
     """Return one message per invalid use case, with file, key and expected value."""
-    return [str(found) for found in map(_tried, use_case.names()) if isinstance(found, UseCaseError)]
+    return [str(found) for found in _all_tried() if isinstance(found, UseCaseError)]
 
 
 def check(case: UseCase) -> None:
@@ -47,11 +48,18 @@ def check(case: UseCase) -> None:
         raise UseCaseError(f"{where}: {error}") from error
 
 
-def _tried(name: str) -> UseCase | UseCaseError:
-    """The use case, or its error. Unchanged files are not validated again: every task parses its DAG file."""
+def _all_tried() -> list[UseCase | UseCaseError]:
+    """Each use case, or its error. Unchanged files are not validated again: every task parses its DAG file."""
+    stages = _sha256(*(one for one in statements.SQL.iterdir() if one.is_dir() and one.name != "use_cases"))
+    return [_tried(name, stages) for name in use_case.names()]
+
+
+def _tried(name: str, stages: str) -> UseCase | UseCaseError:
+    """A use case, or its error; `stages` is the hash of the statements of every stage, on which it depends, too."""
     try:
         case = use_case.load(name)
-        passed = settings().checked / f"{name}-{_files_sha256(case)}"
+        own = _sha256(case.folder, statements.SQL / "use_cases" / name)
+        passed = settings().checked / f"{name}-{hashlib.sha256((stages + own).encode()).hexdigest()}"
         if not passed.exists():
             check(case)
             passed.parent.mkdir(parents=True, exist_ok=True)
@@ -61,10 +69,8 @@ def _tried(name: str) -> UseCase | UseCaseError:
     return case
 
 
-def _files_sha256(case: UseCase) -> str:
-    """Hash of all inputs of the validation: the use case's files and the statements of every stage."""
-    shared = (folder for folder in statements.SQL.iterdir() if folder.is_dir() and folder.name != "use_cases")
-    folders = (case.folder, statements.SQL / "use_cases" / case.name, *sorted(shared))
+def _sha256(*folders: Path) -> str:
+    """Hash of the YAML and the statements in some folders."""
     files = sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in (".yaml", ".sql"))
     digest = hashlib.sha256()
     for file in files:
