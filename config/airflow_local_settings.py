@@ -1,9 +1,9 @@
-"""What Airflow's processes load first: the imports that tasks need, and the present time of SQLite.
+"""What Airflow's processes load first: the imports that their forks need, and the present time of SQLite.
 
 The scheduler and the Celery worker import once what their forked tasks find loaded: a task that imports pandas,
-scikit-learn and mlflow itself spends seconds on it, every minute. So Firstday's own modules are those of the time at
-which these processes started. Only imports: a connection, thread or client that exists before the fork would be shared
-by all tasks.
+scikit-learn and mlflow itself spends seconds on it, every minute. So does the DAG processor, which parses each DAG file
+every minute in a fork: that took a quarter of a processor. Firstday's own modules are therefore those of the time at
+which these processes started. Only imports: a connection, thread or client that exists before the fork would be shared.
 """
 
 import contextlib
@@ -13,10 +13,13 @@ import sys
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import now
 
-_PRELOADED = (
-    "duckdb",
+_FOR_DAG_FILES = (
+    "include.firstday.authoring.check_use_case",
+    "include.firstday.orchestration.deadline",
+)
+_FOR_TASKS = (
+    *_FOR_DAG_FILES,
     "pandas",
-    "pyarrow.parquet",
     "sklearn.ensemble",
     "sklearn.linear_model",
     "sklearn.pipeline",
@@ -26,10 +29,10 @@ _PRELOADED = (
     "mlflow.sklearn",
     "mlflow.tracking.request_header.registry",
     "pyspark.sql",  # MLflow imports it for the head of a request, where it is installed
-    "include.firstday.authoring.check_use_case",
     "include.firstday.generator.generate_events",
     "include.firstday.operations.micro_batch",
 )
+_PRELOADED = {"dag-processor": _FOR_DAG_FILES, "scheduler": _FOR_TASKS, "celery": _FOR_TASKS}  # by command
 
 
 @compiles(now, "sqlite")
@@ -38,11 +41,6 @@ def _now_with_fractions(*_: object, **__: object) -> str:
     return "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"
 
 
-def _preload() -> None:
-    for module in _PRELOADED:
-        with contextlib.suppress(ImportError):  # then the task that needs it says so
-            importlib.import_module(module)
-
-
-if sys.argv[1:2] == ["scheduler"] or sys.argv[1:3] == ["celery", "worker"]:
-    _preload()
+for module in _PRELOADED.get("".join(sys.argv[1:2]), ()):
+    with contextlib.suppress(ImportError):  # then the fork that needs it says so
+        importlib.import_module(module)
