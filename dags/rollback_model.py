@@ -17,22 +17,27 @@ from include.firstday.orchestration.dags import define_dag, each_use_case
 from include.firstday.orchestration.tasks import current_run, fail_without_retry, lake_asset, report, rescore, skip
 from include.firstday.use_case.use_case import UseCase, load
 
+LISTED = 10  # versions in the text of the form, newest first
+
 
 def version(name: str) -> Param:
-    """The field of the form: a list of the registered versions, a number where MLflow does not answer in time."""
+    """The field of the form: any version, with those registered when Airflow read the DAG as suggestions.
+
+    Not a list to choose from: Airflow reads the DAG once a minute, and would reject a version that is younger.
+    """
     known = known_versions(name)
-    numbers = {str(number): title for number, title in known.items()}
-    choice = {"enum": [None, *known], "values_display": {"null": "the champion before"} | numbers} if known else {}
+    listed = "; ".join(list(known.values())[:LISTED])
     return Param(
         None,
-        type=["null", "integer"],
+        type=["null", "string", "integer"],  # the form offers suggestions for a text only
+        pattern=r"^[1-9][0-9]*$",
         minimum=1,
         title="Version to put back",
         description_md=(
-            "Empty: the champion before the present one. "
+            f"{f'Registered: {listed}. ' if listed else ''}Empty: the champion before the present one. "
             f"[The Model room](/plugin/firstday/firstday/#{name}/model) shows each version's test and gates."
         ),
-        **choice,
+        **({"examples": [str(number) for number in known]} if known else {}),
     )
 
 
@@ -51,8 +56,10 @@ def build(use_case: UseCase) -> None:
             """Move the alias `champion` to the previous or the given version."""
             from include.firstday.models import promotion as stage
 
+            asked = (params or {}).get("version")
+            number = None if asked is None else int(asked)
             try:
-                before, now = stage.rollback_model(load(use_case.name), (params or {}).get("version"), current_run())
+                before, now = stage.rollback_model(load(use_case.name), number, current_run())
             except NothingToRollBackError as nothing:
                 report((str(nothing), {}))
                 skip(str(nothing))

@@ -327,3 +327,34 @@ for name in ("deliver_to_offers", "measure_effect", "train_uplift", "generate_ev
         "generate_events": "[('write_minutes', 'success')]",
     }
     assert "no outcomes of both arms are known yet" in out
+
+
+@pytest.mark.slow
+def test_a_version_registered_since_airflow_read_the_dags_is_promoted_and_an_unknown_one_named(home: Path) -> None:
+    out = run(
+        """
+from include.firstday.models import promotion, registry
+from include.firstday.use_case import use_case
+case = use_case.load("first_day_churn")
+promotion.register_bundled(case)
+dag = bag.dags["first_day_churn.rollback_model"]
+assert "examples" not in dag.params.get_param("version").schema  # the registry was empty when Airflow read the DAG
+registry.register(case, registry.versions(case)[0].run_id, 0.5)
+from airflow.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))  # what the API checks the conf of a run with
+for version in (2, "1", 7, "two", 0):
+    try:
+        stored.params.deep_merge({"version": version}).validate()
+    except ParamValidationError:
+        print("REJECTED", version)
+        continue
+    done = dag.test(run_conf={"version": version})
+    state = {task.task_id: str(task.state) for task in done.get_task_instances()}["put_back"]
+    print("FOUND", version, state, registry.champion_version(case))
+""",
+        home,
+    )
+    found = [line for line in out.splitlines() if line.startswith(("FOUND", "REJECTED"))]
+    assert found == ["FOUND 2 success 2", "FOUND 1 success 1", "FOUND 7 failed 1", "REJECTED two", "REJECTED 0"]
+    assert "there is no version 7 in the registry; choose one of the registered versions: 2, 1" in out

@@ -32,7 +32,7 @@ Aliases = dict[int, list[str]]  # by version
 def known_versions(name: str) -> dict[int, str]:
     """Version → its name in the form, with its aliases, newest first.
 
-    None where nothing was registered yet, or MLflow does not answer in time: the form takes a number then.
+    None where nothing was registered yet, or MLflow does not answer in time: the form has no suggestions then.
     """
     uri = settings().tracking_uri
     read = _of_server if uri.startswith(("http://", "https://")) else _of_database
