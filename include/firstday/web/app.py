@@ -12,6 +12,7 @@ from include.firstday.authoring import check_use_case
 from include.firstday.errors import (
     BacklogError,
     BodyError,
+    HeldBackError,
     InputError,
     KeyReusedError,
     LakeError,
@@ -55,6 +56,7 @@ def build(gate: Gate) -> FastAPI:
     app.add_exception_handler(UnknownExperimentError, _status(404))
     app.add_exception_handler(UnknownSnapshotError, _status(404))
     app.add_exception_handler(NothingToExplainError, _status(404))
+    app.add_exception_handler(HeldBackError, _status(409))
     app.add_exception_handler(LakeError, _status(503))
     app.add_exception_handler(KeyReusedError, _status(422))
     app.add_exception_handler(InputError, _status(422))

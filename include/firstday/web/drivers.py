@@ -4,10 +4,11 @@ import logging
 import math
 import threading
 
-from include.firstday.errors import InputError, NothingToExplainError
+from include.firstday.errors import HeldBackError, InputError, NothingToExplainError
 from include.firstday.features.model_inputs import Value, value_of
 from include.firstday.models import registry
 from include.firstday.models.reasons import Explainer
+from include.firstday.scoring import held_back
 from include.firstday.scoring.explain import Effect, explain
 from include.firstday.use_case.use_case import UseCase
 from include.firstday.web.cache import Memory
@@ -20,6 +21,7 @@ METHOD = (
 )
 REASONS = 3  # of a prediction that is asked for
 MODEL_SECONDS = 60.0  # how long the champion is cached
+HELD_SECONDS = 5.0  # how long it is cached whether it is held back
 
 log = logging.getLogger(__name__)
 _TYPICAL: dict[str, dict[str, Value]] = {}
@@ -27,11 +29,11 @@ _MODELS = Memory()  # not the reader's: the first load takes seconds and must no
 
 
 def drivers(reader: Reader, user_id: str) -> schemas.Drivers:
-    """Return the effects of a user's features on the champion's probability. Raises NothingToExplainError."""
-    use_case = reader.use_case
-    model = champion(use_case)
-    if model is None:
-        raise NothingToExplainError("no champion yet: trigger train_model")
+    """Return the effects of a user's features on the champion's probability.
+
+    Raises NothingToExplainError where there is no champion, HeldBackError where it must not act.
+    """
+    model = _acting(reader)
     found = explain(model, _of_user(reader, user_id))
     return schemas.Drivers(
         method=METHOD,
@@ -47,9 +49,7 @@ def predict(reader: Reader, asked: schemas.Asked) -> schemas.Answer:
     use_case = reader.use_case
     if (asked.user_id is None) == (asked.features is None):
         raise InputError("expected user_id or features, and not both")
-    model = champion(use_case)
-    if model is None:
-        raise NothingToExplainError("no champion yet: trigger train_model")
+    model = _acting(reader)
     features = _of_user(reader, asked.user_id) if asked.user_id is not None else dict(asked.features or {})
     if unknown := sorted(set(features) - set(use_case.features)):
         raise InputError(f"features: expected some of {', '.join(use_case.features)}, found {', '.join(unknown)}")
@@ -66,6 +66,17 @@ def predict(reader: Reader, asked: schemas.Asked) -> schemas.Answer:
         ],
         features=whole,
     )
+
+
+def _acting(reader: Reader) -> registry.Champion:
+    use_case = reader.use_case
+    model = champion(use_case)
+    if model is None:
+        raise NothingToExplainError("no champion yet: trigger train_model")
+    held = reader.ask(lambda lake: held_back.notice(lake, use_case), "held_back", seconds=HELD_SECONDS)
+    if held:
+        raise HeldBackError(f"{use_case.name}: {held}")
+    return model
 
 
 def _expected(use_case: UseCase, name: str, value: Value) -> Value:

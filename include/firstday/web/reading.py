@@ -26,7 +26,7 @@ from include.firstday.web import (
 )
 from include.firstday.web.auth import Gate
 from include.firstday.web.reader import Reader, reader, reader_at
-from include.firstday.web.schemas.common import OF_USE_CASE
+from include.firstday.web.schemas.common import OF_CHAMPION, OF_USE_CASE
 
 Snapshot = Annotated[int | None, Query(ge=0, le=2**62, description="snapshot of the lake to answer as of")]
 ExperimentName = Annotated[str, PathParameter(max_length=300, pattern=rf"^{users.NO_CONTROL}+$")]
@@ -77,7 +77,7 @@ def reading(gate: Gate) -> APIRouter:
         """Return a user's events in their window and all their predictions."""
         return users.timeline(case, user_id)
 
-    @router.get("/users/{user_id}/drivers")
+    @router.get("/users/{user_id}/drivers", responses=OF_CHAMPION)
     def user_drivers(case: Case, user_id: UserId) -> schemas.users.Drivers:
         """Return the top drivers of a user's probability. The first call loads the model, which takes seconds."""
         return drivers.drivers(case, user_id)

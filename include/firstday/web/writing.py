@@ -11,7 +11,7 @@ from include.firstday.web import backlog, drift_room, drivers, parsing, rejected
 from include.firstday.web.auth import Gate
 from include.firstday.web.delivery import delivery
 from include.firstday.web.reader import Reader, reader
-from include.firstday.web.schemas.common import OF_BODY
+from include.firstday.web.schemas.common import OF_BODY, OF_CHAMPION, problem
 
 _EVENTS_BODY = {
     "requestBody": {
@@ -53,7 +53,7 @@ def writing(gate: Gate) -> APIRouter:
         case = await run_in_threadpool(reader, use_case)
         return await workbench.run(case.use_case, query.sql, request.is_disconnected)
 
-    @router.post("/predict")
+    @router.post("/predict", responses=OF_CHAMPION | {422: problem("names the feature or key that is not valid")})
     def predict(use_case: str, asked: schemas.users.Asked) -> schemas.users.Answer:
         """Predict by the champion, for a user's current features or for given ones. Nothing is stored."""
         return drivers.predict(reader(use_case), asked)

@@ -34,6 +34,10 @@ OF_BODY = OF_USE_CASE | {
     422: problem("the Idempotency-Key is too long, or was used for another body"),
     429: problem("too much is pending in landing; retry after Retry-After seconds"),
 }
+OF_CHAMPION: dict[int | str, dict[str, Any]] = {
+    404: problem("no such use case or user, or no champion yet"),
+    409: problem("the champion is a bundled model that is held back: nobody is scored; names the feature that differs"),
+}
 
 
 class UseCaseName(BaseModel):

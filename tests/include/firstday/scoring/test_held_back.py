@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from fastapi.testclient import TestClient
 
 from include.firstday import landing
 from include.firstday.errors import HeldBackError
@@ -21,6 +22,9 @@ from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
 from include.firstday.web import health
+from include.firstday.web.app import build
+from include.firstday.web.reader import reader
+from tests.light_server import gate_of_everybody
 
 END = datetime(2026, 6, 3, tzinfo=UTC)
 PART = timedelta(hours=6)  # of which each micro-batch is
@@ -62,9 +66,18 @@ def found(case: UseCase) -> list[str]:
     return [*problems, *status.notices(case)]
 
 
+def predicted(case: UseCase) -> tuple[int, str | None]:
+    """Status and error of a request for a prediction."""
+    reader(case.name).forget()
+    answer = TestClient(build(gate_of_everybody())).post(f"/api/{case.name}/predict", json={"features": {}})
+    reader(case.name).close()
+    return answer.status_code, answer.json().get("detail")
+
+
 def test_it_acts_on_its_own_enrichment(case: UseCase) -> None:
     assert "score_users" in process(case, 0)
     assert not [text for text in found(case) if "bundled" in text]
+    assert predicted(case) == (200, None)
     with open_lake(case, read_only=True) as lake:
         assert lake.count("model_checks") == 0
 
@@ -72,12 +85,14 @@ def test_it_acts_on_its_own_enrichment(case: UseCase) -> None:
 @pytest.mark.slow
 def test_a_replaced_file_holds_it_back_until_a_model_is_trained(case: UseCase) -> None:
     foreign(case, case.folder / "postcodes.parquet")
-    with pytest.raises(HeldBackError, match="200 moments of users at cut-offs will show"):
+    with pytest.raises(HeldBackError, match="200 moments of users at cut-offs will show") as held:
         process(case, 0)
+    assert predicted(case) == (409, str(held.value))
     for part in range(1, 8):
         with pytest.raises(HeldBackError) as held:
             process(case, part)
     assert "unlike in its training is socioeconomic_idx (population stability index" in str(held.value)
+    assert predicted(case) == (409, str(held.value))
     with open_lake(case, read_only=True) as lake:
         assert lake.count("predictions") == 0
         assert lake.count("events") > 0
@@ -92,6 +107,7 @@ def test_a_replaced_file_holds_it_back_until_a_model_is_trained(case: UseCase) -
     promotion.promote(case, registry.register(case, run.info.run_id, 0.6), "trained")
     assert "score_users" in process(case, 8)
     assert not [text for text in found(case) if "bundled" in text]
+    assert predicted(case) == (200, None)
 
 
 @pytest.mark.slow
