@@ -19,12 +19,13 @@ from include.firstday.use_case.use_case import UseCase
 TABLE = "alert_states"
 ACKNOWLEDGED, MUTED = "acknowledged", "muted"
 DRIFT = "drift"  # the features that have drifted change from run to run, and the alert does not
-_NUMBERS = re.compile(r"[-+]?\d[\d.,]*\s*%?")
+# Not a number in a name, as of the feature bet_1h, nor that of a model version or a cut-off: it makes another alert.
+_MEASURED = re.compile(r"(?<!\w)(?<!version )(?<!up to )[-+]?\d[\d.,]*(?!\w)\s*%?")
 
 
 def key(sentence: str) -> str:
-    """What makes two sentences the same alert: all but its numbers."""
-    return DRIFT if DRIFTED in sentence else _NUMBERS.sub("#", sentence)
+    """What makes two sentences the same alert: all but what was measured, and its limit."""
+    return DRIFT if DRIFTED in sentence else _MEASURED.sub("#", sentence)
 
 
 def of_lake(lake: Lake, now: datetime) -> dict[str, dict[str, Any]]:

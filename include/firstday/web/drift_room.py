@@ -30,7 +30,7 @@ _REFERENCES = Memory()  # not the reader's: a slow MLflow must not block queries
 
 
 def seen_alerts(reader: Reader) -> list[schemas.SeenAlert]:
-    """Return the alerts of the last weeks' monitoring runs, the latest first; one with other numbers is the same."""
+    """Return the alerts of the last weeks' monitoring runs, the latest first; one with other values is the same."""
     found = _seen(reader)
     states = reader.ask(lambda lake: alert_states.of_lake(lake, clock.now()))
     kept = ("state", "changed_at", "changed_by", "muted_until")
@@ -43,7 +43,9 @@ def seen_alerts(reader: Reader) -> list[schemas.SeenAlert]:
 def change_alert(reader: Reader, change: schemas.AlertChange, by: str) -> list[schemas.SeenAlert]:
     """Acknowledge or mute an alert, or neither any more; return the alerts. Raises InputError for an unknown one."""
     if change.alert not in {one.alert for one in _seen(reader)}:
-        raise InputError(f"alert: expected one of the last two weeks, by its sentence without numbers: {change.alert}")
+        raise InputError(
+            f"alert: expected one of the last two weeks, by its sentence without measured values: {change.alert}"
+        )
     run = Run(dag="page", run=by, task="change_alert")
     alert_states.change(reader.use_case, change.alert, change.state, change.hours, run, by)
     reader.forget()

@@ -10,7 +10,7 @@ from include.firstday.web.schemas.common import Utc
 class SeenAlert(BaseModel):
     """An alert: its latest text, when it was raised first and last, and in how many monitoring runs."""
 
-    alert: str = Field(description="its sentence without numbers, by which it is acknowledged or muted")
+    alert: str = Field(description="its sentence without measured values, by which it is acknowledged or muted")
     text: str
     first_at: Utc
     last_at: Utc

@@ -74,8 +74,13 @@ def test_an_alert_is_notified_again_when_asked_for(churn: UseCase, time: Clock) 
     ("one", "other", "is_same"),
     [
         ("case: 6.0% of the last hour's rows", "case: 12% of the last hour's rows", True),
-        ("version 3 predicted 0.08 (0.06 to 0.10) more", "version 4 predicted -0.1 (-0.2 to 0.0) more", True),
+        ("stored 1,000 s after they happened, above 900 s", "stored 23,456 s after they happened, above 60 s", True),
+        ("version 3 predicted 0.08 (0.06 to 0.10) more", "version 3 predicted -0.1 (-0.2 to 0.0) more", True),
+        ("version 3 predicted 0.08 (0.06 to 0.10) more", "version 14 predicted 0.08 (0.06 to 0.10) more", False),
+        ("0.1 more churn than came true up to 60 minutes", "0.1 more churn than came true up to 1440 minutes", False),
         ("case: win_rate is unknown for 5%", "case: bet_mean is unknown for 5%", False),
+        ("case: bet_1h is unknown for 5%", "case: bet_24h is unknown for 5%", False),
+        ("case: bet_last_10 is unknown for 5%", "case: bet_last_10 is unknown for 6.5%", True),
         (
             "case: a drifted from the champion's training set",
             "case: b, c drifted from the champion's training set",
@@ -83,7 +88,7 @@ def test_an_alert_is_notified_again_when_asked_for(churn: UseCase, time: Clock) 
         ),
     ],
 )
-def test_an_alert_is_the_same_with_other_numbers(one: str, other: str, is_same: bool) -> None:
+def test_an_alert_is_the_same_with_other_values_of_the_same_subject(one: str, other: str, is_same: bool) -> None:
     assert (alert_states.key(one) == alert_states.key(other)) is is_same
 
 
