@@ -252,6 +252,7 @@ def test_a_refused_row_is_replayed_from_the_page(
     visitor.page.screenshot(path=pictures / "page_lake.png")
     time.sleep(max(0.0, (ahead - timedelta(hours=1) - datetime.now(UTC)).total_seconds() + 2))
     rule.get_by_role("button", name="Replay").click()
+    rule.get_by_role("button", name="Replay, and store 1 row").click()
     expect(rule.get_by_text("Started")).to_be_visible()
     stored = f"select count(*) as n from events where bet_amount = 7.77 and user_id = '{USER}'"
     wait_until(lambda: installation.query(stored)[0]["n"] == "1", 240, every=2)

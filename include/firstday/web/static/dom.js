@@ -16,6 +16,8 @@ export const card = (title, ...children) => h("section", { class: "card" }, h("h
 export const wide = (title, ...children) => h("section", { class: "card wide" }, h("h2", {}, title), ...children);
 export const empty = (...words) => h("p", { class: "empty" }, ...words);
 export const quiet = (...words) => h("p", { class: "quiet" }, ...words);
+/** Text whose parts between backticks are code. */
+export const prose = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 export const mono = (...words) => h("span", { class: "mono wrap" }, ...words);
 
 export function tile(title, value, note = "", level = "") {

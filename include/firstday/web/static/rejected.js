@@ -17,13 +17,13 @@ export function rejected(useCase, found) {
     { id: "last_at", title: "Last rejected", cell: (rule) => time(rule.last_at) },
     ...(rules.some((rule) => rule.held_until) ? [{ id: "held_until", title: "Held until", cell: (rule) => (rule.held_until ? time(rule.held_until) : "–") }] : []),
     { id: "samples", title: "Samples", isFixed: true, value: (rule) => rule.samples.length, cell: (rule) => samples(useCase, rule) },
-    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (rule) => [replay(rule.rule, dag, "Replay"), " ", replay(rule.rule, dag, "Dismiss", "dismiss")] },
+    { id: "action", title: "Action", isFixed: true, value: () => "", cell: (rule) => ["replay", "dismiss"].map((name) => action(useCase, dag, name, rule.rule, rule.rows)) },
   ];
   return wide(
     "Rejected rows pending replay",
-    quiet("Correct the contract or the check, then replay the rows. Held rows are stored by the first micro-batch after their time. Values that may be personal are hidden."),
-    table("rejected", "Rejected rows by rule", columns, rules, { sort: "-rows" }),
-    h("p", {}, replay("", dag, "Replay all")),
+    quiet("Correct the contract or the check, then replay the rows: first a dry run shows how many would pass. Held rows are stored by the first micro-batch after their time. Values that may be personal are hidden."),
+    table("rejected", "Rejected rows by rule", columns, rules, { sort: "-rows", noun: "rule" }),
+    action(useCase, dag, "replay", "", rules.reduce((sum, rule) => sum + rule.rows, 0)),
     mappingTrial(useCase, rules),
     done,
     quarantine,
@@ -66,7 +66,7 @@ function trial(useCase, key, title, body) {
     button.disabled = true;
     try {
       const asked = body();
-      trials.set(key, { ...(await api.post(useCase.name, "rejected/try", asked)), row: asked.rows?.[0] });
+      trials.set(key, { ...(await tried(useCase, asked)), row: asked.rows?.[0] });
     } catch (error) {
       trials.set(key, { error: error.message });
     }
@@ -122,7 +122,8 @@ function mappingTrial(useCase, rules) {
   return h("details", { id: "trial" }, h("summary", {}, "Dry run of a mapping"), quiet("Keys of mapping in the YAML, as JSON: columns, event_types, files, time_zone, time_format, decimal_comma. They are added to those that it has. Nothing is stored."), h("label", {}, "Rows of the rule ", rule), h("label", {}, "Mapping ", field), trial(useCase, "mapping", "Try the mapping", body));
 }
 
-const replays = new Map(); // reason -> what became of its replay
+const plans = new Map(); // action and reason -> what it would do, until it is started
+const replays = new Map(); // the same -> what became of the run
 
 /** What became of the replays of rules that have no rejected rows any more, and so no button. */
 function endedReplays(rules) {
@@ -130,23 +131,52 @@ function endedReplays(rules) {
   return [...replays].filter(([key]) => !shown.has(key)).map(([key, words]) => h("p", { role: "status" }, capital(key), words()));
 }
 
-/** A button that triggers a replay of the rows whose reason has a prefix, and what became of it. */
-function replay(reason, dag, title, action = "replay") {
-  const key = `${action} ${reason}`;
-  const status = h("span", { role: "status" }, replays.get(key)?.());
-  const start = async (event) => {
-    const button = event.currentTarget;
-    button.disabled = true;
-    status.replaceChildren(" Starting …");
-    try {
-      const run = await api.trigger(dag, { reason, action });
-      replays.set(key, () => [" Started: ", leave(`/dags/${dag}/runs/${encodeURIComponent(run.dag_run_id)}`, "Airflow run")]);
-      setTimeout(() => (button.disabled = false), 15000);
-    } catch (error) {
-      replays.set(key, () => [` ${error.message}`]);
-      button.disabled = false;
-    }
-    status.replaceChildren(...replays.get(key)());
+/** A button that shows what a replay or a dismissal of the rows of a rule, or of all, would do; a second one does it. */
+function action(useCase, dag, name, reason, rows) {
+  const key = `${name} ${reason}`;
+  const title = `${capital(name)}${reason ? "" : " all"}`;
+  const status = h("div", { role: "status" });
+  const button = h("button", { type: "button", id: key, "aria-label": reason ? `${title}: ${reason}` : title }, title);
+  const fill = () => {
+    const plan = plans.get(key);
+    status.replaceChildren(...[replays.get(key)?.(), plan ? planned(name, rows, plan, start) : null].flat().filter(Boolean));
   };
-  return h("span", {}, h("button", { type: "button", id: key, onclick: start, "aria-label": reason ? `${title}: ${reason}` : title }, title), status);
+  const show = () => {
+    fill();
+    if (!status.isConnected) window.dispatchEvent(new Event("refresh")); // the page was updated meanwhile
+  };
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    replays.delete(key);
+    plans.set(key, { rows, ...(name === "replay" ? await tried(useCase, { reason }) : {}) });
+    button.disabled = false;
+    show();
+  });
+  async function start(event) {
+    event.currentTarget.disabled = true;
+    try {
+      const run = await api.trigger(dag, { reason, action: name });
+      replays.set(key, () => ["Started: ", leave(`/dags/${dag}/runs/${encodeURIComponent(run.dag_run_id)}`, "Airflow run")]);
+    } catch (error) {
+      replays.set(key, () => [error.message]);
+    }
+    plans.delete(key);
+    show();
+  }
+  if (plans.has(key) && plans.get(key).rows !== rows) plans.delete(key); // it was the plan for other rows
+  fill();
+  return h("div", { class: "action" }, button, status);
 }
+
+/** What an action would do, and the button that does it, where there is something to do. */
+function planned(name, rows, plan, start) {
+  const go = (words) => h("button", { type: "button", class: "small", onclick: start }, words);
+  if (name === "dismiss") return [`${counted(rows, "row")} would no longer be pending: kept in rejected_events, and never replayed. `, go(`Dismiss ${counted(rows, "row")}`)];
+  if (plan.error) return [plan.error];
+  if (!plan.tried) return ["No row has text that could be replayed: ingest a corrected file."];
+  if (!plan.passed) return [...outcome(plan), quiet("Correct the contract, the check or the rows first.")];
+  return [...outcome(plan), go(plan.is_cut ? "Replay them" : `Replay, and store ${counted(plan.passed, "row")}`)];
+}
+
+/** The result of a dry run, or its error. */
+const tried = (useCase, body) => api.post(useCase.name, "rejected/try", body).catch((error) => ({ error: error.message }));

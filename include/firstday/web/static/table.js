@@ -10,7 +10,7 @@ const tables = new Map(); // name -> its table on the page, kept while its rows 
 /**
  * A table `name` of rows. Columns: `{id, title, cell, value, number}`; `value` is what is sorted, searched and copied,
  * by default the row's property of that id. With `total` and `onchange` the rows are one page that the API has
- * sorted and counted: `onchange` is called when another one is wanted.
+ * sorted and counted: `onchange` is called when another one is wanted. `noun` is what a row is about.
  */
 export function table(name, caption, columns, rows, options = {}) {
   const known = tables.get(name);
@@ -103,7 +103,8 @@ function build(name) {
     const unfolded = new Set([...body.querySelectorAll("details[open][id]")].map((one) => one.id));
     body.replaceChildren(...shown.map((row) => h("tr", {}, cells(row))));
     for (const one of body.querySelectorAll("details[id]")) one.open = unfolded.has(one.id);
-    note.textContent = total > SIZE ? `${count((page - 1) * SIZE + 1)} to ${count(Math.min(page * SIZE, total))} of ${counted(total, "row")}` : counted(total, "row");
+    const all = counted(total, state.options.noun ?? "row");
+    note.textContent = total > SIZE ? `${count((page - 1) * SIZE + 1)} to ${count(Math.min(page * SIZE, total))} of ${all}` : all;
     const turn = (to, words, id) => h("button", { type: "button", id: `${name}-${id}`, class: "small", disabled: to < 1 || to > last, onclick: () => set({ page: to === 1 ? null : to }) }, words);
     pages.replaceChildren(...(last > 1 ? [turn(page - 1, "Previous", "previous"), turn(page + 1, "Next", "next")] : []));
     find.hidden = Boolean(state.options.onchange) || (total < 8 && !find.value);
