@@ -1,7 +1,7 @@
 // Charts by Apache ECharts (https://echarts.apache.org), in the page's colours, each with a text alternative.
 // A chart keeps its element, zoom and tooltip while its data change.
 
-import { count, h, zone } from "./dom.js";
+import { count, h, seconds, zone } from "./dom.js";
 import { ask, asked } from "./route.js";
 
 const COLOURS = ["--one", "--two", "--three", "--four", "--five", "--six"];
@@ -11,6 +11,8 @@ const OUTLIERS = 4; // times the 98th percentile, from which on a value does not
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const stamp = new Intl.DateTimeFormat("sv", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat("sv", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+const fine = new Intl.DateTimeFormat("sv", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const SHORT = 600_000; // milliseconds: on a shorter axis, several ticks are within a minute
 const day = new Intl.DateTimeFormat("sv", { timeZone: zone, month: "2-digit", day: "2-digit" });
 const plain = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
 
@@ -19,12 +21,15 @@ const plain = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 }
  * lines of text for its tooltip as a third part; `y` the title of the axis, `format` of its values, `limits` `{name, value}` as lines, `from` and `to` the ends of the axis if not those of the data, `marks` `{at, name}` as events, `min`, `max`.
  */
 export function timeChart(key, title, spec) {
+  const moments = [...spec.series.flatMap((one) => one.points.map(([at]) => at)), spec.from, spec.to].filter(Number.isFinite);
+  const range = moments.reduce((most, at) => Math.max(most, at), -Infinity) - moments.reduce((least, at) => Math.min(least, at), Infinity);
+  const time = range < SHORT ? fine : clock;
   const axis = {
     type: "time",
     name: `time (${zone})`,
     min: spec.from,
     max: spec.to,
-    axisLabel: { formatter: (at) => (clock.format(at) === "00:00" ? day.format(at) : clock.format(at)), hideOverlap: true },
+    axisLabel: { formatter: (at) => (fine.format(at) === "00:00:00" ? day.format(at) : time.format(at)), hideOverlap: true },
   };
   return chart(key, title, { ...spec, axis, isTime: true, head: (at) => stamp.format(at) });
 }
@@ -107,9 +112,18 @@ function options(key, spec) {
   };
 }
 
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+
+/** Ticks of an axis of seconds at whole seconds, minutes or hours, instead of at 33 min. */
+function ofSeconds(spec) {
+  const most = spec.max ?? highest(spec);
+  const interval = STEPS.find((step) => step >= most / 5);
+  return spec.format === seconds && most > 5 && interval ? { interval, max: Math.ceil(most / interval) * interval } : {};
+}
+
 function axes(spec, axis, text) {
   const across = { ...axis, ...spec.axis, axisLabel: { ...text, ...spec.axis.axisLabel }, nameLocation: "middle", nameGap: 26, splitLine: { show: false } };
-  const up = { ...axis, type: "value", name: spec.y ?? "", nameTextStyle: { ...text, align: "left" }, nameGap: 12, min: spec.min ?? ((range) => Math.min(0, range.min)), max: spec.max ?? null, minInterval: spec.format === count ? 1 : undefined, axisLabel: { ...text, formatter: spec.format } };
+  const up = { ...axis, type: "value", name: spec.y ?? "", nameTextStyle: { ...text, align: "left" }, nameGap: 12, min: spec.min ?? ((range) => Math.min(0, range.min)), max: spec.max ?? null, minInterval: spec.format === count ? 1 : undefined, axisLabel: { ...text, formatter: spec.format }, ...ofSeconds(spec) };
   if (!spec.isHorizontal) return { xAxis: across, yAxis: up };
   return { xAxis: { ...up, nameLocation: "middle", nameGap: 26, nameTextStyle: text }, yAxis: { ...across, inverse: true, name: "" } };
 }

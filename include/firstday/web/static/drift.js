@@ -86,7 +86,7 @@ const known = new Map(); // use case and feature -> its shares, until they are c
 /** The distribution is computed beside the rest: the first one loads the model and its reference, which takes seconds. */
 function distribution(useCase, feature) {
   const options = [...useCase.features, "probability"].map((name) => h("option", { value: name, selected: name === feature }, name));
-  const chooser = h("label", { class: "bar" }, "Feature ", h("select", { id: "feature", onchange: (event) => { ask({ feature: event.target.value }); window.dispatchEvent(new Event("refresh")); } }, options));
+  const chooser = h("label", { class: "bar" }, h("span", {}, "Feature"), h("select", { id: "feature", onchange: (event) => { ask({ feature: event.target.value }); window.dispatchEvent(new Event("refresh")); } }, options));
   const key = `${useCase.name}/${feature}`;
   const title = h("h2", {}, `Distribution of ${feature}`);
   const place = h("div", { role: "status" }, known.has(key) ? histogram(feature, known.get(key)) : [title, quiet("Computing …")]);

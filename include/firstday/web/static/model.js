@@ -71,7 +71,7 @@ function gapByCutoff({ monitoring, limits }, { outcome }, version) {
   const line = (name, metric, isDashed) => ({ name, points: newest.filter((row) => row.metric === metric).map((row) => [Number(row.subject) / 60, row.value]).sort((one, other) => one[0] - other[0]), isDashed, isDots: true, colour: 0 });
   const series = [line("predicted minus observed", "realised_calibration_gap"), line("lower end of the 99 % interval", "realised_calibration_gap_low", true), line("upper end", "realised_calibration_gap_high", true)];
   const limit = limits.calibration_gap;
-  const most = 1.2 * Math.max(limit, ...newest.map((row) => Math.abs(row.value)));
+  const most = Math.ceil(12 * Math.max(limit, ...newest.map((row) => Math.abs(row.value)))) / 10; // whole tenths, as ticks
   return h("section", { class: "card" }, xyChart("gaps", title, { series, x: "hours since the window opened, up to", y: `predicted minus observed share of ${outcome}`, format: exact(2), xMin: 0, min: -most, max: most, limits: [{ name: "limit", value: limit }, { name: "", value: -limit }], note: h("span", {}, "Users whose label is known, in the monitoring run of ", time(newest[0].measured_at), ". An alert is raised where the whole interval is beyond a limit.") }));
 }
 

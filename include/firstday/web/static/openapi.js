@@ -1,26 +1,34 @@
 // The requests of an OpenAPI document: by group, each with parameters, body, responses, and curl with the reader's address.
 
-import { capital, copyButton, h, mono, quiet, words } from "./dom.js";
+import { copyButton, h, mono, prose, quiet } from "./dom.js";
 
 const PREFIX = "/api/{use_case}/";
-const TITLES = { use_cases: "Use cases", drift: "Drift", users: "Users", model: "Model" };
+const GROUPS = [
+  ["State", ["use_cases", "status", "activity", "metrics"]],
+  ["Users and predictions", ["users", "predictions", "predict"]],
+  ["Model", ["model"]],
+  ["Drift and performance", ["alerts", "drift"]],
+  ["Experiments", ["experiments"]],
+  ["Events and lake", ["events", "rejected", "lake", "snapshots", "query"]],
+];
+const OTHERS = "Others";
 
-/** Groups of requests `[[title, [request]]]`, in the order of the document. */
+/** Groups of requests `[[title, [request]]]`, in the order of the page's rooms. */
 export function groups(schema) {
-  const found = new Map();
+  const found = new Map([...GROUPS.map(([title]) => title), OTHERS].map((title) => [title, []]));
   for (const [path, methods] of Object.entries(schema.paths)) {
     const part = path.replace(PREFIX, "").replace("/api/", "").split(/[/.]/)[0];
-    const title = TITLES[part] ?? capital(words(part));
-    for (const [method, about] of Object.entries(methods)) found.set(title, [...(found.get(title) ?? []), { path, method, about }]);
+    const title = GROUPS.find(([, parts]) => parts.includes(part))?.[0] ?? OTHERS;
+    for (const [method, about] of Object.entries(methods)) found.get(title).push({ path, method, about });
   }
-  return [...found];
+  return [...found].filter(([, requests]) => requests.length);
 }
 
 /** One request, folded; what it holds is built when it is unfolded. */
 export function request(schema, useCase, root, { path, method, about }) {
   const address = `${root}${path.slice(1).replace("{use_case}", useCase.name)}`;
-  const name = `${method.toUpperCase()} ${new URL(address).pathname.replaceAll("%7B", "{").replaceAll("%7D", "}")}`;
-  const summary = h("summary", {}, mono(name), " ", h("span", { class: "quiet" }, (about.description ?? about.summary).split("\n\n")[0]));
+  const name = path.startsWith(PREFIX) ? path.slice(PREFIX.length - 1) : new URL(address).pathname;
+  const summary = h("summary", {}, h("span", { class: `method mono ${method}` }, method.toUpperCase()), mono(name), " ", h("span", { class: "quiet" }, prose((about.description ?? about.summary).split("\n\n")[0])));
   const element = h("details", { id: `request-${method}-${path}`, class: "request" }, summary);
   element.addEventListener("toggle", () => element.childElementCount === 1 && element.append(...inside(schema, useCase, address, method, about)));
   return element;
@@ -32,7 +40,7 @@ function inside(schema, useCase, address, method, about) {
   const command = curl(schema, address, method, about, parameters);
   const body = Object.entries(about.requestBody?.content ?? {});
   return [
-    ...rest.map((text) => quiet(text)),
+    ...rest.map((text) => quiet(prose(text))),
     parameters.length ? fields("Parameters", parameters.map((one) => ({ name: one.name, type: `${type(one.schema)}, in the ${one.in}`, about: [one.description ?? one.schema.description, preset(one.schema)], isRequired: one.required }))) : null,
     ...body.flatMap(([kind, one]) => described(schema, `Body, ${kind}`, one.schema)),
     ...Object.entries(about.responses).flatMap(([code, one]) => response(schema, code, one)),
@@ -62,10 +70,10 @@ function object(shape, name) {
 }
 
 function fields(title, rows, about = "") {
-  const cell = (column, ...content) => h("td", { "data-column": column }, ...content);
-  const line = (row) => h("tr", {}, cell("Name", mono(row.name), row.isRequired ? "" : h("span", { class: "quiet" }, " optional")), cell("Type", row.type), cell("Description", row.about.filter(Boolean).join("; ")));
+  const cell = (column, ...content) => h("td", { "data-column": column }, h("span", {}, ...content));
+  const line = (row) => h("tr", {}, cell("Name", mono(row.name), row.isRequired ? "" : h("span", { class: "quiet" }, " optional")), cell("Type", row.type), cell("Description", prose(row.about.filter(Boolean).join("; "))));
   const head = h("thead", {}, h("tr", {}, ["Name", "Type", "Description"].map((text) => h("th", { scope: "col" }, text))));
-  return h("div", { class: "table fields-of" }, h("p", {}, h("strong", {}, title), about ? ` – ${about}` : ""), h("table", {}, h("caption", { class: "hidden" }, title), head, h("tbody", {}, rows.map(line))));
+  return h("div", { class: "table fields-of" }, h("p", {}, h("strong", {}, title), about ? [" – ", prose(about)] : ""), h("table", {}, h("caption", { class: "hidden" }, title), head, h("tbody", {}, rows.map(line))));
 }
 
 const last = (reference) => reference.split("/").at(-1);

@@ -32,8 +32,8 @@ function tiles(status, activity) {
   return h(
     "div",
     { class: "tiles" },
-    tile("Events per minute", count(newest(activity.events)), `${count(totals.events)} in the lake`),
-    tile("Predictions per minute", count(newest(activity.predictions, ["predictions"])), `${count(totals.predictions)} in the inference log`),
+    rate("Events per minute", activity.events, Object.keys(activity.events.values), `${count(totals.events)} in the lake`),
+    rate("Predictions per minute", activity.predictions, ["predictions"], `${count(totals.predictions)} in the inference log`),
     tile("Users in their window", count(status.users_in_window), h("a", { href: address("users") }, `${count(totals.users)} registered`)),
     tile("Event-to-prediction lag", seconds(lag.median_seconds), `median, limit ${seconds(lag.limit_seconds)}; 95th percentile ${seconds(lag.p95_seconds)}, last ${lag.over_minutes} min`, lag.median_seconds > lag.limit_seconds ? "warned" : ""),
     tile("Rejected rows, last hour", percent(hour.rejected_share, 2), lake(`${counted(hour.rows_rejected, "row")} of ${count(hour.rows_rejected + hour.rows_stored)}${quarantine}; ${count(totals.rejected_events)} in all`), isRejecting ? "warned" : ""),
@@ -43,15 +43,20 @@ function tiles(status, activity) {
   );
 }
 
+const RECENT = 300; // seconds: an older rate is shown with its time
+
+/** The rate of the newest complete step: the current one is still filling. */
+function rate(title, series, names, total) {
+  const index = Math.min(lastKnown(series), series.step_at.length - 2);
+  if (index < 0) return tile(title, "–", total);
+  const end = new Date((series.step_at[index] + series.step_seconds) * 1000).toISOString();
+  const value = names.reduce((sum, name) => sum + (series.values[name][index] ?? 0), 0);
+  return tile(title, count(value), age(end) > RECENT + series.step_seconds ? h("span", {}, "at ", time(end), "; ", total) : total);
+}
+
 /** Index of the last step with a value, -1 if there is none. */
 function lastKnown(series) {
   return Math.max(...Object.values(series.values).map((values) => values.findLastIndex((value) => value !== null)));
-}
-
-/** The sum of the newest complete step: the current one is still filling. */
-function newest(series, names = Object.keys(series.values)) {
-  const index = Math.min(lastKnown(series), series.step_at.length - 2);
-  return index < 0 ? null : names.reduce((sum, name) => sum + (series.values[name][index] ?? 0), 0);
 }
 
 /** The same series with zeros for empty steps, up to the newest complete step. */

@@ -1,13 +1,15 @@
 // API room: a form for predict, how to authenticate, and all requests of the API's own OpenAPI document.
 
 import * as api from "./api.js";
-import { card, copyButton, empty, h, percent, quiet, wide } from "./dom.js";
+import { card, copyButton, empty, h, mono, percent, quiet, wide } from "./dom.js";
 import { groups, request } from "./openapi.js";
 import { points, reason } from "./words.js";
 
+const LEAST = 0.0005; // a smaller effect would be displayed as 0.0 points
+
 export async function reference(useCase) {
   if (document.getElementById("predict-body")?.dataset.useCase === useCase.name) return [...document.getElementById("main").children]; // nothing here is updated
-  const schema = await api.openapi();
+  const [schema, riskiest] = await Promise.all([api.openapi(), api.get(useCase.name, "users?limit=1")]);
   const root = new URL(".", document.baseURI);
   const login = `TOKEN=$(curl -s ${root.origin}/auth/token -H 'Content-Type: application/json' \\
   -d '{"username": "…", "password": "…"}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')`;
@@ -16,7 +18,7 @@ export async function reference(useCase) {
 token = requests.post("${root.origin}/auth/token", json={"username": "…", "password": "…"}).json()["access_token"]
 answer = requests.post("${root}api/${useCase.name}/predict", json={"user_id": "…"}, headers={"Authorization": f"Bearer {token}"})
 print(answer.json()["probability"], answer.json()["reasons"])`;
-  return [h("div", { class: "cards" }, prediction(useCase, snippet), authentication(login), requests(schema, useCase, root))];
+  return [h("div", { class: "cards" }, prediction(useCase, riskiest, snippet), authentication(login), requests(schema, useCase, root))];
 }
 
 function authentication(login) {
@@ -40,30 +42,43 @@ function requests(schema, useCase, root) {
       section.hidden = !shown.length;
     }
   });
-  return wide("Requests", h("div", { class: "tablebar" }, filter), made);
+  const base = `${root}api/${useCase.name}/`;
+  return wide("Requests", quiet("Below ", mono(base), "; unfold one for its parameters, responses and an example."), h("div", { class: "tablebar" }, filter), made);
 }
 
 /** Try the predict endpoint, and the same in Python. */
-function prediction(useCase, snippet) {
-  const field = h("input", { id: "predict-body", class: "mono", "data-use-case": useCase.name, value: JSON.stringify({ features: { [useCase.features[0]]: 1 } }), autocomplete: "off" });
+function prediction(useCase, { users, medians }, snippet) {
+  const examples = [...users.map((one) => ["For the user of the highest risk", { user_id: one.user_id }]), ["For the medians of training", { features: medians }]];
+  const field = h("textarea", { id: "predict-body", class: "mono", rows: 3, spellcheck: "false", "data-use-case": useCase.name, autocomplete: "off" });
+  field.value = JSON.stringify(examples[0][1]);
   const answer = h("div", { role: "status" });
   const run = async () => {
     try {
-      const found = await api.post(useCase.name, "predict", JSON.parse(field.value));
-      answer.replaceChildren(h("p", {}, h("strong", {}, percent(found.probability)), ` by version ${found.model_version}: ${found.predicted ? "" : "no "}predicted ${useCase.outcome} at the threshold ${found.threshold}`), h("ul", {}, found.reasons.map((one) => h("li", {}, `${reason(one)}: ${points(one.effect)} points`))));
+      const found = await api.post(useCase.name, "predict", parsed(field.value));
+      answer.replaceChildren(h("p", {}, h("strong", {}, percent(found.probability)), ` by version ${found.model_version}: ${found.predicted ? "" : "no "}predicted ${useCase.outcome} at the threshold ${found.threshold}`), h("ul", {}, found.reasons.filter((one) => Math.abs(one.effect) >= LEAST).map((one) => h("li", {}, `${reason(one)}: ${points(one.effect)} points`))));
     } catch (error) {
       answer.replaceChildren(empty(error.message));
     }
   };
+  const fill = ([title, body]) => h("button", { type: "button", class: "small", onclick: () => (field.value = JSON.stringify(body)) }, title);
   return h(
     "section",
     { class: "card" },
     h("h2", {}, "Predict"),
     quiet("By the champion, for a user id or for features, where a missing one is unknown. Nothing is stored."),
-    h("div", { class: "bar" }, h("label", { class: "grow" }, "POST predict", field), h("button", { type: "button", id: "predict", onclick: run }, "Predict")),
+    h("label", {}, "Body of POST predict", field),
+    h("div", { class: "bar" }, h("button", { type: "button", id: "predict", onclick: run }, "Predict"), examples.map(fill)),
     answer,
     h("h3", {}, "In Python"),
     h("pre", { class: "mono scroll", tabindex: "0" }, snippet),
     copyButton(snippet, "Copy"),
   );
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`body: expected JSON: ${error.message}`);
+  }
 }

@@ -54,7 +54,7 @@ function probability(timeline, found, useCase) {
 }
 
 /** The reasons of a prediction, each with its effect in percentage points. */
-const why = (one) => one.reasons.map((each) => `${reason(each)} ${points(each.effect)}`);
+const why = (one) => one.reasons.map((each) => `${reason(each)} (${points(each.effect)} points)`);
 
 /** Cumulative counts by type; `events` is ordered newest first. */
 function activity(useCase, timeline, found) {

@@ -29,6 +29,11 @@ def test_a_prediction_is_that_of_the_inference_log(visitor: Visitor, site: Site)
         begun = time.perf_counter()
     assert sorted(times)[10] < 1.0
     page = visitor.go("api")
+    riskiest = site.api("users?limit=1")["users"][0]["user_id"]
+    assert json.loads(page.locator("#predict-body").input_value()) == {"user_id": riskiest}
+    page.fill("#predict-body", "{")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.get_by_text("body: expected JSON: ")).to_be_visible()
     page.fill("#predict-body", json.dumps({"user_id": USER}))
     page.get_by_role("button", name="Predict").click()
     expect(page.get_by_text("by version 1")).to_be_visible()
@@ -50,6 +55,12 @@ def test_the_api_room_shows_every_request_and_its_examples_run(visitor: Visitor,
         assert {*fields.all_inner_texts()} == names, path
         assert site.url.split("/firstday")[0] in one.locator("pre").inner_text()
     assert violations(page) == []
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    lines = page.evaluate(
+        "[...document.querySelectorAll('.fields-of .mono')].map((one) => one.getClientRects().length)"
+    )
+    assert max(lines) <= 2  # no column is as narrow as a letter
     command = page.locator("[id='request-get-/api/{use_case}/status'] pre").inner_text()
     answered = subprocess.run(
         ["bash", "-c", command], capture_output=True, check=True, env={"TOKEN": "x", **os.environ}

@@ -271,3 +271,9 @@ def test_a_tables_size_and_rows_over_time_are_those_of_the_lake(visitor: Visitor
     assert [value for _, value in points] == [counts.get(row["batch_id"], 0) for row in reversed(batches)]
     page = visitor.go("lake/tables/user_features")
     assert tile(page, "Kind") == "Kind view computed when it is read"
+
+
+def test_a_rate_of_an_earlier_time_is_shown_with_it(visitor: Visitor, site: Site) -> None:
+    end = site.value("select strftime(max(event_time) - interval 2 hour, '%Y-%m-%dT%H:%M:00Z') from events")
+    text = tile(visitor.go(f"overview?hours=3&until={end}"), "Events per minute")
+    assert re.match(r"Events per minute [\d,]+ at [\d: -]+; [\d,]+ in the lake$", text)
