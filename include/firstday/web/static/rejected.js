@@ -8,7 +8,7 @@ import { table } from "./table.js";
 export function rejected(useCase, found) {
   const { rejected: rules, quarantined: files, replay_dag: dag } = found;
   const quarantine = files.length ? h("p", {}, `${counted(files.length, "unreadable file")} in quarantine: `, h("ul", {}, files.slice(0, 10).map((file) => h("li", {}, h("span", { class: "mono wrap" }, file.name), ` ${file.reason ?? ""}`))), files.length > 10 ? "…" : "") : null;
-  const done = [endedReplays(rules), corrected.map((sentence) => h("p", { role: "status" }, `${sentence}.`))];
+  const done = [endedReplays(dag, rules), corrected.filter((one) => one.useCase === useCase.name).map(({ sentence }) => h("p", { role: "status" }, `${sentence}.`))];
   if (!rules.length) return wide("Rejected rows", empty("No rejected rows. A row that breaks a rule is listed here with its file, row number and rule."), done, quarantine);
   const columns = [
     { id: "rule", title: "Rule", cell: (rule) => [h("span", { class: "wrap" }, rule.rule), rule.hint ? h("div", {}, h("span", { class: "quiet" }, `Hint: ${rule.hint} `), trial(useCase, `hint ${rule.rule}`, "Try this mapping", () => ({ reason: rule.rule, mapping: { columns: rule.mapping } }))) : null] },
@@ -36,7 +36,7 @@ function samples(useCase, rule) {
     const id = `${row.source_file} ${row.row_number}`;
     const edit = (event) => {
       edits.set(`${id} ${event.target.name}`, event.target.value);
-      forget(`row ${id}`, item); // the result is that of other values
+      forget(`${useCase.name} row ${id}`, item); // the result is that of other values
     };
     const fields = Object.entries(row.fields).map(([name, value]) => (value === null ? h("span", {}, `${name}: …`) : h("label", { class: "cell" }, name, h("input", { id: `${id} ${name}`, name, value: edits.get(`${id} ${name}`) ?? value, autocomplete: "off", oninput: edit }))));
     const changed = () => Object.fromEntries([...item.querySelectorAll("input")].filter((field) => field.value !== row.fields[field.name]).map((field) => [field.name, field.value]));
@@ -49,8 +49,8 @@ function samples(useCase, rule) {
 }
 
 const edits = new Map(); // field of a row -> what was typed, kept while the page is updated
-const trials = new Map(); // key -> the result of a dry run
-const corrected = []; // sentences about the rows stored from here
+const trials = new Map(); // use case and key -> the result of a dry run
+const corrected = []; // use cases of the rows stored from here, and a sentence about each
 
 function forget(key, item) {
   trials.delete(key);
@@ -58,7 +58,8 @@ function forget(key, item) {
 }
 
 /** A button that tries rows without storing any, and its result; an edited row that passes can be stored. */
-function trial(useCase, key, title, body) {
+function trial(useCase, name, title, body) {
+  const key = `${useCase.name} ${name}`;
   const place = h("div", { role: "status" });
   const show = () => trials.has(key) && place.replaceChildren(...[outcome(trials.get(key)), store(useCase, key, trials.get(key))].flat().filter(Boolean));
   const run = async (event) => {
@@ -75,7 +76,7 @@ function trial(useCase, key, title, body) {
     else window.dispatchEvent(new Event("refresh")); // the page was updated meanwhile
   };
   show();
-  return h("div", { class: "trial" }, h("button", { type: "button", class: "small", id: `try ${key}`, onclick: run }, title), place);
+  return h("div", { class: "trial" }, h("button", { type: "button", class: "small", id: `try ${name}`, onclick: run }, title), place);
 }
 
 /** The button that stores a tried row; the row is no longer pending then, and the next run processes its event. */
@@ -86,7 +87,7 @@ function store(useCase, key, found) {
     const button = event.currentTarget;
     button.disabled = true;
     try {
-      corrected.push((await api.post(useCase.name, "rejected/correct", found.row)).sentence);
+      corrected.push({ useCase: useCase.name, ...(await api.post(useCase.name, "rejected/correct", found.row)) });
       trials.delete(key);
       window.dispatchEvent(new Event("refresh"));
     } catch (failure) {
@@ -122,21 +123,21 @@ function mappingTrial(useCase, rules) {
   return h("details", { id: "trial" }, h("summary", {}, "Dry run of a mapping"), quiet("Keys of mapping in the YAML, as JSON: columns, event_types, files, time_zone, time_format, decimal_comma. They are added to those that it has. Nothing is stored."), h("label", {}, "Rows of the rule ", rule), h("label", {}, "Mapping ", field), trial(useCase, "mapping", "Try the mapping", body));
 }
 
-const plans = new Map(); // action and reason -> what it would do, until it is started
+const plans = new Map(); // DAG, action and reason -> what it would do, until it is started
 const replays = new Map(); // the same -> what became of the run
 
 /** What became of the replays of rules that have no rejected rows any more, and so no button. */
-function endedReplays(rules) {
-  const shown = new Set(["", ...rules.map((rule) => rule.rule)].flatMap((rule) => [`replay ${rule}`, `dismiss ${rule}`]));
-  return [...replays].filter(([key]) => !shown.has(key)).map(([key, words]) => h("p", { role: "status" }, capital(key), words()));
+function endedReplays(dag, rules) {
+  const shown = new Set(["", ...rules.map((rule) => rule.rule)].flatMap((rule) => [`${dag} replay ${rule}`, `${dag} dismiss ${rule}`]));
+  return [...replays].filter(([key]) => key.startsWith(`${dag} `) && !shown.has(key)).map(([key, words]) => h("p", { role: "status" }, capital(key.slice(dag.length + 1)), " ", words()));
 }
 
 /** A button that shows what a replay or a dismissal of the rows of a rule, or of all, would do; a second one does it. */
 function action(useCase, dag, name, reason, rows) {
-  const key = `${name} ${reason}`;
+  const key = `${dag} ${name} ${reason}`;
   const title = `${capital(name)}${reason ? "" : " all"}`;
   const status = h("div", { role: "status" });
-  const button = h("button", { type: "button", id: key, "aria-label": reason ? `${title}: ${reason}` : title }, title);
+  const button = h("button", { type: "button", id: `${name} ${reason}`, "aria-label": reason ? `${title}: ${reason}` : title }, title);
   const fill = () => {
     const plan = plans.get(key);
     status.replaceChildren(...[replays.get(key)?.(), plan ? planned(name, rows, plan, start) : null].flat().filter(Boolean));
