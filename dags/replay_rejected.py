@@ -2,9 +2,9 @@
 
 **Reads** `rejected_events`. **Writes** `events`, for each row that no longer breaks a rule, and marks the row with the
 micro-batch that stored it (`replayed_in`); `process_events` does the rest. Rows that still break a rule remain.
-**Trigger it** with the prefix of a reason, such as `event_type`, or without one for all rows. The action `try`, the
-default, is a dry run, which stores nothing; `replay` stores. With `dismiss` the rows stay in the table, but are no
-longer pending. `firstday rejected` lists the reasons. Rows with broken text need a corrected file instead.
+**Trigger it** with the prefix of a reason, such as `event_type`, or without one for all rows. The action `try` is
+a dry run, which stores nothing. With `dismiss` the rows stay in the table, but are no longer pending.
+`firstday rejected` lists the reasons. Rows with broken text need a corrected file instead.
 
 **When it fails**: rows that were stored remain stored, once; clear the run to replay the rest.
 """
@@ -42,12 +42,12 @@ def build(use_case: UseCase) -> None:
                 ),
             ),
             "action": Param(
-                "try",
+                "replay",
                 type="string",
                 enum=list(ACTIONS),
                 values_display=ACTIONS,
                 title="Action",
-                description="the result is in the run's note",
+                description="a dry run is reported in the run's note",
             ),
         },
     )
