@@ -216,7 +216,8 @@ class NothingToRollBackError(ModelError):
 class TooLittleDataError(ModelError):
     """Too few users have a known label; the message says how many there are and how many are needed.
 
-    Remedy: Wait for labels, or lower `training.minimum_users` or `training.label_known_after_hours`.
+    Remedy: Wait for labels, or lower `training.minimum_users`, `training.label_known_after_hours` or
+    `training.label_horizon_hours`.
     """
 
 

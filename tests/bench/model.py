@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from include.firstday.features import update_features
+from include.firstday.features import labels, update_features
 from include.firstday.features.model_inputs import inputs_of
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
@@ -59,7 +59,7 @@ def quality(seed: int, players: int) -> Row:
     if seed and case.generator:
         case = case.model_copy(update={"generator": case.generator.model_copy(update={"seed": seed})})
     promotion.register_bundled(case)
-    days = 3 + case.training.label_known_after_hours / 24
+    days = 3 + labels.all_known_after_seconds(case) / 86_400
     generate_events.generate_history(case, START + timedelta(days=days), days)
     store_events.store_events(case, seconds=3600)
     update_features.update_features(case)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.firstday.errors import FirstdayError, UseCaseError
-from include.firstday.features import update_features
+from include.firstday.features import labels, update_features
 from include.firstday.features.model_inputs import frequent_values, inputs_of
 from include.firstday.features.user_features import build_features
 from include.firstday.lake import connections
@@ -172,19 +172,45 @@ def _training(case: UseCase, events: pa.Table) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as folder:
         chosen, labelled = _chosen_users(case, events, Path(folder) / "chosen.parquet")
         if not labelled:
-            hours = case.training.label_known_after_hours
-            yield Finding(
-                f"{_yaml(case)}: training.label_known_after_hours: {hours:g}: no user of the sample has a known label, "
-                f"as its events cover {_span(events)}; check again with a longer sample, or lower it",
-                is_error=False,
-            )
+            yield _unknown_labels(case, events)
             return
         with _filled(case, events) as lake:
             training_set.build_users_rows(lake, case, 1, _last(events), False, [chosen])
             rows = lake.table_of("training_rows").to_pandas()
+            if rows.empty and labels.has_horizon(case):
+                yield _unknown_labels(case, events)
+                return
             yield from _decided_labels(lake, case)
+            if labels.has_horizon(case):
+                yield from _labels_of_the_past(lake, case, _last(events))
     yield from _foreign_features(case, rows)
     yield from _fits(case, rows)
+
+
+def _unknown_labels(case: UseCase, events: pa.Table) -> Finding:
+    key = "label_horizon_hours" if labels.has_horizon(case) else "label_known_after_hours"
+    return Finding(
+        f"{_yaml(case)}: training.{key}: {getattr(case.training, key):g}: no user of the sample has a known label, "
+        f"as its events cover {_span(events)}; check again with a longer sample, or lower it",
+        is_error=False,
+    )
+
+
+def _labels_of_the_past(lake: Lake, case: UseCase, watermark: datetime) -> Iterator[Finding]:
+    """Whether labels differ, and are the same without any event of the horizon."""
+    seconds = min(case.training.cutoff_minutes) * 60
+    lake.build("features/point_in_time/cutoff_moments", into="moments", cutoff_seconds=seconds)
+    found = []
+    for _ in range(2):
+        labels.build_labels_at_moments(lake, case, watermark)
+        found.append(lake.table_of("labels").to_pandas().sort_values("user_id", ignore_index=True))
+        lake.build_like("later_events", "later_events")
+    if found[0]["label"].nunique() > 1 and found[0].equals(found[1]):
+        yield Finding(
+            f"{_label_file(case)}: the labels of all {len(found[0]):,} users of the sample, {seconds // 60} minutes "
+            "after the opening, are the same without any event after that moment; a label must follow from "
+            "label_events, which are those of the horizon"
+        )
 
 
 def _chosen_users(case: UseCase, events: pa.Table, path: Path) -> tuple[str, int]:

@@ -23,6 +23,7 @@ from include.firstday.use_case.use_case import UseCase
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 NUMBERS = (*INTEGERS, *(f"U{kind}" for kind in INTEGERS), "FLOAT", "DOUBLE", "BOOLEAN")
 TEXT = "VARCHAR"
+LABEL_MOMENTS, LABEL_EVENTS = "label_moments", "label_events"
 
 
 def valid() -> list[UseCase]:
@@ -116,13 +117,44 @@ def _try_stages(lake: Lake, case: UseCase) -> None:
     )
     if case.training.label == "explicit":
         _expect(lake.columns("users"), ("label",), f"use_cases/{case.name}/registrations", "as the label is explicit")
-    labels.build_labels(lake, case, clock.now())
-    _expect(lake.columns("labels"), ("user_id", "label"), f"use_cases/{case.name}/label")
+    _try_label(lake, case)
     if case.effect.outcome == "statement":
         users = {"user_id": pa.string(), "assigned_at": pa.timestamp("us")}
         lake.build_rows("assigned_users", pa.schema(list(users.items())).empty_table())
         outcomes.build_outcomes(lake, case, clock.now())
         _expect(lake.columns("outcomes"), ("user_id", "outcome"), f"use_cases/{case.name}/outcome")
+
+
+def _try_label(lake: Lake, case: UseCase) -> None:
+    if labels.has_horizon(case):
+        _expect_only_the_horizon(lake, case)
+        labels.build_later_events(lake, case, clock.now())
+        lake.build("features/point_in_time/cutoff_moments", into="moments", cutoff_seconds=0)
+        labels.build_labels_at_moments(lake, case, clock.now())
+        return
+    if case.training.label == "derived" and LABEL_MOMENTS in lake.tables_read(f"use_cases/{case.name}/label"):
+        raise UseCaseError(
+            f"in sql/use_cases/{case.name}/label.sql: expected mature_windows, found {LABEL_MOMENTS}, which there are "
+            "only with training.label_horizon_hours in use_case.yaml"
+        )
+    labels.build_labels(lake, case, clock.now())
+
+
+def _expect_only_the_horizon(lake: Lake, case: UseCase) -> None:
+    """What is bounded to the horizon of a moment is in `label_events`; all other events could be after it."""
+    path = f"use_cases/{case.name}/label"
+    found, why = lake.tables_read(path), "as training.label_horizon_hours is set"
+    for name in (LABEL_MOMENTS, LABEL_EVENTS):
+        if name not in found:
+            raise UseCaseError(
+                f"in sql/{path}.sql: expected to read {name}, {why}: a label is of a moment, and about the events "
+                f"after it; found {', '.join(sorted(found)) or 'no table'}"
+            )
+    for name in sorted(found - {LABEL_MOMENTS, LABEL_EVENTS, *case.enrichment}):
+        raise UseCaseError(
+            f"in sql/{path}.sql: expected {LABEL_MOMENTS}, {LABEL_EVENTS} and enrichment tables, {why}, found {name}, "
+            "in which nothing is bounded to the horizon of a moment"
+        )
 
 
 def _expect(columns: Columns, names: tuple[str, ...], path: str, why: str = "needed by every stage") -> None:

@@ -342,6 +342,18 @@ class Lake:
         """Return the column names of a SELECT and their DuckDB types, in order."""
         return self._described(text, parameters)
 
+    def tables_read(self, path: str) -> set[str]:
+        """Return the names of tables and views in the text of one SELECT, without those of its `with`."""
+        (text,) = self._connection.execute(
+            "select json_serialize_sql($text)", {"text": statement(path).text}
+        ).fetchone() or ("{}",)
+        found, named = set(), set()
+        for node in _nodes(json.loads(text)):
+            if node.get("type") == "BASE_TABLE":
+                found.add(str(node["table_name"]))
+            named |= {str(each["key"]) for each in node.get("cte_map", {}).get("map", [])}
+        return found - named
+
     def rename_table(self, table: str, to: str) -> None:
         """Rename a table."""
         self._connection.execute(f"alter table {quoted(table)} rename to {quoted(to)}")
@@ -515,6 +527,14 @@ class Lake:
             yield "arrow_rows"
         finally:
             self._connection.unregister("arrow_rows")
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """The dictionaries in a tree of lists and dictionaries."""
+    if isinstance(tree, dict):
+        yield tree
+    for each in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(each)
 
 
 def quoted(identifier: str) -> str:

@@ -55,7 +55,7 @@ MEASUREMENTS = {
     "estimated_roc_auc": About(f"ROC AUC {ESTIMATED}"),
     "estimated_brier": About("Brier score expected in the same way"),
     "estimated_rate": About("rate expected in the same way"),
-    "realised_users": About("users whose label became known in the last day"),
+    "realised_users": About("users whose label became known in the last day; with a horizon, that of a cut-off"),
     "realised_rate": About("share with the outcome among them"),
     "rate_shift": About(
         "distance of `realised_rate` from the mean of the runs of the 28 days before, with the interval of a "

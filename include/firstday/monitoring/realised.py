@@ -1,5 +1,8 @@
 """What came true of the predictions: users whose label became known over the last day, each counted once.
 
+With `training.label_horizon_hours` each prediction has the label of its own moment, and is judged on the day on which
+its horizon ends. The share with the outcome is then that of users at their cut-offs, as in a training set.
+
 A user's predictions share the weight of one, however many there are, and intervals come from drawing users, not
 predictions, again: the cluster bootstrap (Field and Welsh, 2007) for the ROC AUC, the mean over users and its standard
 error for what is a mean. They hold the true value in 99 of 100 cases.
@@ -34,37 +37,57 @@ def matured(lake: Lake, use_case: UseCase, upto: int) -> pd.DataFrame:
     """One row per prediction whose label became known over the last day, by the events' clock.
 
     Columns: user_id, model_version, probability, minutes since the opening, label, challenger_version and
-    challenger_probability. Builds `labels`, one row per such user, scored or not.
+    challenger_probability. Builds `labels`, one row per such user, scored or not; with a horizon per user and cut-off.
     """
     known_upto = checkpoints.stored(lake, upto).watermark or LONG_AGO
-    label_seconds = labels.known_after_seconds(use_case)
+    all_seconds = labels.all_known_after_seconds(use_case)
     lake.build(
         "monitoring/realised/maturing_windows",
         into="windows",
         known_from=known_upto - SPAN,
         known_upto=known_upto,
         window_seconds=window_seconds(use_case),
-        label_seconds=label_seconds,
+        label_seconds=labels.known_after_seconds(use_case),
+        all_seconds=all_seconds,
         row_limit=USERS,
     )
-    lake.build("monitoring/realised/maturing_events", into="scope_events", upto=upto, label_seconds=label_seconds)
+    lake.build("monitoring/realised/maturing_events", into="scope_events", upto=upto, all_seconds=all_seconds)
+    if labels.has_horizon(use_case):
+        return _matured_at_moments(lake, use_case, upto, known_upto)
     labels.build_labels(lake, use_case, known_upto)
     rows: pd.DataFrame = lake.table("monitoring/realised/matured_predictions", upto=upto).to_pandas()
     return rows
 
 
+def _matured_at_moments(lake: Lake, use_case: UseCase, upto: int, known_upto: datetime) -> pd.DataFrame:
+    """As `matured`, of a use case with a horizon."""
+    labels.build_later_events(lake, use_case, known_upto)
+    lake.build(
+        "monitoring/realised/maturing_moments",
+        into="moments",
+        upto=upto,
+        cutoff_minutes=list(use_case.training.cutoff_minutes),
+        ended_after=known_upto - SPAN - timedelta(seconds=labels.known_after_seconds(use_case)),
+    )
+    labels.build_labels_at_moments(lake, use_case, known_upto)
+    rows: pd.DataFrame = lake.table("monitoring/realised/predictions_with_horizon", upto=upto).to_pandas()
+    lake.build("monitoring/realised/cutoff_labels", into="labels")
+    return rows
+
+
 def outcome_rate(lake: Lake, minimum: int) -> Iterator[Measured]:
     """The share with the outcome among users in `labels`, and its distance from the mean of earlier days."""
-    with_it, without = lake.count("labels", label=1), lake.count("labels", label=0)
-    if (users := with_it + without) < minimum:
+    known = lake.row("monitoring/realised/known_rate")
+    users, rate = known["users"], known["rate"]
+    if users < minimum:
         return
-    rate = with_it / users
     yield Measured("realised_users", float(users))
     yield Measured("realised_rate", rate)
     now = clock.now()
     before = lake.row("monitoring/realised/rate_history", since=now - HISTORY, until=now - SPAN)
     if before["rate"] is None:
         return
+    # Of users with labels of several moments, whose means vary less, the interval is wider than it had to be.
     pooled = (rate + before["rate"]) / 2
     error = SIGMAS * np.sqrt(pooled * (1 - pooled) * (1 / users + 1 / before["users"]))
     shift = rate - before["rate"]

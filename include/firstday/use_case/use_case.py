@@ -32,6 +32,7 @@ from include.firstday.use_case.renamed import earlier_keys
 from include.firstday.use_case.segments import Segment
 
 USE_CASES = REPOSITORY / "include" / "use_cases"
+SHORTEST_HORIZON_HOURS = 1 / 60
 
 # SafeLoader, ten times as fast if PyYAML has libyaml: each task of each minute reads use cases.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -169,8 +170,15 @@ class Training(Frozen):
     label: Literal["explicit", "derived"] = Field(
         "explicit", description="in an event; or computed by `label.sql` from later events"
     )
-    label_known_after_hours: float = Field(
-        ge=0, description="after the window opened; users whose label is not yet known are excluded"
+    label_known_after_hours: float | None = Field(
+        None, ge=0, description="after the window opened; users whose label is not yet known are excluded"
+    )
+    label_horizon_hours: float | None = Field(
+        None,
+        gt=0,
+        description="instead of `label_known_after_hours`: a label is about so long after its moment, which is a "
+        "cut-off, a sampled moment or a prediction; moments whose horizon is not over are excluded",
+        examples=[720],
     )
     minimum_users: int = Field(ge=10, description="users with a known label, below which no model is trained")
     maximum_users: int = Field(
@@ -383,12 +391,7 @@ class UseCase(Frozen):
         ):
             for feature in names:
                 self._check_number(f"training.{key}", "some", feature)
-        hours = self.training.label_known_after_hours
-        if self.training.label == "derived" and hours <= self.window.hours:
-            raise ValueError(
-                "training.label_known_after_hours: expected more than window.hours, as a derived label depends on "
-                f"events after the window; found {hours:g}"
-            )
+        self._check_label()
         for name, target in self.targets.items():
             if target.when.never and target.when.never.table not in self.enrichment:
                 raise ValueError(
@@ -411,6 +414,33 @@ class UseCase(Frozen):
                     raise ValueError(
                         f"generator.behaviour.events: expected some of the events {sorted(self.events)}, found '{name}'"
                     )
+
+    def _check_label(self) -> None:
+        known_after, horizon = self.training.label_known_after_hours, self.training.label_horizon_hours
+        if (known_after is None) == (horizon is None):
+            raise ValueError(
+                "training: expected one of label_known_after_hours, after the window opened, and label_horizon_hours, "
+                f"after each moment; found {'none' if horizon is None else 'both'}"
+            )
+        if horizon is not None:
+            self._check_horizon(horizon)
+        elif self.training.label == "derived" and known_after is not None and known_after <= self.window.hours:
+            raise ValueError(
+                "training.label_known_after_hours: expected more than window.hours, as a derived label depends on "
+                f"events after the window; found {known_after:g}"
+            )
+
+    def _check_horizon(self, hours: float) -> None:
+        if self.training.label != "derived":
+            raise ValueError(
+                "training.label_horizon_hours: expected training.label: derived, as an explicit label is one value of "
+                "a user, the same at each moment; or label_known_after_hours"
+            )
+        if hours < SHORTEST_HORIZON_HOURS:
+            raise ValueError(
+                f"training.label_horizon_hours: expected at least a minute, {SHORTEST_HORIZON_HOURS:.4f}, as users are "
+                f"scored by the minute; found {hours:g}"
+            )
 
     def _check_number(self, key: str, count: str, feature: str | None) -> None:
         if feature is not None and feature not in self.features:

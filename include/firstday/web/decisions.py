@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from include.firstday.errors import InputError, NothingToExplainError
+from include.firstday.features import labels
 from include.firstday.lake import clock
 from include.firstday.models import version_report
 from include.firstday.models.reasons import Explainer
@@ -130,7 +131,7 @@ def importance(reader: Reader) -> schemas.Importance:
 
 
 def _known(use_case: UseCase) -> dict[str, Any]:
-    return {"now": clock.now(), "label_seconds": use_case.training.label_known_after_hours * 3600}
+    return {"now": clock.now(), "label_seconds": labels.known_after_seconds(use_case)}
 
 
 def _log_loss(labels: NDArray[np.float64], probability: NDArray[np.float64]) -> NDArray[np.float64]:

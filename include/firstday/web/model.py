@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from include.firstday.features import labels
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
 from include.firstday.models import registry
@@ -54,7 +55,7 @@ def _as_of(
 
 
 def _look(lake: Lake, use_case: UseCase) -> dict[str, Any]:
-    now, label_seconds = clock.now(), use_case.training.label_known_after_hours * 3600
+    now, label_seconds = clock.now(), labels.known_after_seconds(use_case)
     return {
         "used": lake.rows("web/model/models_used"),
         "promotions": lake.rows("models/promotion/promotions", until=now),

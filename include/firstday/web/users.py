@@ -13,6 +13,7 @@ from fastapi import Query
 
 from include.firstday.delivery import segments
 from include.firstday.errors import InputError, UnknownUserError
+from include.firstday.features import labels
 from include.firstday.features.model_inputs import value_of
 from include.firstday.lake import clock
 from include.firstday.lake.lake import Lake
@@ -113,7 +114,7 @@ def _cohort_columns(reader: Reader) -> list[str]:
 
 def _listed(use_case: UseCase, row: dict[str, Any], now: datetime) -> schemas.User:
     newest = json.loads(row["newest"]) if row["newest"] else {}
-    is_known = row["window_start"] and row["window_start"] + _until_label(use_case) <= now
+    is_known = not labels.has_horizon(use_case) and _is_label_known(use_case, row["window_start"], now)
     return schemas.User(
         **row
         | {"history": row["history"] or [], "label": int(row["label"]) if is_known and row["label"] else None}
@@ -121,8 +122,9 @@ def _listed(use_case: UseCase, row: dict[str, Any], now: datetime) -> schemas.Us
     )
 
 
-def _until_label(use_case: UseCase) -> timedelta:
-    return timedelta(hours=use_case.training.label_known_after_hours)
+def _is_label_known(use_case: UseCase, window_start: datetime | None, now: datetime) -> bool:
+    known_after = timedelta(seconds=labels.known_after_seconds(use_case))
+    return window_start is not None and window_start + known_after <= now
 
 
 def _reasons(stored: str | None, prediction: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
--- One row per event type after which all users of the training set have the same label: how many users these are, and
--- how many of all users have that label. Where those are few and these are many, the event decides the label.
+-- One row per event type after which all users of the training set have the same label at their last moment: how many
+-- users these are, and how many of all users have that label. Where those are few and these are many, the event decides
+-- the label.
 -- params: none
 -- reads: training_rows, events
 with known_users as (
@@ -7,7 +8,7 @@ with known_users as (
         user_id,
         min(window_start) as window_start,
         max(as_of) as last_moment,
-        min(label) as label
+        arg_max(label, as_of) as label
     from training_rows
     group by user_id
 ),

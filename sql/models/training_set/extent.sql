@@ -1,10 +1,11 @@
--- One row: the rows and users of the training set, and the share of users whose label is 1; null without users.
+-- One row: the rows and users of the training set, and the share of users whose label is 1, of one with several the
+-- mean; null without users.
 -- params: none
 -- reads: training_rows
 with users_of_set as (
     select
         user_id,
-        any_value(label) as label
+        avg(label) as label
     from training_rows
     group by user_id
 )

@@ -1,9 +1,9 @@
 -- One row per raw event of a user whose label became known, at least up to that time.
--- params: $upto, $label_seconds
+-- params: $upto, $all_seconds
 with span as (
     select
         min(users.first_seen_at) as from_time,
-        max(windows.window_start) + to_seconds($label_seconds) as to_time
+        max(windows.window_start) + to_seconds($all_seconds) as to_time
     from windows
     inner join users on windows.user_id = users.user_id
 )

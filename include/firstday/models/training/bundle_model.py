@@ -14,7 +14,7 @@ from typing import Any
 import mlflow
 import skops.io
 
-from include.firstday.features import update_features
+from include.firstday.features import labels, update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.models import drift, registry
@@ -32,7 +32,7 @@ DAYS = 10  # at least; more where labels take longer to be known
 def bundle(name: str) -> None:
     """Train and write the bundled model of one use case, into FIRSTDAY_HOME as a scratch folder."""
     case = use_case.load(name)
-    days = max(DAYS, 3 * case.training.label_known_after_hours / 24)
+    days = max(DAYS, 3 * labels.all_known_after_seconds(case) / 86_400)
     generate_events.generate_history(case, END, days, progress=print)
     store_events.store_events(case, on_batch=lambda batch: print(store_events.describe(batch)))
     update_features.update_features(case)

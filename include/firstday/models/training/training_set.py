@@ -5,6 +5,8 @@ A function of the use case and a `batch_id`: the same `batch_id` gives the same 
 
 By default the features are those of all events that had happened by the cut-off. `as_known` leaves out those that had
 not been stored by then: what the model would really have seen, late arrivals and all.
+
+With `training.label_horizon_hours` a row has the label of its own moment, and is there once its own horizon is over.
 """
 
 import tempfile
@@ -38,6 +40,7 @@ from include.firstday.use_case.use_case import UseCase
 TEST_SHARE = 0.25
 ROW_GROUP_PIECES = 10  # of 100,000 rows: the rows of the file that are in memory at a time
 SORTED_ROWS = "models/training_set/sorted_rows"
+KNOWN_AT = "label_known_at"  # the column of training sets with a horizon: when it is over
 FOLDER, FILE = "training_set", "training_set.parquet"  # of the run's artifacts
 
 
@@ -79,13 +82,15 @@ def build_training_set(
             raise TooLittleDataError(
                 f"{use_case.name}: {users:,} users have a known label up to micro-batch {upto}, at least "
                 f"{use_case.training.minimum_users:,} are needed; a label is known "
-                f"{use_case.training.label_known_after_hours:g} hours after the window opened"
+                f"{labels.known_after_seconds(use_case) / 3600:g} hours after "
+                + ("its moment" if labels.has_horizon(use_case) else "the window opened")
                 + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
             )
         folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
         path = settings().training / use_case.name / folder / FILE
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(lake, path)
+    _check_split(use_case, path)
     sha256 = file_sha256(path)
     run_id = _log(use_case, path, upto, sha256, extent)
     sha256 = _without_erased(use_case, path, run_id) or sha256
@@ -99,11 +104,20 @@ def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa
 
 
 def label_users(lake: Lake, use_case: UseCase, upto: int, watermark: datetime) -> tuple[str]:
-    """From `events` to `labelled_users`, one row per user whose label can be known at the watermark."""
+    """From `events` to `labelled_users`, one row per user whose label can be known at the watermark.
+
+    With a horizon it is that of the opening, by which users are sampled; each of their rows has its own.
+    """
     lake.as_of("events", upto, into="scope_events")
     point_in_time.build_users(lake, use_case)
-    labels.build_labels(lake, use_case, watermark)
-    lake.build("models/training_set/labelled_users")
+    if labels.has_horizon(use_case):
+        labels.build_later_events(lake, use_case, watermark)
+        lake.build("features/point_in_time/cutoff_moments", into="moments", cutoff_seconds=0)
+        labels.build_labels_at_moments(lake, use_case, watermark)
+        lake.build("models/training_set/users_by_first_label", into="labelled_users")
+    else:
+        labels.build_labels(lake, use_case, watermark)
+        lake.build("models/training_set/labelled_users")
     return ("labelled_users",)
 
 
@@ -115,7 +129,10 @@ def build_users_rows(
     lake.as_of("events", upto, into="scope_events")
     lake.build_users("scope_events", "scope_events", of="chosen_users")
     point_in_time.collect(lake, use_case)
-    labels.build_labels(lake, use_case, watermark)
+    if labels.has_horizon(use_case):
+        labels.build_later_events(lake, use_case, watermark)
+    else:
+        labels.build_labels(lake, use_case, watermark)
     # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
     for table in use_case.enrichment:
         lake.as_of(table, upto)
@@ -151,11 +168,18 @@ def _write(lake: Lake, path: Path) -> None:
 
 
 def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train and test: by user and by time. The newest quarter of users, by the opening of their window, is the test."""
+    """Train and test: by user and by time. The newest quarter of users, by the opening of their window, is the test.
+
+    Rows with a horizon that ends after the first of these windows opened are in neither: their labels are from the time
+    that is tested.
+    """
     opened = frame.groupby("user_id")["window_start"].min().sort_values(kind="stable")
     newest = opened.index[int(len(opened) * (1 - TEST_SHARE)) :]
     is_test = frame["user_id"].isin(newest)
-    return frame[~is_test], frame[is_test]
+    train, test = frame[~is_test], frame[is_test]
+    if KNOWN_AT in frame:
+        train = train[train[KNOWN_AT] <= test["window_start"].min()]
+    return train, test
 
 
 def read(training_set: dict[str, object]) -> pd.DataFrame:
@@ -172,9 +196,30 @@ def trained_users(use_case: UseCase, version: int) -> set[str]:
         return set()
     with tempfile.TemporaryDirectory() as folder:
         path = store.download_artifacts(owner, f"{FOLDER}/{FILE}", folder)
-        frame = pd.read_parquet(path, columns=["user_id", "window_start"])
+        frame = _read_split_columns(Path(path))
     is_refitted = run.data.tags.get(registry.REFITTED) == "true"
     return set((frame if is_refitted else split(frame)[0])["user_id"])
+
+
+def _read_split_columns(path: Path) -> pd.DataFrame:
+    """What the split of a training set depends on."""
+    names = pq.read_schema(path).names
+    return pd.read_parquet(path, columns=[name for name in ("user_id", "window_start", KNOWN_AT) if name in names])
+
+
+def _check_split(use_case: UseCase, path: Path) -> None:
+    """Raise TooLittleDataError where too few users have a row whose horizon was over before the test begins."""
+    if not labels.has_horizon(use_case):
+        return
+    train, test = split(_read_split_columns(path))
+    users, needed = train["user_id"].nunique(), int(use_case.training.minimum_users * (1 - TEST_SHARE))
+    if users < needed:
+        raise TooLittleDataError(
+            f"{use_case.name}: {users:,} users have a row whose label was known before {test['window_start'].min()}, "
+            f"when the window of the first test user opened; at least {needed:,} are needed. A row is trained on if "
+            f"its horizon, {use_case.training.label_horizon_hours:g} hours, was over by then: train with events of a "
+            "longer time, or lower training.minimum_users or training.label_horizon_hours"
+        )
 
 
 def at_cutoffs(frame: pd.DataFrame) -> pd.DataFrame:
@@ -209,13 +254,19 @@ def _build_at_moments(
 ) -> None:
     """Rows at one moment of each user; with `known_upto`, from nothing but what was stored by then."""
     lake.build(moments.statement, into="moments", **moments.parameters)
+    if labels.has_horizon(use_case):
+        labels.build_labels_at_moments(lake, use_case, watermark)
+        lake.build_users("moments", "moments", of="label_moments")
     if known_upto is None:
         lake.build("features/point_in_time/windows_at_moment", into="windows")
     else:
         lake.build("models/training_set/known_events", into="scope_events", batch_id=known_upto)
         point_in_time.collect(lake, use_case)
     point_in_time.build_features_at_moments(lake, use_case, watermark)
-    lake.build("models/training_set/rows_at_moment")
+    if labels.has_horizon(use_case):
+        lake.build("models/training_set/rows_with_horizon", into="rows_at_moment")
+    else:
+        lake.build("models/training_set/rows_at_moment")
 
 
 def _without_erased(use_case: UseCase, path: Path, run_id: str) -> str | None:

@@ -22,6 +22,7 @@ from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 from tests.include.firstday.features.conftest import GIANT_EVENTS, home, sail, state
+from tests.include.firstday.features.test_label_horizon import LABEL, with_horizon
 from tests.servers import free_port
 
 PARTITIONS = (1, 3, 16)
@@ -72,6 +73,30 @@ def test_a_training_set_is_that_of_one_pass(
     assert "giant" in expected["user_id"].to_pylist()
     assert found == expected
     assert file_sha256(tmp_path / "found.parquet") == file_sha256(tmp_path / "expected.parquet")
+
+
+@pytest.mark.parametrize("as_known", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_labels_of_moments_are_those_of_one_pass(
+    faulty: UseCase, as_known: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The same bytes, in three partitions as in one; late, repeated and erased events among them."""
+    case = with_horizon(faulty, LABEL, tmp_path, monkeypatch, label_horizon_hours=5)
+    hashes, found = [], []
+    if as_known:
+        with open_lake(case) as lake, lake.transaction():
+            lake._connection.execute("update events set ingested_at = event_time + interval 1 minute")
+    for partitions in (1, 3):
+        home(monkeypatch, settings().home, engine_partitions=partitions)
+        with open_lake(case) as lake:
+            upto, path = checkpoints.stored(lake).batch_id, tmp_path / f"{partitions}.parquet"
+            found.append(training_set.rows(lake, case, upto, as_known))
+            training_set._write(lake, path)
+        hashes.append(file_sha256(path))
+    with open_lake(case) as lake:
+        assert in_one_pass(lake, case, upto, as_known) == found[0]
+    assert hashes[0] == hashes[1]
+    assert set(found[0]["label"].to_pylist()) == {0, 1}
+    assert "giant" in found[0]["user_id"].to_pylist()
 
 
 @pytest.mark.parametrize("partitions", PARTITIONS)

@@ -1,6 +1,8 @@
 """Realised performance: by users, with intervals; alerts only where the whole interval is beyond the limit."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from include.firstday.monitoring.alerts import alerts
 from include.firstday.monitoring.measured import Measured, as_rows
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
+from tests.include.firstday.features.test_label_horizon import LABEL, with_horizon
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -155,3 +158,56 @@ def test_predictions_are_matched_with_labels_and_with_the_challenger_at_the_same
     assert rows["label"].tolist() == [1, 1, 1, 0]
     assert rows["challenger_version"].fillna(0).tolist() == [0, 4, 0, 0]
     assert rows["challenger_probability"].fillna(0).tolist() == [0, 0.9, 0, 0]
+
+
+def test_a_prediction_with_a_horizon_is_judged_by_the_time_after_its_own_moment(
+    churn: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the day on which its horizon ends; late events count, those beyond the horizon do not. The label is 1 for more
+    than 20 in the ten hours after the moment."""
+    case = with_horizon(churn, LABEL, tmp_path, monkeypatch, cutoff_minutes=[60, 300, 1440])
+    now = clock.naive(NOON)
+    opened = {"a": now - timedelta(hours=30), "b": now - timedelta(hours=30), "old": now - timedelta(hours=90),
+              "new": now - timedelta(hours=9), "never": now - timedelta(hours=30)}  # fmt: skip
+    closed = {"b": opened["b"] + timedelta(hours=5)}
+    users = [
+        {"user_id": name, "registered_at": at, "window_start": at, "window_end": at + timedelta(days=1),
+         "first_seen_at": at, "last_seen_at": at, "batch_id": 1, "closed_at": closed.get(name)}
+        for name, at in opened.items()
+    ]  # fmt: skip
+
+    def bet(user: str, hours: float, amount: int, batch_id: int = 1, event_id: str | None = None) -> dict[str, Any]:
+        at = opened[user] + timedelta(hours=hours)
+        return {"user_id": user, "event_type": "new_bet", "event_time": at, "bet_amount": Decimal(amount),
+                "batch_id": batch_id, "event_id": event_id, "ingested_at": now, "source_file": "test"}  # fmt: skip
+
+    events = [bet("a", 4, 15, event_id="x"), bet("a", 4.5, 15, event_id="x"), bet("a", 12, 10, batch_id=2),
+              bet("a", 28, 50), bet("b", 4, 30), bet("never", 3, 1), bet("old", 3, 99), bet("new", 3, 99)]  # fmt: skip
+    hours = {"a": (1, 3, 10, 26), "b": (1, 4.5, 6), "old": (2,), "new": (1,)}
+    made = [
+        {"user_id": user, "batch_id": 1, "as_of": opened[user] + timedelta(hours=at),
+         "scored_at": opened[user] + timedelta(hours=at), "model_version": 3, "probability": 0.5}
+        for user, each in hours.items()
+        for at in each
+    ]  # fmt: skip
+    batch = {"rows_stored": 9, "rows_rejected": 0, "last_event_at": now, "started_at": now, "committed_at": now}
+    with open_lake(case) as lake:
+        with lake.transaction():
+            lake.append("users", pa.Table.from_pylist(users))
+            lake.append("events", pa.Table.from_pylist(events))
+            lake.append("predictions", pa.Table.from_pylist(made))
+            lake.append("micro_batches", pa.Table.from_pylist([batch | {"batch_id": number} for number in (1, 2)]))
+        before, after = (realised.matured(lake, case, upto) for upto in (1, 2))
+        found = {(row["user_id"], (row["as_of"] - opened[row["user_id"]]) / timedelta(hours=1)): row["label"]
+                 for row in lake.rows_of("labels")}  # fmt: skip
+        measured = list(realised.outcome_rate(lake, 1))
+    # Of a at hour 10 nothing is known before the late event; at hour 26, the window's end, the horizon is not over.
+    assert [(row.user_id, row.minutes, row.label) for row in before.itertuples()] == [
+        ("a", 60, 0), ("a", 180, 0), ("b", 60, 1)
+    ]  # fmt: skip
+    assert [(row.user_id, row.minutes, row.label) for row in after.itertuples()] == [
+        ("a", 60, 0), ("a", 180, 1), ("a", 600, 0), ("b", 60, 1)
+    ]  # fmt: skip
+    # At the cut-offs, scored or not: b was at risk for five hours, and of a nothing is known after five hours but 10.
+    assert found == {("a", 1): 0, ("a", 5): 0, ("b", 1): 1, ("never", 1): 0, ("never", 5): None}
+    assert [(one.metric, one.value) for one in measured] == [("realised_users", 3), ("realised_rate", 1 / 3)]

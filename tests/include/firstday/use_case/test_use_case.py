@@ -40,6 +40,28 @@ GOOD = yaml.safe_load((use_case.USE_CASES / "first_day_churn" / "use_case.yaml")
             "training.label_known_after_hours: expected more than window.hours",
         ),
         (
+            lambda c: c["training"].pop("label_known_after_hours"),
+            "training: expected one of label_known_after_hours, after the window opened, and label_horizon_hours, "
+            "after each moment; found none",
+        ),
+        (
+            lambda c: c["training"].update(label="derived", label_horizon_hours=48),
+            "label_horizon_hours, after each moment; found both",
+        ),
+        (
+            lambda c: c["training"].update(label_known_after_hours=None, label_horizon_hours=48),
+            "training.label_horizon_hours: expected training.label: derived, as an explicit label is one value of a ",
+        ),
+        (
+            lambda c: c["training"].update(label="derived", label_known_after_hours=None, label_horizon_hours=0.01),
+            "training.label_horizon_hours: expected at least a minute, 0.0167, as users are scored by the minute; "
+            "found 0.01",
+        ),
+        (
+            lambda c: c["training"].update(label="derived", label_known_after_hours=None, label_horizon_hours=0),
+            "training.label_horizon_hours: Input should be greater than 0, found 0",
+        ),
+        (
             lambda c: c.update(shards=4),
             "shards: this key was removed: delete it, as each stage is one task",
         ),
