@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from include.firstday.servers import Credentials, rabbitmq, redis
+from include.firstday.settings import REPOSITORY
 
 START_SECONDS = 60
+BENCH = REPOSITORY / ".venv-bench"  # where `make bench` installs Spark
+NO_SPARK = "" if BENCH.exists() and shutil.which("java") else "needs Spark and Java: make bench installs Spark"
 KAFKA = """
 import sys
 from confluent_kafka import Producer
@@ -128,6 +131,32 @@ def s3_server() -> Iterator[Credentials]:
 
 
 @contextmanager
+def spark_cluster() -> Iterator[str]:
+    """The URL of a Spark Connect server with two executors, each a JVM whose Python is that of the tests."""
+    if NO_SPARK:
+        pytest.skip(NO_SPARK)
+    (spark,) = BENCH.glob("lib/python*/site-packages/pyspark")
+    port = free_port()
+    options = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": port,
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+    }
+    command = ["bin/spark-submit", "--master", "local-cluster[2,1,1024]"]
+    command += [word for name, value in options.items() for word in ("--conf", f"{name}={value}")]
+    command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
+    with _folder() as folder:
+        for each in ("bin", "jars", "python"):  # a home of its own, as executors write their logs into it
+            (folder / each).symlink_to(spark / each)
+        own = {"FIRSTDAY_HOME": str(folder), "SPARK_HOME": str(folder), "SPARK_LOCAL_DIRS": str(folder)}
+        own["PYSPARK_PYTHON"] = sys.executable
+        with _running(command, own, folder):
+            _await(lambda: socket.create_connection(("127.0.0.1", port)).close(), 3 * START_SECONDS)
+            yield f"sc://127.0.0.1:{port}"
+
+
+@contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="firstday-server-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
@@ -154,8 +183,8 @@ def _running(command: list[str], environment: dict[str, str], folder: Path) -> I
             process.wait()
 
 
-def _await(answers: Callable[[], object]) -> None:
-    until = time.monotonic() + START_SECONDS
+def _await(answers: Callable[[], object], seconds: float = START_SECONDS) -> None:
+    until = time.monotonic() + seconds
     while True:
         try:
             answers()

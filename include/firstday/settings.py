@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     memory_limit: str = Field("2GB", description="DuckDB's memory; beyond it, it spills to disk")
     threads: int = Field(2, ge=1, description="DuckDB's threads in one task")
     engine: Literal["local", "spark"] = Field("local", description="what brings each user's events together")
-    spark: str = Field("", description="Spark Connect server of the engine `spark`, as sc://HOST:PORT")
+    spark: SecretStr = Field(
+        SecretStr(""), description="Spark Connect server of the engine `spark`, as sc://HOST:PORT; a token may follow"
+    )
     engine_partitions: int = Field(
         0, ge=0, description="partitions of users in work over all of them; 0: one for every two million events"
     )
@@ -182,6 +184,20 @@ def quiet_mlflow() -> None:
     """Keep MLflow's progress bars and log out of what this process prints, unless the environment says otherwise."""
     for name, value in (("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"), ("MLFLOW_LOGGING_LEVEL", "WARNING")):
         os.environ.setdefault(name, value)
+
+
+def share_bucket_keys() -> None:
+    """Set Amazon's own variables for a library that reads the lake's bucket, unless the environment has them."""
+    config = settings()
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", config.s3_access_key.get_secret_value()),
+        ("AWS_SECRET_ACCESS_KEY", config.s3_secret_key.get_secret_value()),
+        ("AWS_REGION", config.s3_region),
+        ("AWS_ENDPOINT", config.s3_endpoint),
+        ("AWS_ALLOW_HTTP", "true" if config.s3_endpoint.startswith("http://") else ""),
+    ):
+        if value:
+            os.environ.setdefault(name, value)
 
 
 @cache

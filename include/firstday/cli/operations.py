@@ -10,6 +10,7 @@ import typer
 from include.firstday.cli.options import CaseOption, run
 from include.firstday.cli.output import Output, OutputOption, progress, show
 from include.firstday.errors import EngineError
+from include.firstday.settings import share_bucket_keys
 from include.firstday.use_case import use_case
 
 commands = typer.Typer()
@@ -20,15 +21,17 @@ commands.add_typer(engine, name="engine", rich_help_panel="Operations")
 
 @engine.command()
 def sail(
-    port: Annotated[int, typer.Option(help="On 127.0.0.1, for FIRSTDAY_SPARK=sc://127.0.0.1:PORT.")] = 50051,
+    port: Annotated[int, typer.Option(help="Port, for FIRSTDAY_SPARK=sc://HOST:PORT.")] = 50051,
+    host: Annotated[str, typer.Option(help="Address: who reaches it can run any Python here.")] = "127.0.0.1",
 ) -> None:
     """Run Sail, a Spark Connect server without a JVM, until Ctrl-C: for tests, and for one machine."""
     try:
         from pysail.spark import SparkConnectServer
     except ImportError as error:
         raise EngineError("Sail is not installed; install it with: make spark") from error
-    server = SparkConnectServer("127.0.0.1", port)
-    print(f"Sail listens at sc://127.0.0.1:{port}", flush=True)
+    share_bucket_keys()
+    server = SparkConnectServer(host, port)
+    print(f"Sail listens at sc://{host}:{port}", flush=True)
     server.start(background=False)
 
 

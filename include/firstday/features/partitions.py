@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ STATE = ("users", "feature_state")  # read by the statements, and empty: every u
 # From `events` of a partition of users, and the enrichment tables, to temporary tables with a `user_id`: their names.
 Work = Callable[[Lake, UseCase], Collection[str]]
 Progress = Callable[[int, int, str], None]
+_NOBODY: AbstractContextManager[object] = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,22 @@ class Kernel:
     tables: dict[str, str]
     folder: str
 
-    def compute(self, work: Work, name: str, fill: Callable[[Lake], object]) -> list[Part]:
-        """Run the work on the events that `fill` inserts, and write what it makes under a name; the manifest of it."""
+    def compute(
+        self, work: Work, name: str, fill: Callable[[Lake], object], alone: AbstractContextManager[object] = _NOBODY
+    ) -> list[Part]:
+        """Run the work on the events that `fill` inserts, and write what it makes under a name; the manifest of it.
+
+        `alone`: entered when the events are there, so that what brings them is never kept waiting.
+        """
         target = Path(self.folder)
         with connections.scratch(self.use_case.name, spill=target / f"spill-{name}") as lake:
             lake.execute(f"use_cases/{self.use_case.name}/events")
             fill(lake)
-            for table, path in self.tables.items():
-                lake.create_from_files(table, [path])
-            made = work(lake, self.use_case)
-            return [self._write(lake, table, target / f"{table}-{name}{PARQUET}") for table in made]
+            with alone:
+                for table, path in self.tables.items():
+                    lake.create_from_files(table, [path])
+                made = work(lake, self.use_case)
+                return [self._write(lake, table, target / f"{table}-{name}{PARQUET}") for table in made]
 
     def _write(self, lake: Lake, table: str, path: Path) -> Part:
         rows = lake.write_file(table, str(path))

@@ -77,10 +77,10 @@ class SparkPartitions(Partitions):
 
     def compute(self, work: Work) -> list[Part]:
         """Shuffle the events by user, and run the work where they arrive; the manifest of what it made."""
-        kernel = self.kernel
+        kernel, here = self.kernel, spark.facts(str(self.folder))
 
         def compute(batches: Batches) -> Batches:
-            yield from _compute(kernel, work, batches)
+            yield from _compute(kernel, here, work, batches)
 
         with spark.own_errors():
             events = self._events().repartition(self.count, "user_id")
@@ -102,9 +102,14 @@ class SparkPartitions(Partitions):
         return events.drop(*personal)
 
 
-def _compute(kernel: Kernel, work: Work, batches: Batches) -> Batches:
-    """On an executor: compute one partition, of the batches that arrive; the manifest."""
-    parts = kernel.compute(work, uuid.uuid4().hex, partial(_fill, kernel.use_case, batches))
+def _compute(kernel: Kernel, here: dict[str, str], work: Work, batches: Batches) -> Batches:
+    """On an executor: compute one partition, of the batches that arrive; the manifest.
+
+    Raises EngineError where it could give another result: it may have joined the cluster after the others were checked.
+    """
+    if text := spark.difference(here, spark.facts(kernel.folder)):
+        raise EngineError(text)
+    parts = kernel.compute(work, uuid.uuid4().hex, partial(_fill, kernel.use_case, batches), spark.AT_WORK)
     yield pa.RecordBatch.from_pylist([asdict(part) for part in parts], MANIFEST)
 
 

@@ -74,7 +74,7 @@ def _stage(
 def _staged(use_case: UseCase, group: list[Consumed], number: int, now: datetime, folder: Path) -> pa.RecordBatch:
     """On an executor: the file of a group's events, and how many rows each file has; no path where a row is broken."""
     path, counts = folder / f"{uuid.uuid4().hex}{PARQUET}", []
-    with connections.scratch(use_case.name, spill=folder / f"spill-{number}") as lake:
+    with spark.AT_WORK, connections.scratch(use_case.name, spill=folder / f"spill-{path.stem}") as lake:
         lake.execute(f"use_cases/{use_case.name}/events")
         lake.execute("lake/rejected_events")
         staging.start(lake, ())

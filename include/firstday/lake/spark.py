@@ -7,6 +7,7 @@ See https://spark.apache.org/docs/latest/spark-connect-overview.html.
 import hashlib
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ CONNECT_SECONDS = 10.0
 DEFAULT_PORT = 15002
 RETRIES = 5  # of a request, within about 20 seconds: the client's own 15 take ten minutes where a server has died
 
+# Spark starts a process for each task, Sail runs all of them at once, as threads of one: memory is that of one at work.
+AT_WORK = threading.Lock()
+
 Batches = Iterator[pa.RecordBatch]
 
 
@@ -33,7 +37,7 @@ def connected(folder: Path) -> Iterator[Any]:
 
     Raises EngineError otherwise, before any work.
     """
-    session = _session(settings().spark)
+    session = _session(settings().spark.get_secret_value())
     try:
         with own_errors():
             _check(session, folder)
@@ -44,7 +48,7 @@ def connected(folder: Path) -> Iterator[Any]:
 
 def address() -> str:
     """The server's address without what follows it, among which may be a token."""
-    at = urlsplit(settings().spark)
+    at = urlsplit(settings().spark.get_secret_value())
     return f"{at.scheme}://{at.hostname}:{at.port or DEFAULT_PORT}" if at.hostname else at.path.partition("/")[0]
 
 
@@ -75,21 +79,26 @@ def facts(folder: str) -> dict[str, str]:
     }
 
 
+def difference(expected: dict[str, str], found: dict[str, str]) -> str:
+    """In what an executor differs from the machine that uses it; empty where it does not."""
+    for name, value in expected.items():
+        if found[name] != value:
+            return f"an executor differs from this machine in {name}: expected {value}, found {found[name]}"
+    return ""
+
+
 def _check(session: Any, folder: Path) -> None:
     here, place = facts(str(folder)), str(folder)
 
     def probe(batches: Batches) -> Batches:
         rows = sum(batch.num_rows for batch in batches)
-        found = [{"name": name, "value": value} for name, value in facts(place).items()] if rows else []
-        yield pa.RecordBatch.from_pylist(found, pa.schema([("name", pa.string()), ("value", pa.string())]))
+        found = [{"text": difference(here, facts(place))}] if rows else []
+        yield pa.RecordBatch.from_pylist(found, pa.schema([("text", pa.string())]))
 
     tasks = min(settings().engine_partitions or 16, 16)
-    for row in session.range(0, tasks, 1, tasks).mapInArrow(probe, "name string, value string").collect():
-        if row["value"] != here[row["name"]]:
-            raise EngineError(
-                f"{address()}: an executor differs from this machine in {row['name']}: expected "
-                f"{here[row['name']]}, found {row['value']}; nothing was computed"
-            )
+    for row in session.range(0, tasks, 1, tasks).mapInArrow(probe, "text string").collect():
+        if row["text"]:
+            raise EngineError(f"{address()}: {row['text']}; nothing was computed")
 
 
 def _session(url: str) -> Any:

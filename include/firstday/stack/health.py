@@ -1,13 +1,17 @@
 """Check a server's health: `python -m include.firstday.stack.health URL [COMPONENT]` or `… worker NAME`.
 
 The exit code is 0 if the URL responds and, with a component, if Airflow reports it as healthy; or if the Celery worker
-of that name responds. It is used by docker-compose.yaml's health checks.
+of that name responds. Of `tcp://HOST:PORT`, the server must accept a connection. It is used by docker-compose.yaml's
+health checks.
 """
 
 import json
+import socket
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 SECONDS = 4.0
 
@@ -22,8 +26,19 @@ def answers(url: str) -> bytes | None:
         return None
 
 
+def accepts(url: str) -> bool:
+    """Whether a server accepts connections at `tcp://HOST:PORT`."""
+    at = urlsplit(url)
+    with suppress(OSError):
+        socket.create_connection((at.hostname or "", at.port or 0), SECONDS).close()
+        return True
+    return False
+
+
 def is_healthy(url: str, component: str = "") -> bool:
     """Whether the URL responds and, with a component, its JSON reports the component as healthy."""
+    if url.startswith("tcp:"):
+        return accepts(url)
     body = answers(url)
     if body is None or not component:
         return body is not None

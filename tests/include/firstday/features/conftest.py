@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ import pyarrow as pa
 import pytest
 
 from include.firstday import landing
-from include.firstday.features import update_features
+from include.firstday.features import rebuild_features, update_features
+from include.firstday.features.over_users import over_users
+from include.firstday.features.partitions import load
 from include.firstday.features.user_features import build_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
+from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
+from include.firstday.lake.written_files import file_sha256
 from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
 from include.firstday.schema.open_lake import open_lake
@@ -81,7 +86,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UseCase, Pa
 
 @contextmanager
 def sail(home: Path, mode: str) -> Iterator[str]:
-    """The URL of a Sail server, whose executors are its threads (`local`) or processes (`local-cluster`)."""
+    """The URL of a Sail server, whose executors are its threads; those of a `local-cluster` exchange rows by gRPC."""
     port = free_port()
     environment = os.environ | {"FIRSTDAY_HOME": str(home), "SAIL_MODE": mode}
     command = [sys.executable, "-m", "include.firstday", "engine", "sail", "--port", str(port)]
@@ -112,6 +117,21 @@ def faulty(made: tuple[UseCase, Path], churn: UseCase, monkeypatch: pytest.Monke
 
 def state(lake: Lake) -> dict[str, pa.Table]:
     return {table: lake.query(text) for table, text in STATE.items()}
+
+
+def compared(case: UseCase, folder: Path) -> tuple[int, dict[str, pa.Table], str]:
+    """By the settings' engine: users that differ in a rebuild, the state recomputed, the hash of a training set."""
+    changed = rebuild_features.rebuild_features(case).changed
+    with open_lake(case) as lake, over_users(lake, case, upto := checkpoints.stored(lake).batch_id) as partitions:
+        parts = partitions.compute(partial(update_features.recompute, after=0, upto=upto))
+        found = {}
+        for table in update_features.TABLES:
+            load(lake, f"all_{table}", f"{table}_now", parts, like=table)
+            found[table] = lake.query(f"from all_{table} order by all")
+    with open_lake(case) as lake:
+        training_set.rows(lake, case, upto)
+        training_set._write(lake, folder / "set.parquet")
+    return changed, found, file_sha256(folder / "set.parquet")
 
 
 def served(case: UseCase, as_of: datetime) -> dict[str, Any]:

@@ -1,17 +1,20 @@
-"""Kills and races of work over all users leave each user's state once, and no file that nobody knows."""
+"""Kills and races of work over all users leave each user's state once, and no file that nobody knows.
+
+Sail's executors are threads of one process. So that one of several dies, the engine is Spark: `make bench` installs it.
+"""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 
-from include.firstday.errors import EngineError
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.features.over_users import over_users
 from include.firstday.features.partitions import load
@@ -21,7 +24,8 @@ from include.firstday.operations import verify
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.use_case import UseCase
-from tests.include.firstday.features.conftest import home, sail, state
+from tests import servers
+from tests.include.firstday.features.conftest import compared, home, sail, state
 
 # A driver that dies in its transaction, when all is written, or as soon as it has committed.
 DRIVER = """
@@ -39,6 +43,35 @@ else:
     rebuild_features.log.addFilter(lambda record: die() if record.levelno == logging.WARNING else True)
 rebuild_features.rebuild_features(use_case.load("first_day_churn"))
 """
+
+
+EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"  # among the words of its command
+ENGINES = [
+    pytest.param("local", marks=pytest.mark.slow),
+    pytest.param("sail", marks=pytest.mark.slow),
+    pytest.param("spark", marks=pytest.mark.faults),
+]
+
+
+@pytest.fixture(scope="module")
+def spark_cluster() -> Iterator[str]:
+    pytest.importorskip("pyspark", reason="make spark")
+    with servers.spark_cluster() as url:
+        yield url
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, object]]:
+    """The settings of an engine that runs."""
+    chosen: dict[str, object] = {"engine": "spark", "engine_partitions": 3}
+    if request.param == "local":
+        yield chosen | {"engine": "local"}
+    elif request.param == "spark":
+        yield chosen | {"spark": request.getfixturevalue("spark_cluster")}
+    else:
+        pytest.importorskip("pyspark", reason="make spark")
+        with sail(tmp_path, "local-cluster") as url:
+            yield chosen | {"spark": url}
 
 
 @pytest.fixture
@@ -65,12 +98,11 @@ def expect_state(case: UseCase, expected: dict[str, pa.Table]) -> None:
     assert not [path for path in (settings().home / "lake" / "spill").rglob("*") if path.is_file()]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ["local", "spark"])
+@pytest.mark.parametrize("engine", ENGINES, indirect=True)
 @pytest.mark.parametrize(("phase", "is_rebuilt"), [("before the commit", False), ("after the commit", True)])
 def test_a_driver_killed_at_its_commit_has_rebuilt_all_or_nothing(
     broken: tuple[UseCase, dict[str, pa.Table]],
-    engine: str,
+    engine: dict[str, object],
     phase: str,
     is_rebuilt: bool,
     monkeypatch: pytest.MonkeyPatch,
@@ -79,60 +111,75 @@ def test_a_driver_killed_at_its_commit_has_rebuilt_all_or_nothing(
     case, expected = broken
     with open_lake(case) as lake:
         before = state(lake)
-    with sail(tmp_path, "local-cluster") as url:
-        home(monkeypatch, settings().home, engine=engine, spark=url, engine_partitions=3)
-        (script := tmp_path / "driver.py").write_text(DRIVER)  # Spark's client expects that there is a file
-        environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-        driver = subprocess.run([sys.executable, script, phase], env=environment, capture_output=True, text=True)
-        assert driver.returncode == -signal.SIGKILL, driver.stderr
-        with open_lake(case) as lake:
-            assert state(lake) == (expected if is_rebuilt else before)
-        assert bool(rebuild_features.rebuild_features(case).changed) != is_rebuilt
+    home(monkeypatch, settings().home, **engine)
+    (script := tmp_path / "driver.py").write_text(DRIVER)  # Spark's client expects that there is a file
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    driver = subprocess.run([sys.executable, script, phase], env=environment, capture_output=True, text=True)
+    assert driver.returncode == -signal.SIGKILL, driver.stderr
+    with open_lake(case) as lake:
+        assert state(lake) == (expected if is_rebuilt else before)
+    assert bool(rebuild_features.rebuild_features(case).changed) != is_rebuilt
     expect_state(case, expected)
 
 
-@pytest.mark.slow
-def test_an_executor_killed_at_work_is_replaced_or_the_work_changes_nothing(
-    broken: tuple[UseCase, dict[str, pa.Table]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("engine", ENGINES[2:], indirect=True)
+def test_an_executor_killed_at_work_is_replaced(
+    broken: tuple[UseCase, dict[str, pa.Table]],
+    engine: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     case, expected = broken
-    with sail(tmp_path, "local-cluster") as url, open_lake(case) as lake:
+    home(monkeypatch, settings().home, **engine)
+    with open_lake(case) as lake:
         upto = checkpoints.of(lake, update_features.STAGE)
-        home(monkeypatch, settings().home, engine="spark", spark=url, engine_partitions=3)
-        try:
-            parts = _computed(lake, case, upto, _dying_once(str(tmp_path / "died"), upto))
-        except EngineError:
-            parts = None
-        assert (tmp_path / "died").exists()
-        if parts is not None:
-            assert parts == expected
-    home(monkeypatch, settings().home, engine="local", engine_partitions=3)
-    rebuild_features.rebuild_features(case)
+        assert _computed(lake, case, upto, _dying_once(tmp_path / "died", upto)) == expected
+    executors = (tmp_path / "died").read_text().split()
+    assert len(executors) == 1
+    assert not psutil.pid_exists(int(executors[0]))
+    assert rebuild_features.rebuild_features(case).changed > 30
     expect_state(case, expected)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("engine", [ENGINES[0], ENGINES[2]], indirect=True)
 def test_two_rebuilds_at_once_leave_the_state_of_one(
-    broken: tuple[UseCase, dict[str, pa.Table]], monkeypatch: pytest.MonkeyPatch
+    broken: tuple[UseCase, dict[str, pa.Table]], engine: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case, expected = broken
-    home(monkeypatch, settings().home, engine_partitions=3)
+    home(monkeypatch, settings().home, **engine)
     with ThreadPoolExecutor(2) as both:
         rebuilt = list(both.map(lambda _: rebuild_features.rebuild_features(case), range(2)))
     assert min(one.changed for one in rebuilt) == 0 < max(one.changed for one in rebuilt)
     expect_state(case, expected)
 
 
-def _dying_once(marker: str, upto: int) -> Callable[..., tuple[str, ...]]:
-    """The work of a rebuild, in which the first executor that gets to it dies when it has computed its partition."""
+@pytest.mark.faults
+def test_spark_gives_what_one_machine_does(
+    faulty: UseCase, spark_cluster: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    expected = compared(faulty, tmp_path)
+    home(monkeypatch, settings().home, engine="spark", spark=spark_cluster, engine_partitions=3)
+    assert compared(faulty, tmp_path) == expected
+    assert expected[0] == 0
+
+
+def _dying_once(marker: Path, upto: int) -> Callable[..., tuple[str, ...]]:
+    """The work of a rebuild, in which the first executor that gets to it dies when it has computed its partition.
+
+    It dies as a machine does, with all its processes: a JVM, and the Python that it has started.
+    """
 
     def work(lake: Lake, case: UseCase) -> tuple[str, ...]:
         made = update_features.recompute(lake, case, 0, upto)
         try:
-            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+            file = marker.open("x")
         except FileExistsError:
             return made
-        os.kill(os.getpid(), signal.SIGKILL)
+        (executor,) = [each for each in psutil.Process().parents() if EXECUTOR in each.cmdline()]
+        with file:
+            file.write(f"{executor.pid} ")
+        for each in [executor, *executor.children(recursive=True)]:
+            each.kill()
         return made
 
     return work

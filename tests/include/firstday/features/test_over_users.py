@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +12,8 @@ from include.firstday.errors import EngineError, TracesLeftError
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.features.over_users import over_users
 from include.firstday.features.partitions import load
+from include.firstday.generator import generate_events
+from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints, statements
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.written_files import file_sha256
@@ -20,8 +21,9 @@ from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
+from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
-from tests.include.firstday.features.conftest import GIANT_EVENTS, home, sail, state
+from tests.include.firstday.features.conftest import GIANT_EVENTS, NOON, compared, home, sail, state
 from tests.include.firstday.features.test_label_horizon import LABEL, with_horizon
 from tests.servers import free_port
 
@@ -154,21 +156,6 @@ def test_the_manifest_says_what_the_files_hold_and_no_file_is_left(
         assert not [part for part in parts if Path(part.path).exists()]
 
 
-def compared(case: UseCase, folder: Path) -> tuple[int, dict[str, pa.Table], str]:
-    """By the settings' engine: users that differ in a rebuild, the state recomputed, the hash of a training set."""
-    changed = rebuild_features.rebuild_features(case).changed
-    with open_lake(case) as lake, over_users(lake, case, upto := checkpoints.stored(lake).batch_id) as partitions:
-        parts = partitions.compute(partial(update_features.recompute, after=0, upto=upto))
-        found = {}
-        for table in update_features.TABLES:
-            load(lake, f"all_{table}", f"{table}_now", parts, like=table)
-            found[table] = lake.query(f"from all_{table} order by all")
-    with open_lake(case) as lake:
-        training_set.rows(lake, case, upto)
-        training_set._write(lake, folder / "set.parquet")
-    return changed, found, file_sha256(folder / "set.parquet")
-
-
 @pytest.mark.parametrize(
     "partitions", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(16, marks=pytest.mark.slow)]
 )
@@ -210,6 +197,18 @@ def test_a_spark_engine_that_cannot_do_it_is_refused_before_any_work(
     assert list((settings().home / "lake" / "spill").iterdir()) == []
 
 
+def test_an_executor_that_joins_later_is_checked_too(
+    faulty: UseCase, sail_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home(monkeypatch, settings().home, engine="spark", spark=sail_server, engine_partitions=1)
+    shutil.copytree(statements.SQL, tmp_path / "sql")
+    (tmp_path / "sql" / "features" / "new.sql").write_text("select 1")
+    with open_lake(faulty) as lake, over_users(lake, faulty, 1) as partitions:
+        monkeypatch.setattr(statements, "SQL", tmp_path / "sql")
+        with pytest.raises(EngineError, match=r"an executor differs from this machine in the statements of sql/"):
+            partitions.compute(lambda lake, case: ())
+
+
 def test_an_erasure_beside_the_work_names_its_files_and_nothing_of_the_person_is_stored(
     faulty: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,3 +238,28 @@ def test_a_server_that_dies_at_work_changes_nothing_and_leaves_no_file(
             partitions.compute(lambda lake, case: os.kill(os.getpid(), signal.SIGKILL))
         assert state(lake) == before
     assert not [path for path in (settings().home / "lake" / "spill").rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_a_spark_engine_reads_a_lake_in_a_bucket(
+    on_s3: str, catalog: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyspark", reason="make spark")
+    case = use_case.load("first_day_churn")
+    with sail(settings().home, "local") as url:
+        generate_events.generate_history(case, NOON, days=0.3)
+        store_events.store_events(case)
+        update_features.update_features(case)
+        with open_lake(case) as lake:
+            (row,) = lake.query("select min(user_id) as user_id from users").to_pylist()
+            lost = lake.query("select user_id from users order by user_id limit 50")["user_id"].to_pylist()
+        forget_user.forget_user(case, row["user_id"])  # DuckLake deletes rows of files, or rewrites them
+        with open_lake(case) as lake:
+            expected = state(lake)
+            with lake.transaction():
+                for table in update_features.TABLES:
+                    lake.erase(table, lost)
+        home(monkeypatch, settings().home, engine="spark", spark=url, engine_partitions=3)
+        assert rebuild_features.rebuild_features(case).changed == len(lost) - 1
+        with open_lake(case) as lake:
+            assert state(lake) == expected

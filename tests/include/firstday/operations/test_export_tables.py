@@ -1,6 +1,5 @@
 """Others read what is exported, and the lake itself: pandas, Polars, PyArrow, Spark, and a DuckDB without our code."""
 
-import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -15,8 +14,9 @@ import pytest
 from include.firstday.lake import checkpoints, connections
 from include.firstday.operations import export_tables, forget_user
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.settings import REPOSITORY, settings
+from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
+from tests.servers import BENCH, NO_SPARK
 
 DAY = datetime(2026, 11, 20, 12)
 
@@ -38,7 +38,6 @@ features = spark.read.parquet(f"{sys.argv[1]}/user_features.parquet").count()
 days = spark.read.parquet(f"{sys.argv[1]}/predictions").groupBy("scored_on").count().orderBy("scored_on").collect()
 print(features, [(str(day["scored_on"]), day["count"]) for day in days])
 """
-BENCH_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"  # where `make bench` installs Spark
 
 
 def add(case: UseCase, users: int, scored_at: datetime) -> None:
@@ -84,10 +83,10 @@ def test_polars_reads_it(exported: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not BENCH_PYTHON.exists() or not shutil.which("java"), reason="needs Spark: make bench installs it")
+@pytest.mark.skipif(bool(NO_SPARK), reason=NO_SPARK)
 def test_spark_reads_it(exported: Path) -> None:
     ran = subprocess.run(
-        [BENCH_PYTHON, "-c", SPARK, exported], capture_output=True, text=True, timeout=120, check=False
+        [BENCH / "bin" / "python", "-c", SPARK, exported], capture_output=True, text=True, timeout=120, check=False
     )
     assert ran.stdout.strip() == "5 [('2026-11-20', 3), ('2026-11-21', 2)]", ran.stderr
 
