@@ -20,7 +20,7 @@ from tests.servers import free_port
 
 COPIED = (
     *("Dockerfile", "docker-compose.yaml", ".dockerignore", "mkdocs.yml", "pyproject.toml"),
-    *("requirements.txt", "requirements-installer.txt", "requirements-docs.txt"),
+    *("requirements.txt", "requirements-installer.txt", "requirements-spark.txt", "requirements-docs.txt"),
     *("config", "dags", "docker", "docs", "include", "plugins", "sql"),
 )
 IMAGE = "firstday"
