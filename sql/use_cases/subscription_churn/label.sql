@@ -1,13 +1,14 @@
--- One row per subscriber whose label can be known: 1 if they had no session and no lesson after their window.
+-- One row per subscriber and moment whose label can be known: 1 if they had no session and no lesson in the horizon.
 -- params: none
--- reads: label_events, mature_windows
+-- reads: label_events, label_moments
 select
-    mature_windows.user_id,
+    label_moments.user_id,
+    label_moments.as_of,
     cast(count(label_events.user_id) = 0 as integer) as label
-from mature_windows
+from label_moments
 left join label_events
     on
-        mature_windows.user_id = label_events.user_id
+        label_moments.user_id = label_events.user_id
+        and label_moments.as_of = label_events.as_of
         and label_events.event_type in ('session_started', 'lesson_completed')
-        and mature_windows.window_end < label_events.event_time
-group by mature_windows.user_id
+group by label_moments.user_id, label_moments.as_of
