@@ -148,7 +148,8 @@ def _create_enrichment(lake: Lake, use_case: UseCase, table: str, file: str) -> 
 
 
 def _check_features(lake: Lake, use_case: UseCase) -> None:
-    missing = [name for name in use_case.features if name not in lake.columns("user_features")]
+    columns = lake.columns("user_features")
+    missing = [name for name in use_case.features if name not in columns]
     if missing:
         raise UseCaseError(
             f"{use_case.folder / 'use_case.yaml'}: features: expected columns of "
