@@ -49,7 +49,7 @@ class Installation:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(lambda: READY in self.said() or self.process.poll() is not None, 240)
+        wait_until(lambda: READY in self.said() or self.process.poll() is not None, 600)
         assert self.process.poll() is None, self.said()
 
     def __enter__(self) -> Self:

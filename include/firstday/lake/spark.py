@@ -37,13 +37,14 @@ def connected(folder: Path) -> Iterator[Any]:
 
     Raises EngineError otherwise, before any work.
     """
-    session = _session(settings().spark.get_secret_value())
-    try:
-        with own_errors():
-            _check(session, folder)
-        yield session
-    finally:
-        session.stop()
+    with _main_with_file():
+        session = _session(settings().spark.get_secret_value())
+        try:
+            with own_errors():
+                _check(session, folder)
+            yield session
+        finally:
+            session.stop()
 
 
 def address() -> str:
@@ -66,6 +67,20 @@ def own_errors() -> Iterator[None]:
                 f"{address()}: Firstday is not installed on the executors: {text.strip().splitlines()[-1]}"
             ) from error
         raise EngineError(f"{address()}: {text}") from error
+
+
+@contextmanager
+def _main_with_file() -> Iterator[None]:
+    """Spark's client ends a process whose main module has no file, as of `python -c`: it expects its own doctests."""
+    main = sys.modules["__main__"]
+    if hasattr(main, "__file__"):
+        yield
+        return
+    main.__file__ = "<none>"
+    try:
+        yield
+    finally:
+        del main.__file__
 
 
 def facts(folder: str) -> dict[str, str]:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +22,7 @@ from include.firstday.lake.written_files import file_sha256
 from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.settings import settings
+from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
 from tests.include.firstday.features.conftest import GIANT_EVENTS, NOON, compared, home, sail, state
@@ -195,6 +197,21 @@ def test_a_spark_engine_that_cannot_do_it_is_refused_before_any_work(
     with pytest.raises(EngineError, match=r"an executor differs from this machine in the statements of sql/: expected"):
         used(faulty)
     assert list((settings().home / "lake" / "spill").iterdir()) == []
+
+
+def test_a_process_without_a_main_file_uses_a_spark_engine_too(sail_server: str, tmp_path: Path) -> None:
+    text = (
+        "import pathlib, sys; from include.firstday.lake import spark\n"
+        "with spark.connected(pathlib.Path(sys.argv[1])): print('connected')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", text, tmp_path],
+        cwd=REPOSITORY,
+        env=os.environ | {"FIRSTDAY_SPARK": sail_server},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout == "connected\n", ran.stderr
 
 
 def test_an_executor_that_joins_later_is_checked_too(
