@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from include.firstday.schema import create_tables
 from include.firstday.settings import settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
+from tests.new_lakes import copied
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -27,6 +29,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.cache_clear()
     yield folder
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def new_lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """New lakes are copied from one that was made as any is."""
+    made = copied(create_tables.prepare, tmp_path_factory.mktemp("lakes"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(create_tables, "prepare", made)
+        yield
 
 
 @pytest.fixture
