@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
 
 from include.firstday.schema import create_tables
@@ -12,6 +14,12 @@ from include.firstday.settings import settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
 from tests.new_lakes import copied
+
+# However slow the machine is; all examples of a test share its home, with other ids.
+hypothesis_settings.register_profile(
+    "firstday", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis_settings.load_profile("firstday")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

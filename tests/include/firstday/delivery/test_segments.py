@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.firstday import landing
@@ -138,7 +138,7 @@ def played(churn: UseCase) -> UseCase:
     return churn
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.sampled_from(["DE", "AT", 'a"b', "US"]), max_size=3, unique=True),
     st.lists(st.sampled_from([19, 20, 21]), max_size=2, unique=True),

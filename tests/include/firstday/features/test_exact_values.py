@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.firstday.errors import UseCaseError
@@ -68,7 +68,7 @@ def folded(case: UseCase, scale: int, *batches: list[int]) -> tuple[dict[str, An
     return state, doubles
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(values())
 def test_aggregates_are_exact_in_any_split(churn: UseCase, drawn: tuple[int, list[int], int]) -> None:
     scale, units, first = drawn

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -93,7 +93,7 @@ def bets(spans: st.SearchStrategy[int], prefix: str = "") -> st.SearchStrategy[l
 
 
 ANYWHEN = st.integers(0, 60 * 60)
-FEW = hypothesis_settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = hypothesis_settings(max_examples=8)
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def three_days() -> pa.Table:
     return events(CASE.generator, START - timedelta(days=3), START, since=START - timedelta(days=3))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(first=st.integers(0, 4000), minutes=st.integers(1, 40), seed=st.integers(0, 5))
 def test_bulk_and_minutes_agree_event_for_event(first: int, minutes: int, seed: int) -> None:
     config = CASE.generator.model_copy(update={"seed": seed})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, example, given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -293,7 +293,7 @@ some_files = st.one_of(
 )
 
 
-@hypothesis_settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=6)
 @given(files=st.lists(some_files, min_size=2, max_size=6))
 @example(files=[(".ndjson.gz", b"no gzip")] * 3 + [(".ndjson", ndjson(BET))] * 2)
 def test_files_that_come_together_are_stored_and_refused_as_each_by_itself(

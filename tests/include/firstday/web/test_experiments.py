@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from include.firstday.delivery import effects
@@ -97,10 +98,9 @@ def test_many_measurements_are_thinned_and_the_last_is_kept(churn: UseCase) -> N
     deliver(case)
     reach(case, NOON + timedelta(days=1))
     one = measured(case)
+    rows = [vars(one) | {"measured_at": one.measured_at - timedelta(hours=hour)} for hour in range(1, 1300)]
     with open_lake(case) as lake, lake.transaction():
-        for hour in range(1, 1300):
-            row = vars(one) | {"measured_at": one.measured_at - timedelta(hours=hour)}
-            lake.insert_row("effects", **row)
+        lake.append("effects", pa.Table.from_pylist(rows))
     found = experiments.experiment(Reader(case), NAME).measurements
     assert experiments.POINTS <= len(found) <= 2 * experiments.POINTS
     assert found[-1].measured_at == one.measured_at

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -93,7 +93,7 @@ late_events = st.builds(
 )
 
 
-@hypothesis_settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=5)
 @given(more=st.lists(late_events, min_size=1, max_size=6))
 def test_no_event_from_after_a_cutoff_or_unknown_then_changes_a_row(three_cutoffs: UseCase, more: list[Row]) -> None:
     """With more events, a row is still what those make of it that had happened (or, as known, been stored) by then."""
