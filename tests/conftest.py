@@ -24,15 +24,14 @@ hypothesis_settings.load_profile("firstday")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts whole installations first: it takes longest, and the others would be done and wait for it.
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Slow tests of a file go to one worker, and all that share a server: each worker would start one of its own."""
+    item.add_marker(pytest.mark.xdist_group(_shared(item) or item.nodeid.split("::")[0]))
 
-    Slow tests of a file go to one worker, and all that share a server: each worker would start one of its own.
-    """
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts whole installations first: it takes longest, and the others would be done and wait for it."""
     items.sort(key=lambda item: ("end_to_end" not in item.path.parts, _shared(item) is None))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_shared(item) or item.nodeid.split("::")[0]))
 
 
 def _shared(item: pytest.Item) -> str | None:
