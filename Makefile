@@ -44,10 +44,10 @@ SLOW_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 test: $(INSTALLED_DEV)  ## The tests, the fast ones first. A part of them: make test ARGS="-k lake".
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not faults and not containers" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadgroup --no-loadscope-reorder -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS) || [ $$? -eq 5 ]
 
 faults: $(INSTALLED_DEV)  ## The tests that kill processes: `make chaos` and `make soak` in small; minutes.
-	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m faults $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m faults $(ARGS) || [ $$? -eq 5 ]
 
 containers-test: $(INSTALLED_DEV)  ## Build the image and run docker-compose.yaml by a Docker engine of the tests' own; minutes, as root.
 	$(BIN)/python -m pytest -m containers $(ARGS) || [ $$? -eq 5 ]

@@ -3,11 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
+from xdist.scheduler import LoadFileScheduling
 
 from include.firstday.schema import create_tables
 from include.firstday.settings import settings
@@ -22,22 +24,25 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("firstday")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SERVED = ("tests/include/firstday/web/", "tests/plugins/")  # folders whose slow tests share a server
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Slow tests of a file go to one worker, and all that share a server: each worker would start one of its own."""
-    item.add_marker(pytest.mark.xdist_group(_shared(item) or item.nodeid.split("::")[0]))
+class FilesOfAServer(LoadFileScheduling):  # type: ignore[misc]
+    """A file's tests go to one worker, and so do files that share a server: each worker would start one of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return next((folder for folder in SERVED if file.startswith(folder)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOfAServer | None:
+    return FilesOfAServer(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts whole installations first: it takes longest, and the others would be done and wait for it."""
-    items.sort(key=lambda item: ("end_to_end" not in item.path.parts, _shared(item) is None))
-
-
-def _shared(item: pytest.Item) -> str | None:
-    if "site" in getattr(item, "fixturenames", ()):
-        return "site"
-    return "plugins" if "plugins" in item.path.parts else None
+    """What starts whole servers first: it takes longest, and the others would be done and wait for it."""
+    first = ("tests/end_to_end/", *SERVED)
+    items.sort(key=lambda item: not item.nodeid.startswith(first))
 
 
 @pytest.fixture(autouse=True)
