@@ -47,7 +47,7 @@ def health(
     lake: Lake, use_case: UseCase, batch: dict[str, Any] | None, now: datetime, with_files: bool = True
 ) -> Health:
     """Look for problems at a time (naive UTC). `batch` is the latest micro-batch; `with_files`: also in quarantine."""
-    hour = LastHour(**lake.row("web/overview/last_hour", since=now - HOUR))
+    hour = _last_hour(lake, now)
     files = tuple(quarantined(lake, use_case.name)) if with_files else ()
     problems = (
         *_of_rows(use_case, hour, batch),
@@ -57,6 +57,13 @@ def health(
         *_of_monitoring(lake, use_case),
     )
     return Health(hour, files, problems)
+
+
+def _last_hour(lake: Lake, now: datetime) -> LastHour:
+    found = lake.row("web/overview/last_hour", since=now - HOUR)
+    first = found.pop("first_measured")
+    lag = None if first is None else lake.value("web/overview/storage_lag", first_batch=first)
+    return LastHour(**found, lag_seconds=lag)
 
 
 def _of_rows(use_case: UseCase, hour: LastHour, batch: dict[str, Any] | None) -> Iterator[str]:

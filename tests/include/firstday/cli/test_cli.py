@@ -60,6 +60,15 @@ def test_events_go_from_a_file_to_features(home: Path, tmp_path: Path, capsys: p
     assert "no new events in landing" in capsys.readouterr().out
 
 
+def test_a_query_imports_only_what_it_needs(lake: Path) -> None:
+    code = (
+        "import sys; from include.firstday.cli.main import main; main(['query', 'select 1 as one'])\n"
+        "print(sorted({'pandas', 'sklearn', 'mlflow', 'airflow'} & sys.modules.keys()))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "one\n1\n[]\n"
+
+
 @pytest.mark.slow
 def test_a_prediction_is_explained_by_effects_that_add_up(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
