@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
@@ -107,7 +107,8 @@ class Visitor:
     outside: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
+        expect.set_options(timeout=30_000)  # other workers may keep both processors busy
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
         self.page.on("request", lambda request: self._look(request.url))
