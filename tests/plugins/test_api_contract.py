@@ -16,7 +16,7 @@ from tests.plugins.conftest import Server
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
-EXAMPLES = 5  # of each operation, each way and each user
+EXAMPLES = 8  # of each operation, each way and each user
 USERS = ("viewer", "editor")
 
 

@@ -80,7 +80,7 @@ def _main_with_file() -> Iterator[None]:
     try:
         yield
     finally:
-        del main.__file__
+        vars(main).pop("__file__", None)  # another thread may have done so
 
 
 def facts(folder: str) -> dict[str, str]:

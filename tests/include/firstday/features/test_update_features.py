@@ -84,7 +84,7 @@ def test_every_use_case_has_its_rules() -> None:
 
 
 @pytest.mark.parametrize("name", use_case.names())
-@settings(max_examples=4)
+@settings(max_examples=6)
 @given(data=st.data(), waits=st.lists(st.booleans(), min_size=3, max_size=3))
 def test_features_equal_the_reference_in_any_split(name: str, data: st.DataObject, waits: list[bool]) -> None:
     users = data.draw(st.lists(streams(RULES[name]), min_size=15, max_size=40))
@@ -118,7 +118,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@settings(max_examples=4)
+@settings(max_examples=6)
 @given(data=st.data(), waits=st.lists(st.booleans(), min_size=3, max_size=3))
 def test_what_a_yaml_adds_equals_the_reference_in_any_split(
     churn: UseCase, variant: str, data: st.DataObject, waits: list[bool]

@@ -100,7 +100,7 @@ def test_without_hold_it_is_rejected_as_before(churn: UseCase) -> None:
     assert process(churn, 4) == []
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(4))
 def test_held_events_change_no_feature(case: UseCase, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any events, in files of any hour, with micro-batches between: features and events are those of a lake of all."""
     chance = random.Random(seed)

@@ -347,7 +347,8 @@ def test_an_id_is_forgotten_exactly_as_it_is_stored(churn: UseCase, home: Path) 
         assert len(select(churn, "from rejected_events")) == 2 * len(left)
         alike = sum(other.strip(" ") == "anna-777" for other in left) + 1 if user_id.strip(" ") == "anna-777" else 0
         assert done.alike == alike
-        assert ("differ" in forget_user.describe(done)) == (alike > 0)
+        others = "1 other id differs" if alike == 1 else f"{alike} other ids differ"
+        assert (others in forget_user.describe(done)) == (alike > 0)
     deliver(churn, "late.ndjson", ndjson(*(bet(user_id, 3, bet_amount=3) for user_id in IDS)))
     process(churn)
     assert stored(churn) == ["anna-777"]

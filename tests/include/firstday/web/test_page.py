@@ -32,7 +32,7 @@ STATIC = REPOSITORY / "include" / "firstday" / "web" / "static"
 
 @pytest.mark.parametrize(
     ("theme", "width"),
-    [("light", 390), ("dark", 390), ("light", 768), ("light", 1440), ("dark", 1920)],
+    [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390), ("light", 768), ("dark", 1920)],
 )
 def test_every_room_passes_axe_and_fits(site: Site, browser: Browser, tmp_path: Path, theme: str, width: int) -> None:
     walk(site, browser, USE_CASE, PLACES, theme, width, tmp_path)
@@ -121,10 +121,10 @@ def test_the_page_says_how_old_it_is_and_can_be_paused(visitor: Visitor) -> None
 def test_a_failed_update_is_said_and_leaves_the_data(visitor: Visitor) -> None:
     page = visitor.go("overview")
     page.route("**/api/*/status", lambda route: route.fulfill(status=503, json={"detail": "the lake cannot be opened"}))
-    expect(page.get_by_role("alert")).to_contain_text("the lake cannot be opened", timeout=30_000)
+    expect(page.get_by_role("alert")).to_contain_text("the lake cannot be opened")
     expect(page.get_by_text("Users in their window")).to_be_visible()
     page.unroute("**/api/*/status")
-    expect(page.get_by_role("alert")).to_be_hidden(timeout=30_000)
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 @pytest.mark.parametrize(

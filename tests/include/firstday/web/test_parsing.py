@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from include.firstday.errors import BodyError
@@ -22,7 +22,6 @@ values = st.recursive(
 rows = st.lists(st.dictionaries(st.text(), values), min_size=1, max_size=5)
 
 
-@settings(max_examples=30)
 @given(rows=rows, indent=st.none() | st.integers(0, 3))
 def test_an_array_gives_the_same_events_as_the_lines(rows: list[dict[str, object]], indent: int | None) -> None:
     lines = events("\n".join(json.dumps(row) for row in rows).encode(), NDJSON)
