@@ -7,10 +7,13 @@ from typing import Any
 from include.firstday import landing
 from include.firstday.delivery import deliver_predictions
 from include.firstday.ingest.quarantine import Quarantined, quarantined
+from include.firstday.lake.lake import Lake
 from include.firstday.schema import fingerprint
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import held_back
 from include.firstday.use_case.use_case import UseCase
+
+COUNTED = ("events", "rejected_events", "feature_state", "predictions", "consumed_files")
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,27 @@ def summary(use_case: UseCase) -> Summary:
     """The state of one use case's part of the lake."""
     pending = landing.pending(use_case.name, tuple(use_case.enrichment))
     with open_lake(use_case, read_only=True) as lake:
-        row = lake.row("operations/status/summary")
-    return Summary(**row, pending_files=len(pending), pending_bytes=sum(file.bytes for file in pending))
+        found = totals(lake)
+    return Summary(**found, pending_files=len(pending), pending_bytes=sum(file.bytes for file in pending))
+
+
+def totals(lake: Lake) -> dict[str, Any]:
+    """A summary without the pending files."""
+    counts = {row["table_name"]: row["rows"] for row in tables(lake)}
+    return {name: counts[name] for name in COUNTED} | lake.row("operations/status/summary")
+
+
+def tables(lake: Lake) -> list[dict[str, Any]]:
+    """One row per table, the largest first: `table_name`, `files`, `bytes`, `delete_files`, `rows`.
+
+    The catalog has the number of rows of each file, so that none is opened: for a hundred million events, 1,500.
+    """
+    found = lake.rows("operations/status/table_files")
+    counts = [row.pop("row_count") for row in found]
+    return [
+        row | {"rows": lake.count(row["table_name"]) if count is None else count}
+        for row, count in zip(found, counts, strict=True)
+    ]
 
 
 def stages(use_case: UseCase) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ PATH = "_path"  # where a row came from, of files that are read together
 READERS_OWN = ("_row_number", "_line", "_header", "_is_object", PATH)  # `_`, as no identifier begins
 IDENTIFIERS = frozenset({"user_id", "event_id", "event_type"})
 OWN_COLUMNS = frozenset({"batch_id", "ingested_at", "source_file"})
+UNZONED = frozenset({"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 VALID_FROM = "valid_from"  # of an enrichment table: from when a row of a key counts
 MAXIMUM_LEAD = timedelta(hours=1)  # a source's clock may be this far ahead
 HELD = "event_time: held until its time, as it is more than an hour ahead of the clock"
@@ -72,7 +73,7 @@ def _typed(columns: Columns, given: Columns, source: str, *own: str) -> str:
     kept = [
         f"cast({text} as varchar) as {quoted(numbers.TEXT + name)}"
         for name, text in texts.items()
-        if columns[name] != "VARCHAR"
+        if not numbers.is_exact(columns[name], given[name])
     ]
     read = [name for name in ("_is_object", PATH) if name in given]
     return f"with typed as (select {', '.join([*own, *casts, as_given, *kept, *read])} from {source})"
@@ -148,7 +149,12 @@ def _given(name: str, given: Collection[str]) -> str:
 def _cast(kind: str, text: str | None, given_as: str | None) -> str:
     if text is None:
         return f"cast(null as {kind})"
-    return _timestamp(text, given_as == "VARCHAR") if kind == "TIMESTAMP" else f"try_cast({text} as {kind})"
+    if kind == given_as:
+        return text
+    # A time without a zone is UTC; by way of a zoned one it would take fifty times as long.
+    if kind != "TIMESTAMP" or given_as in UNZONED:
+        return f"try_cast({text} as {kind})"
+    return _timestamp(text, given_as == "VARCHAR")
 
 
 def _timestamp(given: str, is_text: bool) -> str:

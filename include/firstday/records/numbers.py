@@ -10,6 +10,7 @@ from include.firstday.lake.lake import Columns, quoted
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _BINARY = ("FLOAT", "DOUBLE")
+_CHECKED = (*_BINARY, "DATE")  # some of whose values are rejected
 TEXT = "_text_of_"  # before a column's name: the text that was cast to its type, made once as every rule reads it
 _NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 
@@ -40,15 +41,29 @@ def decimals(kind: str) -> int | None:
     """How many decimals a type keeps exactly; None for types of other values."""
     if kind in _WHOLE:
         return 0
-    found = re.fullmatch(r"DECIMAL\(\d+,\s*(\d+)\)", kind)
-    return int(found[1]) if found else None
+    digits = _digits(kind)
+    return digits[1] if digits else None
+
+
+def is_exact(kind: str, given_as: str) -> bool:
+    """Whether each value of a type is one of the column's type too, by itself or as text: there is nothing to check."""
+    if kind == "VARCHAR" or (kind == given_as and kind not in _CHECKED):
+        return True
+    kept, given = _digits(kind), _digits(given_as)
+    return kept is not None and given is not None and given[1] <= kept[1] and given[0] - given[1] <= kept[0] - kept[1]
+
+
+def _digits(kind: str) -> tuple[int, int] | None:
+    """Width and scale of a decimal type."""
+    found = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", kind)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def inexact(columns: Columns, given: Columns) -> list[str]:
     """Branches of the `case` that yields a row's reason: values that are not of the column's type, or not exactly."""
     branches = []
     for name, kind in columns.items():
-        if name in given and kind != "VARCHAR":
+        if name in given and not is_exact(kind, given[name]):
             text = quoted(TEXT + name)
             found = f", found ''' || left({text}, 100) || ''''"
             value = quoted(name)
@@ -64,7 +79,7 @@ def _conditions(value: str, kind: str, text: str, given_as: str) -> Iterator[tup
     scale = decimals(kind)
     if scale is not None and given_as != "BOOLEAN" and decimals(given_as) != 0:
         yield _is_number(text), kind
-        yield _is_exact(value, text, scale), f"at most {scale} decimals" if scale else "a whole number"
+        yield _has_decimals(value, text, scale), f"at most {scale} decimals" if scale else "a whole number"
     elif kind in _BINARY:
         yield f"isfinite({value})", f"a finite {kind}"
         if given_as == "VARCHAR":
@@ -80,7 +95,7 @@ def _is_number(text: str) -> str:
     return f"case when {is_usual} then true else regexp_full_match({text}, '{_NUMBER}') end"
 
 
-def _is_exact(value: str, text: str, scale: int) -> str:
+def _has_decimals(value: str, text: str, scale: int) -> str:
     """Whether a text has no more decimals than are kept, but for zeros behind them."""
     point = f"instr({text}, '.')"
     has_power = f"(contains({text}, 'e') or contains({text}, 'E'))"

@@ -10,6 +10,7 @@ from include.firstday.errors import UnreadableFileError
 from include.firstday.ingest import replay_rejected
 from include.firstday.ingest.quarantine import quarantined
 from include.firstday.lake.lake import Lake
+from include.firstday.operations import status
 from include.firstday.records import csv_records
 from include.firstday.records.text import printable
 from include.firstday.servers import links
@@ -44,9 +45,7 @@ def _look(lake: Lake, use_case: UseCase) -> schemas.LakeContents:
     batches = lake.rows("web/catalog/micro_batches", row_limit=SHOWN)
     commits = lake.rows("operations/status/commits", since=None, row_limit=SHOWN)
     return schemas.LakeContents(
-        tables=[
-            schemas.LakeTable(**row, rows=lake.count(row["table_name"])) for row in lake.rows("web/catalog/table_files")
-        ],
+        tables=[schemas.LakeTable(**row) for row in status.tables(lake)],
         micro_batches=[schemas.MicroBatch(**row, url=links.airflow_run(row["airflow_run"])) for row in batches],
         snapshots=[schemas.Snapshot(**row, url=links.airflow_run(row["airflow_run"])) for row in commits],
         rejected=_rejected(lake, use_case),

@@ -8,6 +8,7 @@ from include.firstday import landing
 from include.firstday.lake import clock
 from include.firstday.lake.checkpoints import MICRO_BATCH_STAGES
 from include.firstday.lake.lake import Lake
+from include.firstday.operations.status import totals
 from include.firstday.servers import links
 from include.firstday.settings import version
 from include.firstday.use_case.use_case import UseCase
@@ -98,7 +99,7 @@ def _status(lake: Lake, use_case: UseCase, now: datetime) -> dict[str, Any]:
     )
     commits = lake.rows("web/overview/stage_commits", since=batch["started_at"], row_limit=COMMITS) if batch else []
     return {
-        "totals": lake.row("operations/status/summary"),
+        "totals": totals(lake),
         "stages": lake.rows("operations/status/stages"),
         "users_in_window": lake.value(
             "web/overview/users_in_window", now=now, window_seconds=use_case.window.hours * 3600

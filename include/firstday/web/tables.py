@@ -6,6 +6,7 @@ from include.firstday.errors import InputError
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.statements import SQL
 from include.firstday.lake.table_names import tables_read
+from include.firstday.operations import status
 from include.firstday.schema import comments
 from include.firstday.use_case.use_case import UseCase
 from include.firstday.web.reader import Reader
@@ -35,7 +36,7 @@ def _look(lake: Lake, use_case: UseCase, name: str) -> schemas.TableAbout:
     last_batch = sample[0].get("batch_id") if sample else None
     committed = lake.rows("web/catalog/batch_committed", batch_id=last_batch) if last_batch else []
     is_view = name in lake.views()
-    files = next((row for row in lake.rows("web/catalog/table_files") if row["table_name"] == name), {})
+    held = next((row for row in status.tables(lake) if row["table_name"] == name), {})
     return schemas.TableAbout(
         name=name,
         is_view=is_view,
@@ -44,9 +45,9 @@ def _look(lake: Lake, use_case: UseCase, name: str) -> schemas.TableAbout:
             schemas.ColumnAbout(name=column, type=kind, about=meaning.get(column, ""), is_personal=column in personal)
             for column, kind in columns.items()
         ],
-        rows=None if is_view else lake.count(name),
-        files=files.get("files", 0),
-        bytes=files.get("bytes", 0),
+        rows=held.get("rows"),
+        files=held.get("files", 0),
+        bytes=held.get("bytes", 0),
         last_batch=last_batch,
         changed_at=committed[0]["committed_at"] if committed else None,
         batches=[] if is_view or "batch_id" not in columns else _batches(lake, name),

@@ -1,0 +1,53 @@
+"""Rows are counted by the catalog, without opening a file: as many as are read, as of each snapshot."""
+
+from datetime import UTC, datetime, timedelta
+
+from include.firstday.features import update_features
+from include.firstday.generator import generate_events
+from include.firstday.ingest import store_events
+from include.firstday.operations import maintain_lake, status
+from include.firstday.schema.open_lake import open_lake
+from include.firstday.use_case.use_case import UseCase
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def minutes(case: UseCase, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        start = NOON + timedelta(minutes=number)
+        generate_events.generate_minutes(case, start, start + timedelta(minutes=1))
+        store_events.store_events(case)
+        update_features.update_features(case)  # replaces rows, so that there are delete files
+
+
+def counts_as_of(case: UseCase, snapshot: int) -> dict[str, int]:
+    """Rows by the catalog, which are those that are read."""
+    with open_lake(case, read_only=True, snapshot=snapshot) as lake:
+        found = status.tables(lake)
+        for table in found:
+            assert table["rows"] == lake.count(table["table_name"]), (snapshot, table)
+        assert {table["table_name"] for table in found} == lake.tables() - lake.views()
+        return {table["table_name"]: table["rows"] for table in found}
+
+
+def all_counts(case: UseCase) -> dict[int, dict[str, int]]:
+    with open_lake(case, read_only=True) as lake:
+        numbers = lake.query(
+            "select snapshot_id from ducklake_snapshots('lake') where snapshot_id >= "
+            "(select max(begin_snapshot) from __ducklake_metadata_lake.ducklake_view)"
+        )
+    return {number: counts_as_of(case, number) for number in sorted(numbers["snapshot_id"].to_pylist())}
+
+
+def test_rows_are_those_that_are_read_as_of_each_snapshot_before_and_after_files_are_merged(churn: UseCase) -> None:
+    minutes(churn, 0, 3)
+    before = all_counts(churn)
+    assert len({counts["events"] for counts in before.values()}) == 4  # none, and after each minute
+    maintain_lake.maintain_lake(churn)
+    merged = all_counts(churn)
+    assert {number: merged[number] for number in before} == before
+    minutes(churn, 3, 1)
+    last = list(all_counts(churn).values())[-1]
+    assert last["events"] > merged[max(merged)]["events"]
+    found = status.summary(churn)
+    assert {name: last[name] for name in status.COUNTED} == {name: getattr(found, name) for name in status.COUNTED}
