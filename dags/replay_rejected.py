@@ -1,7 +1,8 @@
 """Replay rejected rows after a correction of the contract, a check, or a clock.
 
-**Reads** `rejected_events`. **Writes** `events`, for each row that no longer breaks a rule, and marks the row with the
-micro-batch that stored it (`replayed_in`); `process_events` does the rest. Rows that still break a rule remain.
+**Reads** `rejected_events`. **Writes** `events` and `micro_batches`, for the rows that no longer break a rule, and
+marks each with the micro-batch that stored it (`replayed_in`); `process_events` does the rest. Rows that still break a
+rule remain.
 **Trigger it** with the prefix of a reason, such as `event_type`, or without one for all rows. The action `try` is
 a dry run, which stores nothing. With `dismiss` the rows stay in the table, but are no longer pending.
 `firstday rejected` lists the reasons. Rows with broken text need a corrected file instead.

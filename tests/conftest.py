@@ -16,6 +16,7 @@ from include.firstday.settings import settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
 from tests.new_lakes import copied
+from tests.new_registries import copy_tables
 
 # However slow the machine is; all examples of a test share its home, with other ids.
 hypothesis_settings.register_profile(
@@ -62,6 +63,12 @@ def new_lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(create_tables, "prepare", made)
         yield
+
+
+@pytest.fixture(autouse=True)
+def new_registries(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so are new databases of MLflow."""
+    copy_tables(monkeypatch, tmp_path_factory.getbasetemp() / "mlflow.db")
 
 
 @pytest.fixture

@@ -16,10 +16,13 @@ LEAST = 3  # hours for a norm
 def last_hour(lake: Lake) -> Iterator[Measured]:
     """Shares and lags of the last hour's micro-batches, and the events of the last whole hour beside their norm."""
     now = clock.now()
-    is_first = not lake.has_rows("monitoring")
-    for name, value in lake.row("monitoring/hourly/last_hour", since=now - HOUR).items():
-        # Before the first run a history may have been loaded, whose events have no lag that says anything.
-        if value is not None and not (is_first and name.startswith("lag_")):
+    found = lake.row("monitoring/hourly/last_hour", since=now - HOUR)
+    first = found.pop("first_batch")
+    # Before the first run a history may have been loaded, whose events have no lag that says anything.
+    if first is not None and lake.has_rows("monitoring"):
+        found |= lake.row("monitoring/hourly/storage_lag", first_batch=first)
+    for name, value in found.items():
+        if value is not None:
             yield Measured(name, float(value))
     hour = now.replace(minute=0, second=0, microsecond=0) - HOUR
     norm = _norm(lake, hour)

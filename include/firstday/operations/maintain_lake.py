@@ -36,7 +36,9 @@ REWRITE_FROM = 0.1  # the share of a file's rows that are gone
 VERIFIED_SHARE = 1 / 24  # of the data files, in each hour; each is read once a day
 ORPHANS_SHARE = 0.5  # more orphans than that share of the known files: not leftovers of the killed, but a wrong catalog
 SORTED_ROW_GROUP = 4096  # rows of a sorted table, of which a row that is looked up may be one: they are read as a whole
-MERGED_AT_ONCE = 50  # partitions: some have millions of rows, and all of a call are in memory together
+MERGED_AT_ONCE = 10  # partitions: some have millions of rows, and all of a call are in memory together
+MERGED_BYTES = 64_000_000  # files of more are left as they are: a busy day's file would be written anew each hour
+MERGED = {"partitions": MERGED_AT_ONCE, "bytes": MERGED_BYTES}
 DAY = timedelta(days=1)
 THINNED_AFTER = timedelta(hours=1)  # longer than any transaction lasts; each minute's files are read with the catalog
 
@@ -155,7 +157,7 @@ def _steps(lake: Lake, limits: Limits) -> Iterator[tuple[str, Callable[[], bool]
         verify.check_sources(lake, schema, table)
         yield (
             f"merge {table}",
-            partial(_compact, lake, "merge_files", table=table, schema=schema, partitions=MERGED_AT_ONCE),
+            partial(_compact, lake, "merge_files", table=table, schema=schema, **MERGED),
         )
     yield "keep hashes", partial(_record, lake)
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.

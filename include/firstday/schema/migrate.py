@@ -11,9 +11,12 @@ from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
 # Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns.
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 
 PARTITIONED_BY_WINDOW = 12  # the first version whose users and feature_state are
+PARTITIONED_BY_DAY = 14  # the first version whose events and predictions are: before, a file an hour
+
+Partitions = Mapping[str, tuple[str, ...]]
 
 # Earlier names, and the present ones. The view is created again afterwards.
 RENAMED_TABLES = {
@@ -36,12 +39,13 @@ PREDICTIONS = ("predictions", "shadow_predictions")
 
 
 def migrate(
-    lake: Lake, wanted: Mapping[str, Columns], window_seconds: float, partitions: Mapping[str, tuple[str, ...]]
+    lake: Lake, wanted: Mapping[str, Columns], window_seconds: float, by_window: Partitions, by_time: Partitions
 ) -> None:
     """Rename and add what the lake's tables lack of `wanted`, table -> column -> type. Inside a transaction.
 
     `window_seconds`: the length of the use case's window, from which the end of stored windows follows.
-    `partitions`: table -> the time column and its parts that its files are now partitioned by.
+    `by_window`, `by_time`: table -> the time column and its parts that its files are now partitioned by. Rows of the
+    former are written anew; those of the latter stay in the files that they are in.
 
     Raises LakeError, and nothing has changed, where the lake is newer than this code or a column has another type.
     """
@@ -60,7 +64,11 @@ def migrate(
     if "users" in lake.tables():
         lake.execute("schema/migrate/fill_window_end", window_seconds=window_seconds)
     if found < PARTITIONED_BY_WINDOW:
-        _partition_by_window(lake, partitions)
+        _partition_by_window(lake, by_window)
+    if found < PARTITIONED_BY_DAY:
+        for table in sorted(by_time.keys() & lake.tables()):
+            column, *parts = by_time[table]
+            lake.partition_by(table, column, *parts)
     if "bucket" in lake.columns("checkpoints"):
         _join_checkpoints(lake)
 
@@ -87,7 +95,7 @@ def _rename_columns(lake: Lake) -> None:
             lake.rename_column(table, old, RENAMED_COLUMNS[table][old])
 
 
-def _partition_by_window(lake: Lake, partitions: Mapping[str, tuple[str, ...]]) -> None:
+def _partition_by_window(lake: Lake, partitions: Partitions) -> None:
     """Events after a window no longer change the row of their user; the files go by the time of the window."""
     for table, (column, *parts) in partitions.items():
         lake.build_like("moved_rows", table)

@@ -4,6 +4,7 @@ import hashlib
 
 from include.firstday.lake import statements
 from include.firstday.lake.lake import Lake
+from include.firstday.schema import migrate
 from include.firstday.use_case.recent import as_json
 from include.firstday.use_case.use_case import UseCase
 
@@ -18,7 +19,7 @@ def sql_sha256(use_case: UseCase) -> str:
 
 
 def is_ready(lake: Lake, use_case: UseCase) -> bool:
-    """Whether the tables match the present statements."""
+    """Whether the tables match the present statements, and are of this code's schema version."""
     history = lake.rows_of("schema_history")
-    latest = max(history, key=lambda row: row["built_at"], default={"sql_sha256": None})
-    return bool(latest["sql_sha256"] == sql_sha256(use_case))
+    latest = max(history, key=lambda row: row["built_at"], default={})
+    return latest.get("schema_version") == migrate.SCHEMA_VERSION and latest["sql_sha256"] == sql_sha256(use_case)

@@ -62,8 +62,8 @@ def health(
 def _last_hour(lake: Lake, now: datetime) -> LastHour:
     found = lake.row("web/overview/last_hour", since=now - HOUR)
     first = found.pop("first_measured")
-    lag = None if first is None else lake.value("web/overview/storage_lag", first_batch=first)
-    return LastHour(**found, lag_seconds=lag)
+    lag = {} if first is None else lake.row("monitoring/hourly/storage_lag", first_batch=first)
+    return LastHour(**found, lag_seconds=lag.get("lag_seconds_median"))
 
 
 def _of_rows(use_case: UseCase, hour: LastHour, batch: dict[str, Any] | None) -> Iterator[str]:

@@ -31,7 +31,9 @@ def model(reader: Reader) -> schemas.Model:
         name=use_case.name,
         url=links.model(use_case.name),
         registry_error=error,
-        versions=_versions(use_case, _as_of(reader, registered, found["promotions"]), found["used"]),
+        versions=_versions(
+            use_case, _as_of(reader, registered, found["promotions"]), found["used"], found["in_shadow"]
+        ),
         promotions=[_promotion(row) for row in found["promotions"]],
         distribution=_distribution(found["distribution"]),
         calibration=found["calibration"],
@@ -58,6 +60,7 @@ def _look(lake: Lake, use_case: UseCase) -> dict[str, Any]:
     now, label_seconds = clock.now(), labels.known_after_seconds(use_case)
     return {
         "used": lake.rows("web/model/models_used"),
+        "in_shadow": lake.rows("web/model/shadow_used"),
         "promotions": lake.rows("models/promotion/promotions", until=now),
         "distribution": lake.rows("web/model/score_distribution", since=now - timedelta(days=1)),
         # A derived label is not stored in the lake; monitor_model computes it.
@@ -77,12 +80,13 @@ def _registered(use_case: UseCase) -> tuple[list[registry.Version], str | None]:
 
 
 def _versions(
-    use_case: UseCase, registered: list[registry.Version], used: list[dict[str, Any]]
+    use_case: UseCase, registered: list[registry.Version], looked: dict[str, Any]
 ) -> list[schemas.ModelVersion]:
-    scored = {row["model_version"]: row for row in used}
+    scored = {row["model_version"]: row for row in looked["used"]}
+    shadow = {row["model_version"]: row["shadow_predictions"] for row in looked["in_shadow"]}
     known = {version.number: version for version in registered}
     found = []
-    for number in sorted(scored.keys() | known.keys(), reverse=True):
+    for number in sorted(scored.keys() | shadow.keys() | known.keys(), reverse=True):
         version, row = known.get(number), scored.get(number, {})
         found.append(
             schemas.ModelVersion(
@@ -92,6 +96,7 @@ def _versions(
                 first_scored_at=row.get("first_scored_at"),
                 last_scored_at=row.get("last_scored_at"),
                 predictions=row.get("predictions", 0),
+                shadow_predictions=shadow.get(number, 0),
                 predicted_share=row.get("predicted_share"),
                 url=links.model_version(use_case.name, number),
                 run_url=links.mlflow_run(version.experiment_id, version.run_id) if version else None,

@@ -1,6 +1,5 @@
--- One row: of the micro-batches committed since a time, the share of rejected rows, the share of quarantined files, and
--- the lag from an event to its storage, in seconds: the median and 95th percentile of each, then the median over them,
--- as a file of old events is no lag of the others. Nulls where there was none.
+-- One row: the first of the micro-batches committed since a time, their share of rejected rows, and that of quarantined
+-- files. Nulls where there was none.
 -- params: $since
 with ledger as (
     select
@@ -24,20 +23,9 @@ files as (
     union
     select source_file
     from quarantined
-),
-
-delays as (
-    select
-        batch_id,
-        median(epoch(ingested_at) - epoch(event_time)) as lag_median,
-        quantile_cont(epoch(ingested_at) - epoch(event_time), 0.95) as lag_p95
-    from events
-    where batch_id >= (select min(ledger.batch_id) from ledger)
-    group by batch_id
 )
 
 select
+    (select min(batch_id) from ledger) as first_batch,
     (select sum(rows_rejected) / nullif(sum(rows_stored + rows_rejected), 0) from ledger) as rejected_share,
-    (select count(*) from quarantined) / nullif((select count(*) from files), 0) as quarantined_share,
-    (select median(lag_median) from delays) as lag_seconds_median,
-    (select median(lag_p95) from delays) as lag_seconds_p95
+    (select count(*) from quarantined) / nullif((select count(*) from files), 0) as quarantined_share

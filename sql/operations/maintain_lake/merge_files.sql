@@ -1,4 +1,6 @@
--- Merges the small files of micro-batches in each partition of a table: at most $partitions partitions, none if
+-- Merges the files of a table that are smaller than $bytes, in each partition: at most $partitions partitions, none if
 -- there is nothing to merge.
--- params: $table, $schema, $partitions
-call ducklake_merge_adjacent_files('lake', $table, schema => $schema, max_compacted_files => $partitions)
+-- params: $table, $schema, $partitions, $bytes
+call ducklake_merge_adjacent_files(
+    'lake', $table, schema => $schema, max_compacted_files => $partitions, max_file_size => $bytes
+)

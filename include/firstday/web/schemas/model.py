@@ -14,6 +14,7 @@ class ModelVersion(BaseModel):
     first_scored_at: Utc | None = None
     last_scored_at: Utc | None = None
     predictions: int = 0
+    shadow_predictions: int = Field(0, description="predictions as challenger, of the champion's users")
     predicted_share: float | None = None
     url: str
     run_url: str | None = None

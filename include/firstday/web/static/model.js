@@ -134,12 +134,16 @@ function history(found, useCase, champion) {
     { id: "registered_at", title: "Registered", cell: (one) => time(one.registered_at) },
     { id: "first_scored_at", title: "First scored", cell: (one) => time(one.first_scored_at) },
     { id: "last_scored_at", title: "Last scored", cell: (one) => time(one.last_scored_at) },
-    { id: "predictions", title: "Predictions", number: true, cell: (one) => count(one.predictions) },
+    { id: "predictions", title: "Predictions", number: true, cell: predictions },
     { id: "predicted_share", title: `Predicted ${useCase.outcome}`, number: true, cell: (one) => percent(one.predicted_share) },
     { id: "run_url", title: "MLflow run", isFixed: true, cell: (one) => (one.run_url ? leave(one.run_url, "run") : "") },
     { id: "action", title: "Action", isFixed: true, value: () => "", cell: (one) => (one.version === champion ? "is the champion" : promotion(useCase, one.version, champion)) },
   ];
   return wide("Versions", table("versions", "Model versions, newest first", columns, found.versions, { sort: "-version" }), training(useCase));
+}
+
+function predictions(version) {
+  return version.shadow_predictions ? `${count(version.predictions)}, ${count(version.shadow_predictions)} in shadow` : count(version.predictions);
 }
 
 /** Start train_model, which tests a new version and promotes it if it passes every gate. */

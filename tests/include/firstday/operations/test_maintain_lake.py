@@ -8,12 +8,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from include.firstday import landing
 from include.firstday.features import update_features
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.lake import clock
-from include.firstday.operations import maintain_lake
+from include.firstday.operations import maintain_lake, status
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
 
@@ -52,6 +54,21 @@ def test_rows_stay_and_the_next_micro_batch_goes_on(churn: UseCase, home: Path) 
     assert files.to_pylist()[0]["n"] <= 2
     minutes(churn, 9)
     assert len(content(churn)["micro_batches"]) == 9
+
+
+def test_files_that_are_large_enough_stay_as_they_are(churn: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    def files() -> int:
+        with open_lake(churn, read_only=True) as lake:
+            return {row["table_name"]: row["files"] for row in status.tables(lake)}["events"]
+
+    minutes(churn, 3)
+    before = files()
+    with monkeypatch.context() as patch:
+        patch.setitem(maintain_lake.MERGED, "bytes", 1000)
+        maintain_lake.maintain_lake(churn)
+    assert files() == before
+    maintain_lake.maintain_lake(churn)
+    assert files() == 1 < before
 
 
 def snapshots(case: UseCase) -> list[datetime]:

@@ -152,11 +152,16 @@ def test_a_users_predictions_and_events_are_those_of_the_lake(visitor: Visitor, 
 def test_versions_and_promotions_are_those_of_the_lake(visitor: Visitor, site: Site) -> None:
     page = visitor.go("model")
     used = site.query(
-        "select model_version as version, count(*) as n, avg(predicted::int) as share from predictions group by all"
+        "select model_version as version, count(*) filter (not is_shadow) as n, count(*) filter (is_shadow) as shadow, "
+        "avg(predicted::int) filter (not is_shadow) as share from (select *, false as is_shadow from predictions "
+        "union all select *, true from shadow_predictions) group by all"
     )
+    assert any(row["shadow"] for row in used)
     rows = {row[0]: row for row in shown(page, "versions")}
     for row in used:
-        assert rows[f"version {row['version']}"][5:7] == [f"{row['n']:,}", percent(row["share"])]
+        predictions = f"{row['n']:,}" + (f", {row['shadow']:,} in shadow" if row["shadow"] else "")
+        share = "–" if row["share"] is None else percent(row["share"])
+        assert rows[f"version {row['version']}"][5:7] == [predictions, share]
     promoted = site.query("select * from promotions order by promoted_at desc")
     assert [(row[1], row[3]) for row in shown(page, "promotions")] == [
         (f"version {row['model_version']}", row["reason"]) for row in promoted
