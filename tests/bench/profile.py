@@ -1,7 +1,7 @@
 """Where the time of a load goes: the 2 million events of the workload, statement by statement.
 
 One process loads the file as `make bench ARGS=workload` does, with a clock around each statement and each commit. The
-last rows are DuckDB alone on the same events: what writing them costs without a lake, in one file and by the hour.
+last rows are DuckDB alone on the same events: what writing them costs without a lake, in one file and by the day.
 """
 
 import json
@@ -29,9 +29,9 @@ OUTSIDE = "outside of DuckDB: hashes, moving files, Python"
 COPIES = {
     "DuckDB alone: read, no file": "create or replace table read_events as {source}",
     "DuckDB alone: read, write one Parquet file": "copy ({source}) to '{folder}/one.parquet' (format parquet)",
-    "DuckDB alone: read, write Parquet by the hour": (
-        "copy (select *, date_trunc('hour', event_time) as event_hour {source}) to '{folder}/hours' "
-        "(format parquet, partition_by (event_hour))"
+    "DuckDB alone: read, write Parquet by the day": (
+        "copy (select *, date_trunc('day', event_time) as event_day {source}) to '{folder}/days' "
+        "(format parquet, partition_by (event_day))"
     ),
 }
 Spent = dict[str, list[float]]  # seconds and processor seconds of each label

@@ -22,9 +22,9 @@ MEGABYTES = 900
 IN_THEIR_PYTHON = ("polars_frame", "spark_session", "storey_flow")
 STOREY_PLAYERS = 50  # it takes minutes for what the others do in seconds, so it gets fewer players; its rate counts
 NAMES = {
-    OURS: "Firstday: checks, Parquet by hour, exact features, commits",
+    OURS: "Firstday: checks, Parquet by day, exact features, commits",
     BARE: "bare DuckDB over the file",
-    KEEPING: "bare DuckDB that keeps the events, as Parquet by hour",
+    KEEPING: "bare DuckDB that keeps the events, as Parquet by day",
     "polars_frame": "Polars",
     "pandas_frame": "pandas",
     "spark_session": "Spark, local[2]",

@@ -24,7 +24,7 @@ from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 from include.firstday.operations import verify
 from include.firstday.privacy import person_data
-from include.firstday.schema.create_tables import SORTED
+from include.firstday.schema.create_tables import PARTITIONED, SORTED
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
@@ -37,8 +37,8 @@ VERIFIED_SHARE = 1 / 24  # of the data files, in each hour; each is read once a 
 ORPHANS_SHARE = 0.5  # more orphans than that share of the known files: not leftovers of the killed, but a wrong catalog
 SORTED_ROW_GROUP = 4096  # rows of a sorted table, of which a row that is looked up may be one: they are read as a whole
 MERGED_AT_ONCE = 10  # partitions: some have millions of rows, and all of a call are in memory together
-MERGED_BYTES = 64_000_000  # files of more are left as they are: a busy day's file would be written anew each hour
-MERGED = {"partitions": MERGED_AT_ONCE, "bytes": MERGED_BYTES}
+DAYS_BYTES = 64_000_000  # files of days that have more are left: a busy day's would be written anew each hour
+ANY_BYTES = 2**62
 DAY = timedelta(days=1)
 THINNED_AFTER = timedelta(hours=1)  # longer than any transaction lasts; each minute's files are read with the catalog
 
@@ -155,10 +155,7 @@ def _steps(lake: Lake, limits: Limits) -> Iterator[tuple[str, Callable[[], bool]
     own = sorted(lake.tables() - lake.views())
     for schema, table in (*((lake.schema, table) for table in own), (verify.SCHEMA, verify.TABLE)):
         verify.check_sources(lake, schema, table)
-        yield (
-            f"merge {table}",
-            partial(_compact, lake, "merge_files", table=table, schema=schema, **MERGED),
-        )
+        yield f"merge {table}", partial(_merge, lake, schema, table)
     yield "keep hashes", partial(_record, lake)
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
     if old := _snapshots(lake, limits.snapshots, limits.thinned):
@@ -178,6 +175,11 @@ def _compact(lake: Lake, statement: str, **parameters: object) -> bool:
         changed = lake.rows(f"operations/maintain_lake/{statement}", **parameters)
         commit.message = f"{statement.replace('_', ' ')} of {parameters['table']}"
     return bool(changed)
+
+
+def _merge(lake: Lake, schema: str, table: str) -> bool:
+    below = DAYS_BYTES if table in PARTITIONED else ANY_BYTES
+    return _compact(lake, "merge_files", table=table, schema=schema, partitions=MERGED_AT_ONCE, bytes=below)
 
 
 def _rewrite(lake: Lake, schema: str, table: str) -> bool:

@@ -1,4 +1,4 @@
-"""Firstday's whole path: every row checked, Parquet written by hour, exact features folded, all in one commit."""
+"""Firstday's whole path: every row checked, Parquet written by day, exact features folded, all in one commit."""
 
 import shutil
 import time

@@ -1,4 +1,4 @@
-"""DuckDB that keeps the events, as Parquet by hour, then aggregates what it has kept: no check, no ledger."""
+"""DuckDB that keeps the events, as Parquet by day, then aggregates what it has kept: no check, no ledger."""
 
 import tempfile
 import time
@@ -11,8 +11,8 @@ def run(events: str, postcodes: str) -> tuple[float, Rows]:
     with connect(postcodes) as connection, tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         connection.execute(
-            f"copy (select *, date_trunc('hour', event_time) as event_hour {read(events)}) to '{folder}' "
-            "(format parquet, partition_by (event_hour))",
+            f"copy (select *, date_trunc('day', event_time) as event_day {read(events)}) to '{folder}' "
+            "(format parquet, partition_by (event_day))",
             {"path": events},
         )
         aggregate(connection, PARQUET, f"{folder}/*/*.parquet")

@@ -64,7 +64,7 @@ def test_files_that_are_large_enough_stay_as_they_are(churn: UseCase, monkeypatc
     minutes(churn, 3)
     before = files()
     with monkeypatch.context() as patch:
-        patch.setitem(maintain_lake.MERGED, "bytes", 1000)
+        patch.setattr(maintain_lake, "DAYS_BYTES", 1000)
         maintain_lake.maintain_lake(churn)
     assert files() == before
     maintain_lake.maintain_lake(churn)
