@@ -31,9 +31,7 @@ def model(reader: Reader) -> schemas.Model:
         name=use_case.name,
         url=links.model(use_case.name),
         registry_error=error,
-        versions=_versions(
-            use_case, _as_of(reader, registered, found["promotions"]), found["used"], found["in_shadow"]
-        ),
+        versions=_versions(use_case, _as_of(reader, registered, found["promotions"]), found),
         promotions=[_promotion(row) for row in found["promotions"]],
         distribution=_distribution(found["distribution"]),
         calibration=found["calibration"],
