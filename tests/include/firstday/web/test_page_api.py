@@ -49,6 +49,7 @@ def test_the_api_room_shows_every_request_and_its_examples_run(visitor: Visitor,
     for method, path, about in operations:
         one = page.locator(f"[id='request-{method}-{path}']")
         one.locator("summary").click()
+        expect(one.locator("pre")).to_be_visible()  # what follows moves down, and the next click would miss it
         names = {parameter["name"] for parameter in about.get("parameters", [])} - {"use_case"}
         fields = one.locator(".fields-of:has(caption:text-is('Parameters')) tbody td:first-child .mono")
         expect(fields).to_have_count(len(names))
