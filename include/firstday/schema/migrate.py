@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from include.firstday.errors import LakeError
 from include.firstday.lake.lake import Columns, Lake
 
-# Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns.
+# Increased whenever older code must no longer write to the lake, because it would not fill or respect new columns, and
+# whenever a lake is to be laid out in another way.
 SCHEMA_VERSION = 14
 
 PARTITIONED_BY_WINDOW = 12  # the first version whose users and feature_state are

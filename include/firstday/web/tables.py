@@ -36,7 +36,7 @@ def _look(lake: Lake, use_case: UseCase, name: str) -> schemas.TableAbout:
     last_batch = sample[0].get("batch_id") if sample else None
     committed = lake.rows("web/catalog/batch_committed", batch_id=last_batch) if last_batch else []
     is_view = name in lake.views()
-    held = next((row for row in status.tables(lake) if row["table_name"] == name), {})
+    held = next(iter(status.tables(lake, [name])), {})  # of a view none
     return schemas.TableAbout(
         name=name,
         is_view=is_view,

@@ -1,23 +1,9 @@
 """Rows are counted by the catalog, without opening a file: as many as are read, as of each snapshot."""
 
-from datetime import UTC, datetime, timedelta
-
-from include.firstday.features import update_features
-from include.firstday.generator import generate_events
-from include.firstday.ingest import store_events
 from include.firstday.operations import maintain_lake, status
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.use_case.use_case import UseCase
-
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-
-def minutes(case: UseCase, first: int, count: int) -> None:
-    for number in range(first, first + count):
-        start = NOON + timedelta(minutes=number)
-        generate_events.generate_minutes(case, start, start + timedelta(minutes=1))
-        store_events.store_events(case)
-        update_features.update_features(case)  # replaces rows, so that there are delete files
+from tests.minutes import minutes
 
 
 def counts_as_of(case: UseCase, snapshot: int) -> dict[str, int]:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,25 +12,14 @@ from pyarrow import fs
 from include.firstday import landing
 from include.firstday.__main__ import main
 from include.firstday.errors import DamagedFilesError, InputError
-from include.firstday.features import rebuild_features, update_features
-from include.firstday.generator import generate_events
-from include.firstday.ingest import store_events
+from include.firstday.features import rebuild_features
 from include.firstday.lake import clock
 from include.firstday.operations import backup, forget_user, maintain_lake, verify
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.servers import Credentials
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
-
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-
-def minutes(case: UseCase, first: int, count: int) -> None:
-    for minute in range(first, first + count):
-        start = NOON + timedelta(minutes=minute)
-        generate_events.generate_minutes(case, start, start + timedelta(minutes=1), {"registrations_per_minute": 3})
-        store_events.store_events(case)
-        update_features.update_features(case)
+from tests.minutes import NOON, minutes
 
 
 def newest(home: Path, table: str) -> Path:

@@ -2,7 +2,6 @@
 
 import json
 import tarfile
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 from include.firstday.authoring import check_use_case
 from include.firstday.errors import LakeError
 from include.firstday.features import rebuild_features, update_features
-from include.firstday.generator import generate_events
-from include.firstday.ingest import store_events
 from include.firstday.lake import connections, statements
 from include.firstday.lake.run import Run
 from include.firstday.models import promotion
@@ -21,6 +18,7 @@ from include.firstday.schema import create_tables, migrate
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring import score_users
 from include.firstday.use_case.use_case import UseCase
+from tests.minutes import minutes
 
 EARLIER = Path(__file__).parent / "lake_0_1"
 BET = """
@@ -142,13 +140,6 @@ def test_a_new_column_is_null_in_what_is_stored(churn: UseCase, own_statements: 
         assert lake.query("select user_id, game from events").to_pylist() == [{"user_id": "u1", "game": None}]
 
 
-def minutes(case: UseCase, *numbers: int) -> None:
-    for number in numbers:
-        start = datetime(2026, 11, 20, 11, 58, tzinfo=UTC) + timedelta(minutes=number)
-        generate_events.generate_minutes(case, start, start + timedelta(minutes=1))
-        store_events.store_events(case)
-
-
 def event_folders(case: UseCase) -> set[tuple[str, ...]]:
     """The folders, below the table's, of the present files of events."""
     with open_lake(case, read_only=True) as lake:
@@ -165,12 +156,12 @@ def test_events_of_a_lake_by_the_hour_stay_and_new_ones_are_by_the_day(
         by_hour = {"events": ("event_time", "year", "month", "day", "hour")}
         older.setattr(create_tables, "PARTITIONED", {**create_tables.PARTITIONED, **by_hour})
         older.setattr(migrate, "SCHEMA_VERSION", 13)
-        minutes(churn, 0, 1, 2)
+        minutes(churn, -2, 3)
         with open_lake(churn, read_only=True) as lake:
             before = lake.query("from events order by all")
     by_hours = {(*day, "hour=11"), (*day, "hour=12")}
     assert event_folders(churn) == by_hours
-    minutes(churn, 3, 4)
+    minutes(churn, 1, 2)
     assert event_folders(churn) == {*by_hours, day}
     maintain_lake.maintain_lake(churn)
     assert event_folders(churn) == {*by_hours, day}
