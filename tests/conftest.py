@@ -1,7 +1,9 @@
 """What every test shares: a home of its own, so that no test sees another's lake or the installation's; a browser."""
 
 import shutil
+import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,11 @@ hypothesis_settings.register_profile(
     "firstday", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 hypothesis_settings.load_profile("firstday")
+
+# Spark's client, which MLflow asks for a session, ends a process whose main module has neither file nor name, as those
+# of pytest's workers: it takes it for its own doctests. This name is one that multiprocessing does not import again.
+main = sys.modules["__main__"]
+main.__spec__ = main.__spec__ or ModuleSpec("__main__", None)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SERVED = ("tests/include/firstday/web/", "tests/plugins/")  # folders whose slow tests share a server

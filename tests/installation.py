@@ -22,6 +22,8 @@ from tests.servers import free_port
 
 READY = "Ready."
 PROCESS_EVENTS = "first_day_churn.process_events"
+SOON_SECONDS = 400  # what takes a minute or two takes longer beside other work on two cores
+TRAINED_SECONDS = 1200  # five minutes on two slow cores, and several times that beside other work
 
 
 class Installation:
@@ -146,7 +148,7 @@ def get(url: str, body: bytes | None = None, **headers: str) -> Any:
         return json.load(answer)
 
 
-def wait_until(happened: Callable[[], bool], seconds: float, every: float = 0.2) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = SOON_SECONDS, every: float = 0.2) -> None:
     give_up = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < give_up, f"it did not happen in {seconds} s"

@@ -11,9 +11,9 @@ import pytest
 from include.firstday.settings import REPOSITORY
 from include.firstday.stack import secrets_file
 from tests.containers.stack import CASE, IMAGE, JOBS, Stack, now, service
-from tests.installation import get, wait_until
+from tests.installation import TRAINED_SECONDS, get, wait_until
 
-pytestmark = [pytest.mark.containers, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(1500)]
 
 LARGEST_IMAGE = 1.2e9
 # A change of code copies the project's folders again, and nothing else.
@@ -137,7 +137,7 @@ def test_posted_events_are_in_the_lake_within_minutes(running: Stack) -> None:
 def test_a_training_ends_with_a_version_in_the_registry(running: Stack) -> None:
     dag = f"{CASE}.train_model"
     before = versions(running)
-    running.wait_for_run(dag, running.trigger(dag), 600)
+    running.wait_for_run(dag, running.trigger(dag), TRAINED_SECONDS)
     assert versions(running) > before
 
 

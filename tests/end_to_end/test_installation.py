@@ -24,10 +24,10 @@ from playwright.sync_api import Browser, Frame, expect
 from include.firstday.settings import REPOSITORY
 from include.firstday.use_case import use_case
 from tests.end_to_end.conftest import Visitor
-from tests.installation import PROCESS_EVENTS, Installation, asked, get, wait_until
+from tests.installation import PROCESS_EVENTS, SOON_SECONDS, TRAINED_SECONDS, Installation, asked, get, wait_until
 from tests.test_tutorials import steps
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 TABS = ("overview", "users", "model", "lake", "api")
 AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -162,7 +162,7 @@ def test_the_commands_of_the_first_hour_work_beside_the_servers(installation: In
         "select (select count(*) from events where user_id = 'me') as stored, count(*) as rejected "
         "from rejected_events where source_file like 'me%'"
     )
-    wait_until(lambda: installation.query(mine)[0] == {"stored": "2", "rejected": "1"}, 120, every=2)
+    wait_until(lambda: installation.query(mine)[0] == {"stored": "2", "rejected": "1"}, every=2)
 
 
 def test_airflows_command_line_speaks_to_it(installation: Installation) -> None:
@@ -224,7 +224,7 @@ def test_posted_events_arrive_in_the_chart_and_are_scored(
     frame = visitor.firstday("users")
     frame.fill("#search", USER)
     row = frame.locator("#listed tbody tr", has_text=USER)
-    expect(row).to_contain_text("%", timeout=120_000)
+    expect(row).to_contain_text("%", timeout=SOON_SECONDS * 1000)
     row.get_by_role("link").click()
     expect(frame.get_by_text("bet_count").first).to_be_visible()
     expect(frame.get_by_text("Shapley values")).to_be_visible(timeout=60_000)
@@ -248,18 +248,18 @@ def test_a_refused_row_is_replayed_from_the_page(
     """A row from a clock that is ahead is refused; once its moment is less than an hour ahead, a replay stores it."""
     frame = visitor.firstday("lake")
     rule = frame.locator("tbody tr", has_text="event_time: expected at most an hour ahead")
-    expect(rule).to_be_visible(timeout=120_000)
+    expect(rule).to_be_visible(timeout=SOON_SECONDS * 1000)
     visitor.page.screenshot(path=pictures / "page_lake.png")
     time.sleep(max(0.0, (ahead - timedelta(hours=1) - datetime.now(UTC)).total_seconds() + 2))
     rule.get_by_role("button", name="Replay").click()
     rule.get_by_role("button", name="Replay, and store 1 row").click()
     expect(rule.get_by_text("Started")).to_be_visible()
     stored = f"select count(*) as n from events where bet_amount = 7.77 and user_id = '{USER}'"
-    wait_until(lambda: installation.query(stored)[0]["n"] == "1", 240, every=2)
+    wait_until(lambda: installation.query(stored)[0]["n"] == "1", every=2)
     ended = frame.get_by_role("status").filter(has_text="event_time: expected at most an hour ahead")
     ended.get_by_role("link", name="Airflow run").click()
     visitor.page.wait_for_url("**/dags/first_day_churn.replay_rejected/runs/**")
-    wait_until(lambda: "1 stored as events" in str(replay_note(installation)), 120, every=2)
+    wait_until(lambda: "1 stored as events" in str(replay_note(installation)), every=2)
 
 
 def replay_note(installation: Installation) -> str | None:
@@ -274,7 +274,7 @@ def test_a_link_leads_out_of_the_frame_to_airflows_run(visitor: Visitor, install
     visitor.page.wait_for_url("**/dags/first_day_churn.*/runs/**")
     dag, run = re.findall(r"/dags/([^/]+)/runs/([^/?]+)", unquote(visitor.page.url))[0]
     # The note is written when the run ends, which may be after its batch is listed.
-    wait_until(lambda: "stored" in str(installation.api(f"dags/{dag}/dagRuns/{quote(run)}")["note"]), 120, every=2)
+    wait_until(lambda: "stored" in str(installation.api(f"dags/{dag}/dagRuns/{quote(run)}")["note"]), every=2)
     visitor.page.reload()
     expect(visitor.page.get_by_text("stored").first).to_be_visible()
 
@@ -282,7 +282,7 @@ def test_a_link_leads_out_of_the_frame_to_airflows_run(visitor: Visitor, install
 def test_what_it_has_trained_is_seen_on_the_page_and_in_mlflow(
     visitor: Visitor, installation: Installation, pictures: Path
 ) -> None:
-    wait_until(lambda: trainings(installation)[0]["state"] in ("success", "failed"), 500, every=3)
+    wait_until(lambda: trainings(installation)[0]["state"] in ("success", "failed"), TRAINED_SECONDS, every=3)
     assert trainings(installation)[0]["state"] == "success"
     frame = visitor.firstday("model")
     row = frame.locator("tbody tr", has_text="version 2")
@@ -300,11 +300,11 @@ def test_what_it_has_trained_is_seen_on_the_page_and_in_mlflow(
 def test_a_minute_comes_in_and_is_scored(installation: Installation) -> None:
     newest = "select max(batch_id) as batch, max(scored_at) as scored_at, count(*) as predictions from predictions"
     before, runs = installation.query(newest)[0], installation.successful_runs()
-    wait_until(lambda: int(installation.query(newest)[0]["batch"]) > int(before["batch"]), 180, every=2)
+    wait_until(lambda: int(installation.query(newest)[0]["batch"]) > int(before["batch"]), every=2)
     after = installation.query(newest)[0]
     assert int(after["predictions"]) > int(before["predictions"])
     assert after["scored_at"] > before["scored_at"]
-    wait_until(lambda: installation.successful_runs() > runs, 60, every=2)
+    wait_until(lambda: installation.successful_runs() > runs, every=2)
 
 
 def test_airflow_does_not_keep_the_id_of_an_erased_user(installation: Installation) -> None:
@@ -313,7 +313,7 @@ def test_airflow_does_not_keep_the_id_of_an_erased_user(installation: Installati
     body = json.dumps({"conf": conf, "logical_date": None}).encode()
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {installation.token()}"}
     run = get(f"{installation.airflow}/api/v2/dags/{dag}/dagRuns", body, **headers)["dag_run_id"]
-    wait_until(lambda: installation.api(f"dags/{dag}/dagRuns/{run}")["state"] == "success", 180, every=1)
+    wait_until(lambda: installation.api(f"dags/{dag}/dagRuns/{run}")["state"] == "success", every=1)
     with closing(sqlite3.connect(installation.home / "airflow" / "airflow.db")) as database:
         dumped = "\n".join(database.iterdump())
     assert "forget_user" in dumped

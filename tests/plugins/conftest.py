@@ -118,7 +118,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def _wait(running: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    give_up = time.monotonic() + 90
+    give_up = time.monotonic() + 300
     while True:
         assert process.poll() is None, log.read_text()[-3000:]
         assert time.monotonic() < give_up, log.read_text()[-3000:]
