@@ -79,17 +79,19 @@ def build(use_case: UseCase) -> None:
             from include.firstday.scoring.score_users import Scored
             from include.firstday.servers import links
 
+            case, run = load(use_case.name), current_run()
             done: list[stages.Done] = []
-            missing = ""
+            missing = before = ""
             try:
-                stages.process(load(use_case.name), current_run(), done.append, TURN_SECONDS)
+                stages.process(case, run, done.append, TURN_SECONDS)
+                before = reports.stored_before(case, run, done)
             except NoChampionError as error:
                 missing = str(error)
             finally:  # also of a task that fails, what was committed before
                 words, numbers = reports.micro_batch(done)
-                report((f"{words}; {missing}" if words and missing else words, {}))
+                report(("; ".join(filter(None, (before, words, missing if words else ""))), {}))
             if not done:
-                skip(missing or "nothing new in landing, and no users to score")
+                skip(before or missing or "nothing new in landing, and no users to score")
             for table, asset in updated.items():
                 report(("", numbers[table]), asset)
             for version in {one.result.model_version for one in done if isinstance(one.result, Scored)}:

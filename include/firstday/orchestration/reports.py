@@ -6,9 +6,12 @@ from typing import Any
 from include.firstday.delivery import publish_predictions
 from include.firstday.features.update_features import Updated
 from include.firstday.ingest.store_events import MicroBatch
+from include.firstday.lake.run import Run
 from include.firstday.lake.words import counted
 from include.firstday.operations.micro_batch import Done
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring.score_users import Scored
+from include.firstday.use_case.use_case import UseCase
 
 Numbers = dict[str, Any]
 
@@ -24,6 +27,16 @@ def micro_batch(done: Sequence[Done]) -> tuple[str, dict[str, Numbers]]:
     published = [f"{one.result:,} published" for one in done if one.stage == publish_predictions.STAGE]
     words = ", ".join([text for text, _ in told.values() if text] + published)
     return words, {table: numbers for table, (_, numbers) in told.items()}
+
+
+def stored_before(use_case: UseCase, run: Run, done: Sequence[Done]) -> str:
+    """What a try before this one has stored, which was killed, or whose task failed later; where this one has not."""
+    if _results(done, MicroBatch):
+        return ""
+    with open_lake(use_case, read_only=True) as lake:
+        batches = lake.rows_of("micro_batches", airflow_run=run.id)
+    rows = sum(batch["rows_stored"] for batch in batches)
+    return f"{counted(rows, 'event')} stored by an earlier try of the task" if batches else ""
 
 
 def _results(done: Sequence[Done], kind: type) -> list[tuple[Any, float]]:

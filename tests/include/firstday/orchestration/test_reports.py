@@ -1,12 +1,16 @@
 """What a run's note in Airflow says."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from include.firstday.features.update_features import Updated
+from include.firstday.generator import generate_events
 from include.firstday.ingest.store_events import MicroBatch
+from include.firstday.lake.run import Run
+from include.firstday.operations import micro_batch
 from include.firstday.operations.micro_batch import Done
 from include.firstday.orchestration import reports
 from include.firstday.scoring.score_users import Scored
+from include.firstday.use_case.use_case import UseCase
 
 
 def test_the_words_add_up_what_the_steps_did() -> None:
@@ -27,6 +31,17 @@ def test_the_words_add_up_what_the_steps_did() -> None:
     assert numbers["events"] == {"batch_ids": [7, 8], "rows_stored": 35_120, "rows_rejected": 12, "files": 3}
     assert (numbers["user_features"]["upto_batch_id"], numbers["user_features"]["users"]) == (8, 120)
     assert numbers["predictions"]["model_version"] == 3
+
+
+def test_a_try_that_finds_nothing_says_what_one_before_it_has_stored(churn: UseCase) -> None:
+    run, done = Run("first_day_churn.process_events", "one", "micro_batch"), list[Done]()
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    generate_events.generate_minutes(churn, noon, noon + timedelta(minutes=2))
+    micro_batch.process(churn, run, done.append, with_scores=False)
+    (stored,) = [one.result.rows_stored for one in done if isinstance(one.result, MicroBatch)]
+    assert reports.stored_before(churn, run, []) == f"{stored} events stored by an earlier try of the task"
+    assert reports.stored_before(churn, run, done) == ""  # its own words say it
+    assert reports.stored_before(churn, Run("first_day_churn.process_events", "two"), []) == ""
 
 
 def test_nothing_done_is_not_worth_a_word() -> None:
