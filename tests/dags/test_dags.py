@@ -10,12 +10,12 @@ import pytest
 
 from include.firstday.use_case import use_case
 
+pytestmark = pytest.mark.usefixtures("airflow_tables")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Airflow reads its configuration when it is first imported, so each look at it is a process of its own.
 LOOK = """
-from airflow.utils.db import initdb
-initdb()
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag({dags!r}, bundle_name="dags-folder")
 assert not bag.import_errors, bag.import_errors
@@ -227,8 +227,6 @@ broker = next(iter(cluster.list_topics(timeout=20).brokers.values()))
 address = f"{{broker.host}}:{{broker.port}}"
 os.environ["AIRFLOW_CONN_KAFKA"] = json.dumps({{"conn_type": "kafka", "extra": {{"bootstrap.servers": address}}}})
 
-from airflow.utils.db import initdb
-initdb()
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag({str(copy / "dags")!r}, bundle_name="dags-folder")
 assert not bag.import_errors, bag.import_errors

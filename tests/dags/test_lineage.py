@@ -12,9 +12,9 @@ from include.firstday.settings import REPOSITORY, settings
 from include.firstday.stack import environment
 from include.firstday.stack.home import Home
 
+pytestmark = pytest.mark.usefixtures("airflow_tables")
+
 CODE = """
-from airflow.utils.db import initdb
-initdb()
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(DAGS, bundle_name="dags-folder")
 from datetime import UTC, datetime
