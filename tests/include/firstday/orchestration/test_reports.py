@@ -39,7 +39,7 @@ def test_a_try_that_finds_nothing_says_what_one_before_it_has_stored(churn: UseC
     generate_events.generate_minutes(churn, noon, noon + timedelta(minutes=2))
     micro_batch.process(churn, run, done.append, with_scores=False)
     (stored,) = [one.result.rows_stored for one in done if isinstance(one.result, MicroBatch)]
-    assert reports.stored_before(churn, run, []) == f"{stored} events stored by an earlier try of the task"
+    assert reports.stored_before(churn, run, []) == f"{stored:,} events stored by an earlier try of the task"
     assert reports.stored_before(churn, run, done) == ""  # its own words say it
     assert reports.stored_before(churn, Run("first_day_churn.process_events", "two"), []) == ""
 
