@@ -90,8 +90,8 @@ def build(use_case: UseCase) -> None:
             finally:  # also of a task that fails, what was committed before
                 words, numbers = reports.micro_batch(done)
                 report(("; ".join(filter(None, (before, words, missing if words else ""))), {}))
-            if not done:
-                skip(before or missing or "nothing new in landing, and no users to score")
+            if not (done or before):
+                skip(missing or "nothing new in landing, and no users to score")
             for table, asset in updated.items():
                 report(("", numbers[table]), asset)
             for version in {one.result.model_version for one in done if isinstance(one.result, Scored)}:
