@@ -46,9 +46,10 @@ class Stack:
         self.airflow = f"http://127.0.0.1:{ports['FIRSTDAY_AIRFLOW_PORT']}"
         self.mlflow = f"http://127.0.0.1:{ports['FIRSTDAY_MLFLOW_PORT']}"
 
-    def build(self) -> str:
+    def build(self, **arguments: str) -> str:
         """Build the image by the project's own Dockerfile; what the build prints."""
-        command = ("build", "--network=host", "--tag", IMAGE, str(self.folder))
+        given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        command = ("build", "--network=host", *given, "--tag", IMAGE, str(self.folder))
         return self.engine.docker(*command, seconds=BUILD_SECONDS)
 
     def compose(self, *arguments: str, seconds: float = UP_SECONDS) -> str:
