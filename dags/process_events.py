@@ -37,6 +37,7 @@ from include.firstday.orchestration.tasks import (
     arrivals_asset,
     current_run,
     generated_asset,
+    is_retry,
     lake_asset,
     landing_asset,
     link_to_mlflow,
@@ -81,10 +82,10 @@ def build(use_case: UseCase) -> None:
 
             case, run = load(use_case.name), current_run()
             done: list[stages.Done] = []
-            missing = before = ""
+            before = reports.stored_before(case, run) if is_retry() else ""
+            missing = ""
             try:
                 stages.process(case, run, done.append, TURN_SECONDS)
-                before = reports.stored_before(case, run, done)
             except NoChampionError as error:
                 missing = str(error)
             finally:  # also of a task that fails, what was committed before

@@ -29,14 +29,12 @@ def micro_batch(done: Sequence[Done]) -> tuple[str, dict[str, Numbers]]:
     return words, {table: numbers for table, (_, numbers) in told.items()}
 
 
-def stored_before(use_case: UseCase, run: Run, done: Sequence[Done]) -> str:
-    """What a try before this one has stored, which was killed, or whose task failed later; where this one has not."""
-    if _results(done, MicroBatch):
-        return ""
-    with open_lake(use_case, read_only=True) as lake:
+def stored_before(use_case: UseCase, run: Run) -> str:
+    """What earlier tries of a run's task have stored, by the lake; nothing where they have not."""
+    with open_lake(use_case, run) as lake:
         batches = lake.rows_of("micro_batches", airflow_run=run.id)
-    rows = sum(batch["rows_stored"] for batch in batches)
-    return f"{counted(rows, 'event')} stored by an earlier try of the task" if batches else ""
+    rows, rejected = (sum(batch[column] for batch in batches) for column in ("rows_stored", "rows_rejected"))
+    return f"{counted(rows, 'event')} stored by an earlier try, {rejected:,} rejected" if rows or rejected else ""
 
 
 def _results(done: Sequence[Done], kind: type) -> list[tuple[Any, float]]:

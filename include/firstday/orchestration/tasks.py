@@ -96,6 +96,11 @@ def current_run() -> Run:
     return Run(dag=task.dag_id, run=task.run_id, task=task.task_id)
 
 
+def is_retry() -> bool:
+    """Whether the running task was tried before; Airflow has dropped what that try reported."""
+    return bool(get_current_context()["ti"].try_number > 1)
+
+
 def run_url() -> str:
     """Where a browser finds the running task's run in Airflow."""
     task = get_current_context()["ti"]

@@ -9,6 +9,7 @@ from include.firstday.lake.run import Run
 from include.firstday.operations import micro_batch
 from include.firstday.operations.micro_batch import Done
 from include.firstday.orchestration import reports
+from include.firstday.schema.open_lake import open_lake
 from include.firstday.scoring.score_users import Scored
 from include.firstday.use_case.use_case import UseCase
 
@@ -33,15 +34,21 @@ def test_the_words_add_up_what_the_steps_did() -> None:
     assert numbers["predictions"]["model_version"] == 3
 
 
-def test_a_try_that_finds_nothing_says_what_one_before_it_has_stored(churn: UseCase) -> None:
+def test_a_retry_says_what_earlier_tries_have_stored_and_nothing_of_a_step_without_events(churn: UseCase) -> None:
     run, done = Run("first_day_churn.process_events", "one", "micro_batch"), list[Done]()
+    assert reports.stored_before(churn, run) == ""  # killed before there was a lake
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
     generate_events.generate_minutes(churn, noon, noon + timedelta(minutes=2))
     micro_batch.process(churn, run, done.append, with_scores=False)
     (stored,) = [one.result.rows_stored for one in done if isinstance(one.result, MicroBatch)]
-    assert reports.stored_before(churn, run, []) == f"{stored:,} events stored by an earlier try of the task"
-    assert reports.stored_before(churn, run, done) == ""  # its own words say it
-    assert reports.stored_before(churn, Run("first_day_churn.process_events", "two"), []) == ""
+    assert reports.stored_before(churn, run) == f"{stored:,} events stored by an earlier try, 0 rejected"
+    silent = Run("first_day_churn.process_events", "two", "micro_batch")
+    assert reports.stored_before(churn, silent) == ""
+    at = noon.replace(tzinfo=None)
+    without = {"rows_stored": 0, "rows_rejected": 0, "started_at": at, "committed_at": at}
+    with open_lake(churn, silent) as lake, lake.transaction():
+        lake.insert_row("micro_batches", batch_id=2, airflow_run=silent.id, **without)
+    assert reports.stored_before(churn, silent) == ""
 
 
 def test_nothing_done_is_not_worth_a_word() -> None:
