@@ -68,7 +68,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="Spark Connect server of the engine `spark`, as sc://HOST:PORT; a token may follow"
     )
     engine_partitions: int = Field(
-        0, ge=0, description="partitions of users in work over all of them; 0: one for every two million events"
+        0,
+        ge=0,
+        description="partitions of users in work over all of them; 0: one for two million events, locally at most 500",
     )
     engine_events: int = Field(
         20_000_000, ge=1, description="events of a backlog above which features are computed over all users"

@@ -30,6 +30,7 @@ from include.firstday.models import promotion
 from include.firstday.operations import maintain_lake, micro_batch
 from include.firstday.scoring import score_users
 from include.firstday.use_case import use_case
+from include.firstday.use_case.use_case import UseCase
 from include.firstday.web.app import build
 from tests.bench.measures import Claim, Row, Section, child, median, peak_mb, percentile_95, scratch
 from tests.bench.players import EVENTS, PLAYERS, Day
@@ -95,15 +96,23 @@ def load(first: int, end: int, players: int, events: int = EVENTS, labelled: int
         day = Day(number, players, events, bool(labelled))
         for part, piece in enumerate(day.pieces()):
             landing.deliver(CASE, f"day-{number:04}-{part}.parquet", partial(pq.write_table, piece))
-        begun = time.perf_counter()
-        store_events.store_events(case)
-        update_features.update_features(case)
-        seconds += time.perf_counter() - begun
+        seconds += _seconds(partial(store, case))
+    settle(case)
+    return {"seconds": seconds, "events": (end - first) * players * events, "peak_mb": peak_mb()}
+
+
+def store(case: UseCase) -> None:
+    """Store the files in landing and update the features, without keeping the files."""
+    store_events.store_events(case)
+    update_features.update_features(case)
+    shutil.rmtree(landing.folder(CASE) / landing.CONSUMED, ignore_errors=True)
+
+
+def settle(case: UseCase) -> None:
+    """Do what is due after many micro-batches: score, publish and maintain."""
     score_users.score_users(case)
     publish_predictions.publish_predictions(case)
     maintain_lake.maintain_lake(case)
-    shutil.rmtree(landing.folder(CASE) / landing.CONSUMED, ignore_errors=True)
-    return {"seconds": seconds, "events": (end - first) * players * events, "peak_mb": peak_mb()}
 
 
 def batches(days: int, players: int, count: int, events: int = EVENTS) -> Row:

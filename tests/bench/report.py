@@ -13,8 +13,8 @@ JSON = DOCS / "reference" / "benchmarks.json"
 PAGE = DOCS / "reference" / "benchmarks.md"
 PLOTTED = {"workload": ("contender", "events a second", True), "micro_batch": ("events in the lake", "median s", False)}
 ORDER = (
-    "workload", "profile", "micro_batch", "scale", "ledger", "rates", "airflow", "predict", "model", "monitoring",
-    "reasons",
+    "workload", "profile", "micro_batch", "billion", "scale", "ledger", "rates", "airflow", "predict", "model",
+    "monitoring", "reasons",
 )  # fmt: skip
 HEAD = """# Benchmarks
 

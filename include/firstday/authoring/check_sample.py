@@ -215,7 +215,7 @@ def _labels_of_the_past(lake: Lake, case: UseCase, watermark: datetime) -> Itera
 
 def _chosen_users(case: UseCase, events: pa.Table, path: Path) -> tuple[str, int]:
     with _filled(case, events) as lake:
-        training_set.label_users(lake, case, 1, _last(events))
+        training_set.label_users(lake, case, _last(events))
         lake.build("models/training_set/chosen_users", maximum_users=case.training.maximum_users)
         return str(path), lake.write_file("chosen_users", str(path))
 

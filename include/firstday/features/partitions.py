@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from include.firstday.lake import checkpoints, connections
-from include.firstday.lake.lake import Lake
+from include.firstday.lake.lake import OPEN_FILES, Lake
 from include.firstday.lake.written_files import PARQUET, file_sha256
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
-PARTITION_EVENTS = 2_000_000  # computed at once: bounds memory
+PARTITION_EVENTS = 2_000_000  # computed at once: bounds memory; more where there would be more files than open ones
 STATE = ("users", "feature_state")  # read by the statements, and empty: every user is computed from their events
 
 # From `events` of a partition of users, and the enrichment tables, to temporary tables with a `user_id`: their names.
@@ -43,16 +43,15 @@ class Kernel:
     folder: str
 
     def compute(
-        self, work: Work, name: str, fill: Callable[[Lake], object], alone: AbstractContextManager[object] = _NOBODY
+        self, work: Work, name: str, bring: Callable[[Lake], object], alone: AbstractContextManager[object] = _NOBODY
     ) -> list[Part]:
-        """Run the work on the events that `fill` inserts, and write what it makes under a name; the manifest of it.
+        """Run the work on `events` that `bring` makes, and write what it makes under a name; the manifest of it.
 
         `alone`: entered when the events are there, so that what brings them is never kept waiting.
         """
         target = Path(self.folder)
         with connections.scratch(self.use_case.name, spill=target / f"spill-{name}") as lake:
-            lake.execute(f"use_cases/{self.use_case.name}/events")
-            fill(lake)
+            bring(lake)
             with alone:
                 for table, path in self.tables.items():
                     lake.create_from_files(table, [path])
@@ -100,23 +99,31 @@ class LocalPartitions(Partitions):
 
     def divide(self, upto: int) -> None:
         """Copy the events into a folder per partition."""
+        if not settings().engine_partitions:
+            self.count = min(self.count, OPEN_FILES)
         statement, values = "features/over_users/partitioned_events", {"upto": upto, "partitions": self.count}
         self.lake.write_partitions(statement, str(self.folder / "events"), "user_partition", **values)
+        self._columns = self.lake.columns("events")
 
     def compute(self, work: Work) -> list[Part]:
         """Run the work on one partition after the other; the manifest of what it made."""
         parts: list[Part] = []
         for number in range(self.count):
-            found = (self.folder / "events" / f"user_partition={number}").glob(f"*{PARQUET}")
-            paths = [str(path) for path in sorted(found)]
-            fill = partial(Lake.insert_files, table="events", paths=paths)
-            parts += self.kernel.compute(work, f"{number:05}", fill if paths else nothing)
+            parts += self.kernel.compute(work, f"{number:05}", partial(self._bring, number))
             self.progress(number + 1, self.count, f"part {number + 1} of {self.count} computed")
         return parts
 
+    def _bring(self, number: int, lake: Lake) -> None:
+        """Make `events` of a partition: a view, so that the work reads no column that it does not need."""
+        files = (self.folder / "events" / f"user_partition={number}").glob(f"*{PARQUET}")
+        if paths := [str(path) for path in sorted(files)]:
+            lake.create_view_of_files("events", paths, self._columns)
+        else:
+            lake.execute(f"use_cases/{self.use_case.name}/events")
+
 
 def nothing(*_: object) -> None:
-    """Report or insert nothing."""
+    """Report nothing."""
 
 
 def load(lake: Lake, name: str, table: str, parts: Collection[Part], like: str = "") -> None:

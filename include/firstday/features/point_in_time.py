@@ -65,7 +65,7 @@ def enriched_features(use_case: UseCase, user_ids: list[str], as_of: datetime) -
 def collect(lake: Lake, use_case: UseCase) -> None:
     """From `scope_events` to the users' whole windows, the events in them, each once, and the tables that serve."""
     build_users(lake, use_case)
-    lake.build(distinct_events(lake, use_case), into="window_events")
+    lake.view(distinct_events(lake, use_case), into="window_events")
     make_measures(lake, use_case, lake.build)
 
 

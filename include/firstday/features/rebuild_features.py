@@ -8,7 +8,6 @@ inside the transaction that swaps, so features are the previous or the new ones,
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from include.firstday.features import update_features
 from include.firstday.features.over_users import over_users
@@ -58,7 +57,7 @@ def rebuild_features(
 def recompute_all(lake: Lake, use_case: UseCase, upto: int, progress: Callable[[int, int, str], None]) -> None:
     """Compute all users from their events up to a micro-batch, into `rebuilt_users` and `rebuilt_feature_state`."""
     with over_users(lake, use_case, upto, progress) as partitions:
-        parts = partitions.compute(partial(update_features.recompute, after=0, upto=upto))
+        parts = partitions.compute(update_features.recompute_partition)
         for table in TABLES:
             load(lake, f"rebuilt_{table}", f"{table}_now", parts, like=table)
 

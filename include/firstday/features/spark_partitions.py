@@ -109,11 +109,12 @@ def _compute(kernel: Kernel, here: dict[str, str], work: Work, batches: Batches)
     """
     if text := spark.difference(here, spark.facts(kernel.folder)):
         raise EngineError(text)
-    parts = kernel.compute(work, uuid.uuid4().hex, partial(_fill, kernel.use_case, batches), spark.AT_WORK)
+    parts = kernel.compute(work, uuid.uuid4().hex, partial(_bring, kernel.use_case, batches), spark.AT_WORK)
     yield pa.RecordBatch.from_pylist([asdict(part) for part in parts], MANIFEST)
 
 
-def _fill(use_case: UseCase, batches: Batches, lake: Lake) -> None:
+def _bring(use_case: UseCase, batches: Batches, lake: Lake) -> None:
+    lake.execute(f"use_cases/{use_case.name}/events")
     if use_case.personal:
         lake.add_column("events", PERSONAL, "varchar")
     for batch in batches:

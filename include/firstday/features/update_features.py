@@ -132,9 +132,13 @@ def update_within(lake: Lake, use_case: UseCase, batch_id: int, ingested_at: dat
 def recompute(lake: Lake, use_case: UseCase, after: int, upto: int) -> tuple[str, ...]:
     """Compute users with an event after micro-batch `after` from all of their events, into the tables returned."""
     lake.build("features/rebuild_features/scope_events", after=after, upto=upto)
-    touch_all(lake, use_case)
-    compute(lake, use_case)
-    return tuple(f"{table}_now" for table in TABLES)
+    return _recompute_scope(lake, use_case)
+
+
+def recompute_partition(lake: Lake, use_case: UseCase) -> tuple[str, ...]:
+    """Compute every user of a partition (`over_users`) from their events, into the tables returned."""
+    lake.view("features/over_users/scope_events")
+    return _recompute_scope(lake, use_case)
 
 
 def touch_all(lake: Lake, use_case: UseCase) -> None:
@@ -242,10 +246,17 @@ def _warn_of_change(lake: Lake, use_case: UseCase) -> fingerprint.Comparison:
     return found
 
 
+def _recompute_scope(lake: Lake, use_case: UseCase) -> tuple[str, ...]:
+    touch_all(lake, use_case)
+    compute(lake, use_case)
+    return tuple(f"{table}_now" for table in TABLES)
+
+
 def _fold_over_users(lake: Lake, use_case: UseCase, after: int, upto: int) -> None:
     """As `fold`, for more events than are read at once: each touched user is computed from all of their events."""
+    work = partial(recompute, after=after, upto=upto) if after else recompute_partition
     with over_users(lake, use_case, upto) as partitions:
-        parts = partitions.compute(partial(recompute, after=after, upto=upto))
+        parts = partitions.compute(work)
         for table in TABLES:
             load(lake, f"{table}_now", f"{table}_now", parts)
     lake.build_distinct("touched_users", "users_now", "user_id")

@@ -24,6 +24,8 @@ from include.firstday.lake.written_files import WrittenFiles, below, sha256
 from include.firstday.settings import settings
 
 PIECE_ROWS = 100_000  # rows of a long result in memory at a time
+OPEN_FILES = 500  # written at a time, below the 1,024 that Linux lets a process open
+PART_ROWS = 8192  # rows of a row group of each of them: all are in memory, 400 MB of 18 columns
 CURRENT_SNAPSHOT = "select id from ducklake_current_snapshot('lake')"
 SNAPSHOT = "select 1 from __ducklake_metadata_lake.ducklake_snapshot where snapshot_id = $snapshot"
 PRESENT = "make_timestamp(epoch_us(now()))"  # naive UTC, also for a reader with another time zone and without ICU
@@ -228,9 +230,14 @@ class Lake:
         return self._written(f"copy (from {quoted(table)}) to {literal(path)} (format parquet)", {})
 
     def write_partitions(self, path: str, folder: str, column: str, **parameters: object) -> int:
-        """Write the rows of one SELECT as Parquet below a folder `<column>=<value>` per value of a column."""
+        """Write the rows of one SELECT as Parquet below a folder `<column>=<value>` per value of a column.
+
+        One file for each of up to `OPEN_FILES` values, with as little of it in memory as a small row group; of more
+        values a file is closed and another one opened, again and again.
+        """
         select = statement(path)
-        options = f"format parquet, partition_by ({quoted(column)})"
+        self._connection.execute(f"set partitioned_write_max_open_files = {OPEN_FILES}")
+        options = f"format parquet, parquet_version v2, row_group_size {PART_ROWS}, partition_by ({quoted(column)})"
         text = f"copy ({select.text}\n) to {literal(folder)} ({options})"
         return self._written(text, select.bind(parameters))
 
@@ -241,6 +248,11 @@ class Lake:
     def create_from_files(self, table: str, paths: Collection[str]) -> None:
         """Create a table with the columns and rows of Parquet files."""
         self._connection.execute(f"create table {quoted(table)} as from {_files(paths)}")
+
+    def create_view_of_files(self, name: str, paths: Collection[str], columns: Mapping[str, str]) -> None:
+        """Create a view of the rows of Parquet files, with columns of some names and DuckDB types."""
+        chosen = ", ".join(f"cast({quoted(column)} as {kind}) as {quoted(column)}" for column, kind in columns.items())
+        self._connection.execute(f"create view {quoted(name)} as select {chosen} from {_files(paths)}")
 
     def insert_files(self, table: str, paths: Collection[str]) -> int:
         """Insert the rows of Parquet files by name; return the number of rows."""

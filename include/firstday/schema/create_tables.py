@@ -98,7 +98,7 @@ def create(lake: Lake, use_case: UseCase) -> None:
     lake.build(f"{own}/measures")
     build_value_type(lake, use_case, "measures")
     lake.execute("lake/feature_state")
-    for name in ("window_events", "measures"):
+    for name in ("scope_events", "window_events", "measures"):
         lake.drop(name)
     lake.execute("lake/users")
     if use_case.recent:

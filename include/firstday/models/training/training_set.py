@@ -103,12 +103,12 @@ def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa
     return lake.table(SORTED_ROWS)
 
 
-def label_users(lake: Lake, use_case: UseCase, upto: int, watermark: datetime) -> tuple[str]:
+def label_users(lake: Lake, use_case: UseCase, watermark: datetime) -> tuple[str]:
     """From `events` to `labelled_users`, one row per user whose label can be known at the watermark.
 
     With a horizon it is that of the opening, by which users are sampled; each of their rows has its own.
     """
-    lake.as_of("events", upto, into="scope_events")
+    lake.view("features/over_users/scope_events")
     point_in_time.build_users(lake, use_case)
     if labels.has_horizon(use_case):
         labels.build_later_events(lake, use_case, watermark)
@@ -126,14 +126,15 @@ def build_users_rows(
 ) -> tuple[str]:
     """From `events` to `training_rows`, one row per moment of each user in some files, in no order."""
     lake.build_files("chosen_users", chosen)
-    lake.as_of("events", upto, into="scope_events")
-    lake.build_users("scope_events", "scope_events", of="chosen_users")
+    lake.build_users("scope_events", "events", of="chosen_users")
     point_in_time.collect(lake, use_case)
     if labels.has_horizon(use_case):
         labels.build_later_events(lake, use_case, watermark)
     else:
         labels.build_labels(lake, use_case, watermark)
-    # From here on, the names that user_features.sql reads are those of temporary tables, which come first.
+    # From here on, the names that statements read are those of temporary tables, which come first.
+    if as_known:
+        lake.build_users("events", "scope_events", of="chosen_users")  # read at each moment
     for table in use_case.enrichment:
         lake.as_of(table, upto)
     moments = [*_cutoff_moments(use_case), *_sampled_moments(lake, use_case)]
@@ -151,7 +152,7 @@ def _build_rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool) -> Non
     if watermark is None:
         raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
     with over_users(lake, use_case, upto) as partitions:
-        parts = partitions.compute(partial(label_users, upto=upto, watermark=watermark))
+        parts = partitions.compute(partial(label_users, watermark=watermark))
         load(lake, "labelled_users", "labelled_users", parts)
         lake.build("models/training_set/chosen_users", maximum_users=use_case.training.maximum_users)
         chosen = [partitions.share("chosen_users")]

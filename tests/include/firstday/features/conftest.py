@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +122,7 @@ def compared(case: UseCase, folder: Path) -> tuple[int, dict[str, pa.Table], str
     """By the settings' engine: users that differ in a rebuild, the state recomputed, the hash of a training set."""
     changed = rebuild_features.rebuild_features(case).changed
     with open_lake(case) as lake, over_users(lake, case, upto := checkpoints.stored(lake).batch_id) as partitions:
-        parts = partitions.compute(partial(update_features.recompute, after=0, upto=upto))
+        parts = partitions.compute(update_features.recompute_partition)
         found = {}
         for table in update_features.TABLES:
             load(lake, f"all_{table}", f"{table}_now", parts, like=table)

@@ -133,7 +133,7 @@ def test_an_executor_killed_at_work_is_replaced(
     home(monkeypatch, settings().home, **engine)
     with open_lake(case) as lake:
         upto = checkpoints.of(lake, update_features.STAGE)
-        assert _computed(lake, case, upto, _dying_once(tmp_path / "died", upto)) == expected
+        assert _computed(lake, case, upto, _dying_once(tmp_path / "died")) == expected
     executors = (tmp_path / "died").read_text().split()
     assert len(executors) == 1
     assert not psutil.pid_exists(int(executors[0]))
@@ -163,14 +163,14 @@ def test_spark_gives_what_one_machine_does(
     assert expected[0] == 0
 
 
-def _dying_once(marker: Path, upto: int) -> Callable[..., tuple[str, ...]]:
+def _dying_once(marker: Path) -> Callable[..., tuple[str, ...]]:
     """The work of a rebuild, in which the first executor that gets to it dies when it has computed its partition.
 
     It dies as a machine does, with all its processes: a JVM, and the Python that it has started.
     """
 
     def work(lake: Lake, case: UseCase) -> tuple[str, ...]:
-        made = update_features.recompute(lake, case, 0, upto)
+        made = update_features.recompute_partition(lake, case)
         try:
             file = marker.open("x")
         except FileExistsError:

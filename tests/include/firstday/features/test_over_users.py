@@ -11,13 +11,14 @@ import pyarrow as pa
 import pytest
 
 from include.firstday.errors import EngineError, TracesLeftError
+from include.firstday.features import partitions as divided
 from include.firstday.features import rebuild_features, update_features
 from include.firstday.features.over_users import over_users
 from include.firstday.features.partitions import load
 from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
-from include.firstday.lake import checkpoints, statements
-from include.firstday.lake.lake import Lake
+from include.firstday.lake import checkpoints, connections, statements
+from include.firstday.lake.lake import OPEN_FILES, Lake
 from include.firstday.lake.written_files import file_sha256
 from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
@@ -147,7 +148,7 @@ def test_the_manifest_says_what_the_files_hold_and_no_file_is_left(
     with open_lake(faulty) as lake:
         upto = checkpoints.stored(lake).batch_id
         with over_users(lake, faulty, upto) as partitions:
-            parts = partitions.compute(lambda lake, case: update_features.recompute(lake, case, 0, upto))
+            parts = partitions.compute(update_features.recompute_partition)
             assert [part.sha256 for part in parts] == [file_sha256(Path(part.path)) for part in parts]
             for table in update_features.TABLES:
                 own = [part for part in parts if part.table == f"{table}_now"]
@@ -280,3 +281,26 @@ def test_a_spark_engine_reads_a_lake_in_a_bucket(
         assert rebuild_features.rebuild_features(case).changed == len(lost) - 1
         with open_lake(case) as lake:
             assert state(lake) == expected
+
+
+def test_each_partition_is_one_file_however_many_there_are(tmp_path: Path) -> None:
+    """DuckDB keeps 100 open by default, and closed one and opened another with every half a million rows."""
+    with connections.scratch("any", spill=tmp_path / "spill") as lake:
+        lake._connection.execute(
+            "create table events as select cast(i as varchar) as user_id, 1 as batch_id, 'a' as source_file "
+            "from range(2_000_000) as numbers (i)"
+        )
+        values = {"upto": 1, "partitions": OPEN_FILES}
+        folder = tmp_path / "events"
+        lake.write_partitions("features/over_users/partitioned_events", str(folder), "user_partition", **values)
+        lake.build_files("written", [str(path) for path in folder.rglob("*.parquet")])
+        assert lake.count("written") == 2_000_000
+    assert len([*folder.rglob("*.parquet")]) == len([*folder.iterdir()]) == OPEN_FILES
+
+
+def test_no_more_partitions_than_files_that_may_be_open(faulty: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    home(monkeypatch, settings().home)
+    monkeypatch.setattr(divided, "PARTITION_EVENTS", 2)
+    with open_lake(faulty) as lake, over_users(lake, faulty, checkpoints.stored(lake).batch_id) as found:
+        assert checkpoints.stored(lake).rows_stored > 2 * OPEN_FILES
+        assert found.count == OPEN_FILES
