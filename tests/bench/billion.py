@@ -12,7 +12,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -51,34 +51,33 @@ def run(quick: bool = False) -> Section:
 
 
 def _measure(section: Section, folder: Path, days: int, step: int, players: int, batches: int) -> None:
-    home, small = folder / "home", folder / "small"
-    steps = [
-        _once(folder, home, MODULE, "load", first, min(first + step, days), players) for first in range(0, days, step)
-    ]
-    _once(folder, small, growth.MODULE, "load", 0, 1, players)
-    few = median(_once(folder, small, growth.MODULE, "batches", 1, players, batches)["total"])
-    many = median(_once(folder, home, growth.MODULE, "batches", days, players, batches)["total"])
-    rebuilt = _once(folder, home, MODULE, "rebuild")
-    trained = _once(folder, home, MODULE, "train")
+    once, day = partial(_once, folder, "home"), players * EVENTS
+    steps = [once(MODULE, "load", first, min(first + step, days), players) for first in range(0, days, step)]
+    _once(folder, "small", growth.MODULE, "load", 0, 1, players)
+    few = median(_once(folder, "small", growth.MODULE, "batches", 1, players, batches)["total"])
+    many = median(once(growth.MODULE, "batches", days, players, batches)["total"])
+    works = [once(MODULE, "rebuild"), built := once(MODULE, "build")]
+    case = use_case.load(growth.CASE)
+    trained = [once(MODULE, "train", name, built["training set"]) for name in case.training.candidates]
+    works += [*trained, once(MODULE, "test", built["training set"], [one["candidate"] for one in trained])]
     loading, settling = (sum(one[part] for one in steps) for part in ("load, s", "settle, s"))
-    events, peak = days * players * EVENTS, max(one["peak, MB"] for one in steps)
-    rates = [one["events"] / one["load, s"] for one in steps]
+    rates, peak = [day * step / one["load, s"] for one in steps], max(one["peak, MB"] for one in steps)
     section.rows += [
-        _row("load", loading, peak, f"{events / loading:,.0f} events a second, {min(rates):,.0f} in the slowest step"),
+        _row(
+            "load", loading, peak, f"{day * days / loading:,.0f} events a second, {min(rates):,.0f} in the slowest step"
+        ),
         _row(
             "score, publish, maintain", settling, peak, f"{len(steps)} times, {steps[-1]['settle, s']:.0f} s the last"
         ),
-        _row(f"a micro-batch after {players * EVENTS:,} events", few, None, f"median of {batches}"),
-        _row(f"a micro-batch after {events:,} events", many, None, f"median of {batches}"),
-        _row("recompute the features of all users", rebuilt["s"], rebuilt["peak, MB"], rebuilt["result"]),
-        *(_row(what, seconds, trained["peak, MB"], trained["result"][what]) for what, seconds in trained["s"].items()),
+        _row(f"a micro-batch after {day:,} events", few, None, f"median of {batches}"),
+        _row(f"a micro-batch after {day * days:,} events", many, None, f"median of {batches}"),
+        *(_row(one["what"], one["s"], one["peak, MB"], one["result"]) for one in works),
     ]
-    hours = (loading + settling + rebuilt["s"] + sum(trained["s"].values())) / 3600
+    hours = (loading + settling + sum(one["s"] for one in works)) / 3600
     cores = psutil.cpu_count() or 1
     cost = hours * cores * PRICE
     section.claims = [
         Claim("a micro-batch costs at most 1.25 × that after one day", f"{many / few:.2f} ×", many <= 1.25 * few),
-        Claim("no user differs in the recompute", rebuilt["result"], rebuilt["changed"] == 0),
         Claim(
             f"all of it costs at most 1 US dollar, at {PRICE} for a core and hour",
             f"{cost:.2f}, for {hours:.1f} hours of {cores} cores",
@@ -87,15 +86,19 @@ def _measure(section: Section, folder: Path, days: int, step: int, players: int,
     ]
 
 
-def _once(folder: Path, home: Path, module: str, *arguments: object) -> Row:
+def _once(folder: Path, home: str, module: str, act: str, *arguments: object) -> Row:
     """What a process printed as its result, now or in a run that was interrupted afterwards."""
-    path, key = folder / "done.json", " ".join(map(str, (home.name, *arguments)))
+    path, key = folder / "done.json", " ".join([home, act, *(str(one) for one in arguments if not _is_long(one))])
     done: dict[str, Row] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if key not in done:
-        done[key] = child(home, module, *arguments)
+        done[key] = child(folder / home, module, act, *map(json.dumps, arguments))
         path.write_text(json.dumps(done, indent=2), encoding="utf-8")
         print(key, done[key], flush=True)
     return done[key]
+
+
+def _is_long(argument: object) -> bool:
+    return isinstance(argument, dict | list)
 
 
 def _row(what: str, seconds: float, peak: float | None, result: str) -> Row:
@@ -108,7 +111,7 @@ def load(first: int, end: int, players: int) -> Row:
     shutil.rmtree(ahead, ignore_errors=True)
     ahead.mkdir(parents=True)
     promotion.register_bundled(case)
-    taken: Row = {"events": (end - first) * players * EVENTS}
+    taken: Row = {}
     with ProcessPoolExecutor(1) as generator, _clock(taken, "load, s"):
         coming = generator.submit(_generate, ahead, first, players)
         for number in range(first, end):
@@ -124,30 +127,41 @@ def load(first: int, end: int, players: int) -> Row:
 
 
 def rebuild() -> Row:
-    """Recompute the features of all users; how many differed."""
-    taken: Row = {}
-    with _clock(taken, "s"):
+    """Recompute the features of all users; none may differ."""
+    with _measured("recompute the features of all users") as row:
         rebuilt = rebuild_features.rebuild_features(use_case.load(growth.CASE))
-    result = f"{rebuilt.users:,} users, {rebuilt.changed:,} differed"
-    return taken | {"peak, MB": peak_mb(), "changed": rebuilt.changed, "result": result}
+    if rebuilt.changed:
+        raise SystemExit(f"{rebuilt.changed:,} users differ from what the micro-batches made")
+    return row | {"result": f"{rebuilt.users:,} users, none of whom differed"}
 
 
-def train() -> Row:
-    """Build a training set, train the candidates, and test the best, as `firstday train` does."""
-    case, seconds = use_case.load(growth.CASE), dict[str, float]()
-    with _clock(seconds, "build a training set"):
-        built = training_set.build_training_set(case)
-    with _clock(seconds, "train the candidates"):
-        found = [candidates.train_candidate(case, built, name) for name in case.training.candidates]
-    with _clock(seconds, "test the best"):
-        tested = evaluate.evaluate_candidate(case, built, found)
-    skipped = [f"{one['name']}: {one[candidates.SKIPPED]}" for one in found if candidates.SKIPPED in one]
-    result = {
-        "build a training set": f"{built['rows']:,} rows of {built['users']:,} users",
-        "train the candidates": f"{len(found) - len(skipped)} of {len(found)}" + "".join(f"; {one}" for one in skipped),
-        "test the best": f"{tested['name']}; the labels of these players are chance",
-    }
-    return {"s": seconds, "peak, MB": peak_mb(), "result": result}
+def build() -> Row:
+    """Build a training set, as the first task of a training does."""
+    with _measured("build a training set") as row:
+        built = training_set.build_training_set(use_case.load(growth.CASE))
+    return row | {"training set": built, "result": f"{built['rows']:,} rows of {built['users']:,} users"}
+
+
+def train(name: str, built: Row) -> Row:
+    """Train one candidate."""
+    with _measured(f"train {name}") as row:
+        candidate = candidates.train_candidate(use_case.load(growth.CASE), built, name)
+    return row | {"candidate": candidate, "result": candidate.get(candidates.SKIPPED, "trained")}
+
+
+def test(built: Row, trained: list[Row]) -> Row:
+    """Test the best candidate on the newest users."""
+    with _measured("test the best") as row:
+        tested = evaluate.evaluate_candidate(use_case.load(growth.CASE), built, trained)
+    return row | {"result": f"{tested['name']}; the labels of these players are chance"}
+
+
+@contextmanager
+def _measured(what: str) -> Iterator[Row]:
+    row: Row = {"what": what}
+    with _clock(row, "s"):
+        yield row
+    row["peak, MB"] = peak_mb()
 
 
 @contextmanager
@@ -165,6 +179,7 @@ def _generate(folder: Path, number: int, players: int) -> list[Path]:
     return files
 
 
+ACTS: dict[str, Callable[..., Row]] = {"load": load, "rebuild": rebuild, "build": build, "train": train, "test": test}
+
 if __name__ == "__main__":
-    act, *numbers = sys.argv[1:]
-    print(json.dumps({"load": load, "rebuild": rebuild, "train": train}[act](*map(int, numbers))))
+    print(json.dumps(ACTS[sys.argv[1]](*map(json.loads, sys.argv[2:])), default=float))
