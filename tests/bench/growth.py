@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -102,10 +102,16 @@ def load(first: int, end: int, players: int, events: int = EVENTS, labelled: int
 
 
 def store(case: UseCase) -> None:
-    """Store the files in landing and update the features, without keeping the files."""
-    store_events.store_events(case)
+    """Store the files in landing and update the features, without keeping the files. None may be rejected."""
+    _none_rejected(store_events.store_events(case))
     update_features.update_features(case)
     shutil.rmtree(landing.folder(CASE) / landing.CONSUMED, ignore_errors=True)
+
+
+def _none_rejected(results: Iterable[object]) -> None:
+    rejected = sum(one.rows_rejected for one in results if isinstance(one, store_events.MicroBatch))
+    if rejected:
+        raise SystemExit(f"{rejected:,} events were rejected")
 
 
 def settle(case: UseCase) -> None:
@@ -129,6 +135,7 @@ def batches(days: int, players: int, count: int, events: int = EVENTS) -> Row:
         done: list[micro_batch.Done] = []
         begun = time.perf_counter()
         micro_batch.process(case, Run(), done.append)
+        _none_rejected(each.result for each in done)
         if number:  # the first loads what the others find loaded
             total.append(time.perf_counter() - begun)
             for each in done:
