@@ -22,7 +22,7 @@ INSTALLED_SPARK := $(VENV)/.installed-spark
 INSTALLED_DEV := $(VENV)/.installed-dev
 SITE := .site/index.html
 
-.PHONY: help run spark test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets docs containers-test
+.PHONY: help run spark test faults fmt check lock airflow load chaos fuzz soak stationary bench backup restore secrets docs release-test containers-test
 
 help:  ## Say what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 17
@@ -43,8 +43,11 @@ secrets:  ## Write .env with passwords and keys for docker-compose.yaml; what is
 SLOW_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 test: $(INSTALLED_DEV)  ## The tests, the fast ones first. A part of them: make test ARGS="-k lake".
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not faults and not containers" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not (slow or release or faults or containers)" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m "slow and not release" $(ARGS) || [ $$? -eq 5 ]
+
+release-test: $(INSTALLED_DEV)  ## Longer forms of what other tests show, before a release; minutes.
+	$(BIN)/python -m pytest -n $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m release $(ARGS) || [ $$? -eq 5 ]
 
 faults: $(INSTALLED_DEV)  ## The tests that kill processes: `make chaos` and `make soak` in small; minutes.
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m faults $(ARGS) || [ $$? -eq 5 ]

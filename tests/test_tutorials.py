@@ -26,6 +26,7 @@ ELSEWHERE = {  # page → the test that runs it
     "several-machines.md": "containers/test_tutorial.py",
     "measure-an-offer.md": "include/firstday/operations/test_tutorial_of_experiments.py",
 }
+LONG = ("public-data-set.md", "the-original-demo.md")  # minutes each: run before a release
 SECONDS = 400
 
 
@@ -129,8 +130,13 @@ def has_packages(tmp_path: Path) -> bool:
     return subprocess.run(asked, capture_output=True, timeout=120).returncode == 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted({path.name for path in TUTORIALS.glob("*.md")} - ELSEWHERE.keys()))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.release if name in LONG else pytest.mark.slow)
+        for name in sorted({path.name for path in TUTORIALS.glob("*.md")} - ELSEWHERE.keys())
+    ],
+)
 def test_a_tutorial_prints_what_its_page_shows(name: str, project: Path) -> None:
     text = (TUTORIALS / name).read_text(encoding="utf-8")
     if "pip download" in text and not has_packages(project.parent):

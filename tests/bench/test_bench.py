@@ -18,7 +18,7 @@ def test_features_that_differ_end_the_run() -> None:
         compare("fewer", {"one": [1.0, 2.0]}, expected)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_contenders_have_the_same_features() -> None:
     command = [sys.executable, "-m", "tests.bench", "--quick", "workload"]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)

@@ -19,7 +19,7 @@ def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=900)
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 @pytest.mark.timeout(1800)
 def test_a_lake_under_faults_is_that_without_them_and_a_change_of_one_row_is_found(
     churn: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -71,4 +71,4 @@ def _default(parameter: Any) -> str:
 
 def _targets() -> list[tuple[str, str]]:
     text = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    return [(f"`make {name}`", about) for name, about in re.findall(r"^([a-z]+):.*?## +(.+)$", text, re.MULTILINE)]
+    return [(f"`make {name}`", about) for name, about in re.findall(r"^([a-z-]+):.*?## +(.+)$", text, re.MULTILINE)]

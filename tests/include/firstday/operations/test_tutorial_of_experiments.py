@@ -32,7 +32,7 @@ def test_its_yaml_and_sql_are_valid(churn: UseCase, tmp_path: Path, monkeypatch:
     assert case.has_experiments
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_its_commands_measure_an_effect_and_erase_a_user(tmp_path: Path) -> None:
     command = f"firstday() {{ {sys.executable} -m include.firstday \"$@\"; }}\ncd '{REPOSITORY}'\nset -e\n"
     commands = "\n".join(blocks("sh")).replace(".venv/bin/firstday", "firstday")

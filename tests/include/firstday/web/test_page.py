@@ -32,7 +32,14 @@ STATIC = REPOSITORY / "include" / "firstday" / "web" / "static"
 
 @pytest.mark.parametrize(
     ("theme", "width"),
-    [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390), ("light", 768), ("dark", 1920)],
+    [
+        ("light", 1440),
+        ("dark", 390),
+        *(
+            pytest.param(*other, marks=pytest.mark.release)
+            for other in [("dark", 1440), ("light", 390), ("light", 768), ("dark", 1920)]
+        ),
+    ],
 )
 def test_every_room_passes_axe_and_fits(site: Site, browser: Browser, tmp_path: Path, theme: str, width: int) -> None:
     walk(site, browser, USE_CASE, PLACES, theme, width, tmp_path)
