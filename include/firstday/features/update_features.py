@@ -218,6 +218,8 @@ def write(lake: Lake) -> None:
     """Replace the touched users' rows by `users_now` and `feature_state_now` as `fold` made them, in a transaction."""
     bounds = lake.row("features/update_features/earliest_bounds")
     lake.execute("features/update_features/delete_users", ended_from=bounds["ended_from"])
+    if bounds["unopened_from"] is not None:
+        lake.execute("features/update_features/delete_unopened_users", unopened_from=bounds["unopened_from"])
     lake.execute("features/update_features/delete_feature_state", opened_from=bounds["opened_from"])
     for table in TABLES:
         lake.insert_from(table, f"{table}_now")
@@ -269,10 +271,7 @@ def window_seconds(use_case: UseCase) -> float:
 
 def _touch(lake: Lake, use_case: UseCase, after: int) -> None:
     seconds = window_seconds(use_case)
-    from_time = lake.value("features/update_features/arrivals")
-    lake.build_distinct("arriving_users", "scope_events", "user_id")
-    lake.build("features/update_features/known_users", from_time=from_time)
-    lake.build("features/update_features/past_users", from_time=from_time)
+    _find_stored(lake)
     lake.build("features/update_features/arriving_ids", window_seconds=seconds)
     lake.build(
         "features/update_features/repeated_users",
@@ -287,6 +286,20 @@ def _touch(lake: Lake, use_case: UseCase, after: int) -> None:
     )
     opened_from = lake.row("features/update_features/earliest_bounds")["opened_from"]
     lake.build("features/update_features/known_state", opened_from=opened_from)
+
+
+def _find_stored(lake: Lake) -> None:
+    """From `scope_events` to `known_users` and `past_users`, their users as stored."""
+    lake.build_distinct("arriving_users", "scope_events", "user_id")
+    from_time = lake.value("features/update_features/arrivals")
+    lake.build("features/update_features/open_users", from_time=from_time)
+    lake.build("features/update_features/remaining_users")
+    if lake.has_rows("remaining_users"):
+        lake.build("features/update_features/other_users")
+    else:  # and the files of ended windows are not opened
+        lake.build_like("other_users", "users")
+    lake.build("features/update_features/known_users")
+    lake.build("features/update_features/past_users")
 
 
 def _scope(lake: Lake, use_case: UseCase, upto: int) -> None:

@@ -64,14 +64,6 @@ class Span:
     as_of: datetime
 
 
-@dataclass(frozen=True)
-class Due:
-    """`due_users` are in so many parts, and no window of theirs ended before `ended_from`."""
-
-    parts: int
-    ended_from: datetime
-
-
 def score_users(use_case: UseCase, run: Run | None = None, rescore: bool = False) -> Scored | None:
     """Score users with new activity or a silence that passed a step; None where there is nobody and no news.
 
@@ -115,8 +107,8 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
                 upto += 1
             span = Span(after, upto, from_time, _as_of(lake, upto, from_time, is_quiet))
             champion = registry.champion(use_case) if rescore else None
-            due = _due(lake, use_case, span, champion)
-            if due.parts == 0 and is_quiet:
+            parts = _build_due(lake, use_case, span, "feature_state", champion)
+            if parts == 0 and is_quiet:
                 return None
             if held_back_by:
                 raise held_back_by
@@ -125,7 +117,7 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
                 raise NoChampionError(
                     f"no champion for {use_case.name} yet: train a model, or register the bundled one"
                 )
-            _score_parts(lake, use_case, due, span.as_of, champion, run)
+            _score_parts(lake, use_case, parts, span.as_of, champion, run)
         with lake.transaction() as commit:
             if is_quiet:
                 _add_micro_batch(lake, upto, span.as_of)
@@ -137,7 +129,7 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
 
 
 def score_within(lake: Lake, use_case: UseCase, run: Run, champion: registry.Champion, batch_id: int) -> Scored | None:
-    """Score as of a micro-batch inside the transaction that stores it and updates the features.
+    """Score as of a micro-batch inside the transaction that stores it and updates the features by `update_within`.
 
     None where the users of earlier micro-batches have not been scored, or features are not as of this one.
     """
@@ -145,7 +137,8 @@ def score_within(lake: Lake, use_case: UseCase, run: Run, champion: registry.Cha
     if after != batch_id - 1 or not _all_is_processed(lake, batch_id):
         return None
     span = Span(after, batch_id, from_time, _as_of(lake, batch_id, from_time, is_quiet=False))
-    _score_parts(lake, use_case, _due(lake, use_case, span, None), span.as_of, champion, run)
+    parts = _build_due(lake, use_case, span, "feature_state_now")
+    _score_parts(lake, use_case, parts, span.as_of, champion, run)
     return _write(lake, use_case, span, champion, is_quiet=False)
 
 
@@ -185,13 +178,17 @@ def _as_of(lake: Lake, upto: int, from_time: datetime | None, is_quiet: bool) ->
     return max(time for time in (moment, from_time) if time)
 
 
-def _due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion | None) -> Due:
-    """Build `due_users`, the users to score and why, in parts that fit in memory.
+def _build_due(lake: Lake, use_case: UseCase, span: Span, new_state: str, new: registry.Champion | None = None) -> int:
+    """Build `due_users`, the users to score and why, in parts that fit in memory; return the number of parts.
 
-    With a `new` champion, those are among them whose last prediction is another version's.
+    What is new is read from the table `new_state`, and each table of the lake once for all: DuckLake reads its catalog
+    with each statement on it. With a `new` champion, those are due whose last prediction is another version's.
     """
     scoring, window = use_case.scoring, update_features.window_seconds(use_case)
+    lake.view_like("new_state", "feature_state", new_state)
     lake.build("scoring/score_users/active_users", after=span.after, upto=span.upto, measures=list(scoring.measures))
+    ended_from = lake.value("scoring/score_users/earliest_end", from_time=span.from_time, as_of=span.as_of)
+    lake.build("scoring/score_users/candidate_users", ended_from=ended_from)
     lake.build(
         "scoring/score_users/silent_users",
         into="quiet_users",
@@ -210,25 +207,18 @@ def _due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion | Non
             model_version=new.version,
         )
         lake.insert_from("quiet_users", "outdated_users")
-    ended_from = lake.value("scoring/score_users/earliest_end", from_time=span.from_time, as_of=span.as_of)
-    lake.build(
-        "scoring/score_users/due_users",
-        from_time=span.from_time,
-        as_of=span.as_of,
-        ended_from=ended_from,
-        users_at_once=USERS_AT_ONCE,
-    )
-    return Due(math.ceil(lake.count("due_users") / USERS_AT_ONCE), ended_from)
+    lake.build("scoring/score_users/due_users", from_time=span.from_time, as_of=span.as_of, users_at_once=USERS_AT_ONCE)
+    return math.ceil(lake.count("due_users") / USERS_AT_ONCE)
 
 
 def _score_parts(
-    lake: Lake, use_case: UseCase, due: Due, as_of: datetime, champion: registry.Champion, run: Run
+    lake: Lake, use_case: UseCase, parts: int, as_of: datetime, champion: registry.Champion, run: Run
 ) -> None:
     """Score `due_users` part by part into `staged_predictions` and `staged_shadow_predictions`."""
     for table in TABLES:
         lake.build_like(f"staged_{table}", table)
-    for part in range(due.parts):
-        features = _features(lake, use_case, part, due.ended_from, as_of)
+    for part in range(parts):
+        features = _features(lake, use_case, part, as_of)
         scored = predictions(features, champion, run)
         lake.append("staged_predictions", with_reasons(scored, champion))
         shadow = _shadow(use_case, features, champion, run)
@@ -236,12 +226,12 @@ def _score_parts(
             lake.append("staged_shadow_predictions", shadow)
 
 
-def _features(lake: Lake, use_case: UseCase, part: int, ended_from: datetime, as_of: datetime) -> pa.Table:
+def _features(lake: Lake, use_case: UseCase, part: int, as_of: datetime) -> pa.Table:
     """One row per user of a part of `due_users`: their features, for which micro-batch, and why."""
     lake.build("scoring/score_users/part_of_users", part=part)
     # What user_features.sql reads are then the rows of these users alone: those of all, most of whose window is long
     # over, would cost more with every day.
-    lake.restrict_to("users", "part_of_users", window_end=ended_from)
+    lake.build_users("users", "candidate_users", of="part_of_users")
     opened_from = lake.value("scoring/score_users/earliest_opening")
     lake.restrict_to("feature_state", "part_of_users", last_at=opened_from)
     # They are due by a row of feature_state; files that are merged meanwhile have been seen to hide it.

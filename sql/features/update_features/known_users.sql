@@ -1,8 +1,9 @@
 -- One row per user with new events who is stored, and whose window had not ended before all of them.
--- params: $from_time
--- reads: users, arriving_users
+-- params: none
+-- reads: open_users, other_users
 select *
-from users
-where
-    (window_end is null or window_end >= $from_time)
-    and user_id in (select arriving_users.user_id from arriving_users)
+from open_users
+union all by name
+select *
+from other_users
+where window_end is null

@@ -1,19 +1,19 @@
 -- One row per user to score: for which micro-batch, why, and in which part, of at most $users_at_once users.
 -- Nobody whose risk has ended. Activity after the window had ended is a backfill. Of several reasons, the end of the
 -- window precedes silence.
--- params: $from_time, $as_of, $ended_from, $users_at_once
--- reads: active_users, quiet_users, users
+-- params: $from_time, $as_of, $users_at_once
+-- reads: active_users, quiet_users, candidate_users
 with due as (
     select
         active_users.user_id,
         active_users.batch_id,
         case
-            when users.window_end <= coalesce(cast($from_time as timestamp), cast($as_of as timestamp)) then 'backfill'
+            when candidate_users.window_end <= coalesce(cast($from_time as timestamp), cast($as_of as timestamp))
+                then 'backfill'
             else 'activity'
         end as scored_because
     from active_users
-    inner join users on active_users.user_id = users.user_id
-    where users.closed_at is null and users.window_end >= $ended_from
+    inner join candidate_users on active_users.user_id = candidate_users.user_id
     union all
     select
         user_id,

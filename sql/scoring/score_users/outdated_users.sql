@@ -1,14 +1,14 @@
 -- One row per user in their window whose last prediction is not of this model version.
 -- params: $as_of, $upto, $window_seconds, $model_version
--- reads: users, predictions
+-- reads: candidate_users, predictions
 with last_predictions as (
     select
         predictions.user_id,
         arg_max(predictions.model_version, (predictions.as_of, predictions.scored_at)) as model_version
     from predictions
-    inner join users on predictions.user_id = users.user_id
+    inner join candidate_users on predictions.user_id = candidate_users.user_id
     where
-        users.window_start <= $as_of and users.window_end > $as_of and users.closed_at is null
+        candidate_users.window_start <= $as_of and candidate_users.window_end > $as_of
         and predictions.as_of >= cast($as_of as timestamp) - to_seconds($window_seconds)
     group by predictions.user_id
 )

@@ -1,12 +1,12 @@
 -- One row per user whose silence has passed a step or whose window has ended since the last scoring, as of $from_time.
 -- params: $from_time, $as_of, $upto, $silence_minutes, $window_seconds
--- reads: users, feature_state
+-- reads: candidate_users, feature_state
 with open_windows as (
     select
         user_id,
         window_end
-    from users
-    where window_end > $from_time and window_start <= $as_of and closed_at is null
+    from candidate_users
+    where window_end > $from_time and window_start <= $as_of
 ),
 
 -- Events older than a window cannot be in an open one: their files need not be read.

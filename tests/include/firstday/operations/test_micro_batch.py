@@ -13,7 +13,7 @@ import pytest
 
 from include.firstday import landing
 from include.firstday.errors import NoChampionError, QueryError
-from include.firstday.features import update_features
+from include.firstday.features import rebuild_features, update_features
 from include.firstday.generator.events import events as generated
 from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints, clock
@@ -88,6 +88,33 @@ def test_together_is_as_apart(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     for table in TABLES:
         assert found["together"][table] == found["apart"][table], table
     assert found["together"]["predictions"]
+
+
+def test_of_users_in_their_window_no_file_of_earlier_ones_is_read(churn: UseCase, home: Path) -> None:
+    """However many there have been: here, these files are gone meanwhile."""
+    promotion.register_bundled(churn)
+    deliver(churn, "earlier", opened("earlier", clock.now() - timedelta(days=3)))
+    together(churn)
+    earlier = [path for table in ("events", *update_features.TABLES) for path in home.glob(f"lake/data/*/{table}/**/*")]
+    earlier = [path for path in earlier if path.is_file()]
+    deliver(churn, "now", opened("now", clock.now() - timedelta(hours=2)))
+    together(churn)
+    for path in earlier:
+        path.rename(path.with_suffix(".gone"))
+    bet = {"user_id": "now", "event_type": "new_bet", "event_time": clock.now(), "bet_amount": 1.5}
+    deliver(churn, "bet", pa.Table.from_pylist([bet]))
+    assert [done.stage for done in together(churn)] == STAGES
+    for path in earlier:
+        path.with_suffix(".gone").rename(path)
+    assert len(earlier) >= 3
+    assert rebuild_features.rebuild_features(churn).changed == 0
+
+
+def opened(user: str, at: datetime) -> pa.Table:
+    """The events of a user whose window has been open since a time."""
+    values = ({"event_type": "new_registration"}, {"event_type": "new_purchases", "amount": 5.0})
+    rows = [{"user_id": user, "event_time": at, "postcode": "10115", "amount": None} | value for value in values]
+    return pa.Table.from_pylist(rows)
 
 
 def test_it_is_one_commit_with_what_each_stage_did(churn: UseCase) -> None:

@@ -210,10 +210,7 @@ def test_what_silence_says_is_published_and_waits_for_events_on_their_way(churn:
     now = datetime.now(UTC).replace(microsecond=0)
     rows = [("pause", "new_registration"), ("pause", "new_purchases"), ("pause", "new_bet")]
     arrive(churn, [(user, kind, now - timedelta(minutes=65)) for user, kind in rows])
-    promotion.register_bundled(churn)
-    scoring = churn.scoring.model_copy(update={"costs": Costs(missed_user=99, unneeded_offer=1)})
-    eager = churn.model_copy(update={"scoring": scoring})  # calls nearly everybody
-    registry.client().set_model_version_tag(churn.name, "1", "threshold", str(scoring.costs.threshold))
+    eager = calling_nearly_everybody(churn)
     score_users.score_users(eager)
     assert publish_predictions.publish_predictions(eager) == 1
     scored_ten_minutes_ago(churn)
@@ -261,6 +258,18 @@ def test_who_is_at_risk_no_longer_is_scored_at_no_event_silence_or_new_model(chu
     assert rebuild_features.rebuild_features(case).changed == 0
 
 
+def test_whose_risk_has_ended_since_the_scoring_is_not_published(churn: UseCase) -> None:
+    case = churn.model_copy(update={"window": churn.window.model_copy(update={"closed_by": ("new_win",)})})
+    now = datetime.now(UTC).replace(microsecond=0)
+    arrive(case, [(user, kind, now - timedelta(minutes=65)) for user in ("later", "open") for kind in OPENING])
+    eager = calling_nearly_everybody(case)
+    score_users.score_users(eager)
+    arrive(eager, [("later", "new_win", now - timedelta(minutes=62))])
+    assert publish_predictions.publish_predictions(eager) == 1
+    (file,) = publish_predictions.folder(eager).rglob("*.ndjson")
+    assert [json.loads(line)["user_id"] for line in file.open()] == ["open"]
+
+
 def test_a_new_champion_rescores_who_is_in_their_window_once(churn: UseCase) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     ages = {"in": timedelta(minutes=40), "over": timedelta(hours=25)}
@@ -302,6 +311,14 @@ def arrive(case: UseCase, rows: list[tuple[str, str, datetime]]) -> None:
     landing.deliver(case.name, name, lambda path: path.write_text("\n".join(lines)))
     store_events.store_events(case)
     update_features.update_features(case)
+
+
+def calling_nearly_everybody(case: UseCase) -> UseCase:
+    """The use case with such costs, and its shipped model with their threshold."""
+    promotion.register_bundled(case)
+    scoring = case.scoring.model_copy(update={"costs": Costs(missed_user=99, unneeded_offer=1)})
+    registry.client().set_model_version_tag(case.name, "1", "threshold", str(scoring.costs.threshold))
+    return case.model_copy(update={"scoring": scoring})
 
 
 def scored_ten_minutes_ago(case: UseCase) -> None:
