@@ -107,7 +107,7 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
                 upto += 1
             span = Span(after, upto, from_time, _as_of(lake, upto, from_time, is_quiet))
             champion = registry.champion(use_case) if rescore else None
-            parts = _build_due(lake, use_case, span, "feature_state", champion)
+            parts = _build_due(lake, use_case, span, champion)
             if parts == 0 and is_quiet:
                 return None
             if held_back_by:
@@ -129,7 +129,7 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
 
 
 def score_within(lake: Lake, use_case: UseCase, run: Run, champion: registry.Champion, batch_id: int) -> Scored | None:
-    """Score as of a micro-batch inside the transaction that stores it and updates the features by `update_within`.
+    """Score as of a micro-batch inside the transaction that stores it and updates the features.
 
     None where the users of earlier micro-batches have not been scored, or features are not as of this one.
     """
@@ -137,7 +137,7 @@ def score_within(lake: Lake, use_case: UseCase, run: Run, champion: registry.Cha
     if after != batch_id - 1 or not _all_is_processed(lake, batch_id):
         return None
     span = Span(after, batch_id, from_time, _as_of(lake, batch_id, from_time, is_quiet=False))
-    parts = _build_due(lake, use_case, span, "feature_state_now")
+    parts = _build_due(lake, use_case, span)
     _score_parts(lake, use_case, parts, span.as_of, champion, run)
     return _write(lake, use_case, span, champion, is_quiet=False)
 
@@ -178,14 +178,13 @@ def _as_of(lake: Lake, upto: int, from_time: datetime | None, is_quiet: bool) ->
     return max(time for time in (moment, from_time) if time)
 
 
-def _build_due(lake: Lake, use_case: UseCase, span: Span, new_state: str, new: registry.Champion | None = None) -> int:
+def _build_due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion | None = None) -> int:
     """Build `due_users`, the users to score and why, in parts that fit in memory; return the number of parts.
 
-    What is new is read from the table `new_state`, and each table of the lake once for all: DuckLake reads its catalog
-    with each statement on it. With a `new` champion, those are due whose last prediction is another version's.
+    `users` is read once for all that asks for it: DuckLake reads its catalog with each statement on a table. With a
+    `new` champion, those are due whose last prediction is another version's.
     """
     scoring, window = use_case.scoring, update_features.window_seconds(use_case)
-    lake.view_like("new_state", "feature_state", new_state)
     lake.build("scoring/score_users/active_users", after=span.after, upto=span.upto, measures=list(scoring.measures))
     ended_from = lake.value("scoring/score_users/earliest_end", from_time=span.from_time, as_of=span.as_of)
     lake.build("scoring/score_users/candidate_users", ended_from=ended_from)
