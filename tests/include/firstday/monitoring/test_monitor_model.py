@@ -75,7 +75,7 @@ def trained(churn: UseCase, time: Clock, monkeypatch: pytest.MonkeyPatch) -> Use
     return churn
 
 
-@pytest.mark.release
+@pytest.mark.slow
 def test_a_stationary_half_day_is_silent_and_a_shifted_one_asks_once_for_training(
     trained: UseCase, time: Clock
 ) -> None:

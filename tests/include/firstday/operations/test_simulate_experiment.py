@@ -13,7 +13,7 @@ from include.firstday.settings import another_home, settings
 from include.firstday.use_case.use_case import UseCase
 
 
-@pytest.mark.release
+@pytest.mark.slow
 def test_the_effect_on_generated_users_is_found(
     churn: UseCase, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
