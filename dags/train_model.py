@@ -22,6 +22,7 @@ from include.firstday.orchestration.tasks import (
     fail_without_retry,
     lake_asset,
     link_to_mlflow,
+    log_progress,
     report,
     rescore,
     run_url,
@@ -80,7 +81,7 @@ def build(use_case: UseCase) -> None:
             as_known = AS_KNOWN.get(str(asked.get("as_known")))
             try:
                 training_set = stage.build_training_set(
-                    load(use_case.name), batch_id=asked.get("batch_id"), as_known=as_known, run=current_run()
+                    load(use_case.name), asked.get("batch_id"), as_known, current_run(), log_progress
                 )
             except TooLittleDataError as error:
                 fail_without_retry(str(error))

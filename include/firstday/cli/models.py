@@ -22,7 +22,7 @@ def train(case: CaseOption, output: OutputOption = Output.TABLE) -> None:
     steps, this, results = len(names) + 3, run(), []
     with progress("Training") as report:
         report(0, steps, "building the training set")
-        built = training_set.build_training_set(case, run=this)
+        built = training_set.build_training_set(case, run=this, progress=lambda *part: report(0, steps, part[-1]))
         for number, name in enumerate(names, 1):
             report(number, steps, f"training {name}")
             results.append(candidates.train_candidate(case, built, name))

@@ -15,6 +15,8 @@ from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
 PARTITION_EVENTS = 2_000_000  # computed at once: bounds memory; more where there would be more files than open ones
+STEP_EVENTS = 50_000_000  # divided at once: until its end, a file keeps a kilobyte in memory per column of a row group
+STEPS = "features/over_users/steps"
 STATE = ("users", "feature_state")  # read by the statements, and empty: every user is computed from their events
 
 # From `events` of a partition of users, and the enrichment tables, to temporary tables with a `user_id`: their names.
@@ -98,11 +100,15 @@ class LocalPartitions(Partitions):
     """Partitions in files of this process, computed one after the other."""
 
     def divide(self, upto: int) -> None:
-        """Copy the events into a folder per partition."""
+        """Copy the events, some micro-batches at a time, into a folder per partition."""
         if not settings().engine_partitions:
             self.count = min(self.count, OPEN_FILES)
-        statement, values = "features/over_users/partitioned_events", {"upto": upto, "partitions": self.count}
-        self.lake.write_partitions(statement, str(self.folder / "events"), "user_partition", **values)
+        statement, steps = "features/over_users/partitioned_events", self.lake.rows(STEPS, upto=upto, rows=STEP_EVENTS)
+        for step in steps:
+            last = step["last_batch"]
+            folder = str(self.folder / f"events-{last:09}")
+            self.lake.write_partitions(statement, folder, "user_partition", partitions=self.count, **step)
+            self.progress(0, self.count, f"events up to micro-batch {last} divided")
         self._columns = self.lake.columns("events")
 
     def compute(self, work: Work) -> list[Part]:
@@ -115,7 +121,7 @@ class LocalPartitions(Partitions):
 
     def _bring(self, number: int, lake: Lake) -> None:
         """Make `events` of a partition: a view, so that the work reads no column that it does not need."""
-        files = (self.folder / "events" / f"user_partition={number}").glob(f"*{PARQUET}")
+        files = self.folder.glob(f"events-*/user_partition={number}/*{PARQUET}")
         if paths := [str(path) for path in sorted(files)]:
             lake.create_view_of_files("events", paths, self._columns)
         else:

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from include.firstday.errors import TooLittleDataError
 from include.firstday.features import labels, point_in_time
 from include.firstday.features.over_users import over_users
-from include.firstday.features.partitions import load
+from include.firstday.features.partitions import Progress, load, nothing
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
@@ -66,16 +66,20 @@ class TrainingSet:
 
 
 def build_training_set(
-    use_case: UseCase, batch_id: int | None = None, as_known: bool | None = None, run: Run | None = None
+    use_case: UseCase,
+    batch_id: int | None = None,
+    as_known: bool | None = None,
+    run: Run | None = None,
+    progress: Progress = nothing,
 ) -> dict[str, object]:
     """Build the training set up to a micro-batch (default: the last) and open the MLflow run that it is logged to.
 
-    `as_known` defaults to the use case's. Raises TooLittleDataError.
+    `as_known` defaults to the use case's. `progress` is called at each step. Raises TooLittleDataError.
     """
     as_known = use_case.training.as_known if as_known is None else as_known
     with open_lake(use_case, run) as lake:
         upto = batch_id or checkpoints.stored(lake).batch_id
-        _build_rows(lake, use_case, upto, as_known)
+        _build_rows(lake, use_case, upto, as_known, progress)
         extent = lake.row("models/training_set/extent")
         users = extent["user_count"]
         if users < use_case.training.minimum_users:
@@ -146,12 +150,12 @@ def build_users_rows(
     return ("training_rows",)
 
 
-def _build_rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool) -> None:
+def _build_rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool, progress: Progress = nothing) -> None:
     """Build `training_rows` of the users with a label, of at most `training.maximum_users` of them."""
     watermark = checkpoints.stored(lake, upto).watermark
     if watermark is None:
         raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
-    with over_users(lake, use_case, upto) as partitions:
+    with over_users(lake, use_case, upto, progress) as partitions:
         parts = partitions.compute(partial(label_users, watermark=watermark))
         load(lake, "labelled_users", "labelled_users", parts)
         lake.build("models/training_set/chosen_users", maximum_users=use_case.training.maximum_users)

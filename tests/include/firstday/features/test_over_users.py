@@ -290,7 +290,7 @@ def test_each_partition_is_one_file_however_many_there_are(tmp_path: Path) -> No
             "create table events as select cast(i as varchar) as user_id, 1 as batch_id, 'a' as source_file "
             "from range(2_000_000) as numbers (i)"
         )
-        values = {"upto": 1, "partitions": OPEN_FILES}
+        values = {"first_batch": 1, "last_batch": 1, "partitions": OPEN_FILES}
         folder = tmp_path / "events"
         lake.write_partitions("features/over_users/partitioned_events", str(folder), "user_partition", **values)
         lake.build_files("written", [str(path) for path in folder.rglob("*.parquet")])
@@ -304,3 +304,16 @@ def test_no_more_partitions_than_files_that_may_be_open(faulty: UseCase, monkeyp
     with open_lake(faulty) as lake, over_users(lake, faulty, checkpoints.stored(lake).batch_id) as found:
         assert checkpoints.stored(lake).rows_stored > 2 * OPEN_FILES
         assert found.count == OPEN_FILES
+
+
+def test_events_divided_in_steps_are_all_divided(faulty: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    home(monkeypatch, settings().home, engine_partitions=3)
+    monkeypatch.setattr(divided, "STEP_EVENTS", 1)
+    texts: list[str] = []
+    rebuilt = rebuild_features.rebuild_features(faulty, progress=lambda done, total, text: texts.append(text))
+    assert rebuilt.users > 100
+    assert rebuilt.changed == 0
+    with open_lake(faulty) as lake:
+        batches = lake.count("micro_batches")
+    assert batches > 1
+    assert texts[:batches] == [f"events up to micro-batch {number} divided" for number in range(1, batches + 1)]
