@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from include.firstday.lake import checkpoints, connections
@@ -85,8 +86,11 @@ class Partitions(ABC):
         """Note or copy the events up to a micro-batch, as of the snapshot that the lake reads."""
 
     @abstractmethod
-    def compute(self, work: Work) -> list[Part]:
-        """Run the work on each partition; the manifest of what it made."""
+    def compute(self, work: Work, together: int = 1) -> list[Part]:
+        """Run the work on each partition; the manifest of what it made.
+
+        `together`: partitions that may be computed as one, where the work reads the events of that part of their users.
+        """
 
     def share(self, table: str) -> str:
         """Move a temporary table into a file that the work on each partition may read; its path."""
@@ -111,18 +115,19 @@ class LocalPartitions(Partitions):
             self.progress(0, self.count, f"events up to micro-batch {last} divided")
         self._columns = self.lake.columns("events")
 
-    def compute(self, work: Work) -> list[Part]:
-        """Run the work on one partition after the other; the manifest of what it made."""
+    def compute(self, work: Work, together: int = 1) -> list[Part]:
+        """Run the work on some partitions after the others; the manifest of what it made."""
         parts: list[Part] = []
-        for number in range(self.count):
-            parts += self.kernel.compute(work, f"{number:05}", partial(self._bring, number))
-            self.progress(number + 1, self.count, f"part {number + 1} of {self.count} computed")
+        for first in range(0, self.count, together):
+            numbers = range(first, min(first + together, self.count))
+            parts += self.kernel.compute(work, f"{first:05}", partial(self._bring, numbers))
+            self.progress(numbers.stop, self.count, f"part {numbers.stop} of {self.count} computed")
         return parts
 
-    def _bring(self, number: int, lake: Lake) -> None:
-        """Make `events` of a partition: a view, so that the work reads no column that it does not need."""
-        files = self.folder.glob(f"events-*/user_partition={number}/*{PARQUET}")
-        if paths := [str(path) for path in sorted(files)]:
+    def _bring(self, numbers: range, lake: Lake) -> None:
+        """Make `events` of partitions: a view, so that the work reads no column that it does not need."""
+        files = [self.folder.glob(f"events-*/user_partition={number}/*{PARQUET}") for number in numbers]
+        if paths := sorted(str(path) for path in chain.from_iterable(files)):
             lake.create_view_of_files("events", paths, self._columns)
         else:
             lake.execute(f"use_cases/{self.use_case.name}/events")

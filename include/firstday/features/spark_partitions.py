@@ -75,8 +75,11 @@ class SparkPartitions(Partitions):
             self._paths.append(self.share("remaining_events"))
         self._columns, self._upto = self.lake.columns("events"), upto
 
-    def compute(self, work: Work) -> list[Part]:
-        """Shuffle the events by user, and run the work where they arrive; the manifest of what it made."""
+    def compute(self, work: Work, together: int = 1) -> list[Part]:
+        """Shuffle the events by user, and run the work where they arrive; the manifest of what it made.
+
+        All events of a partition arrive, whatever the work reads: none is computed together with another.
+        """
         kernel, here = self.kernel, spark.facts(str(self.folder))
 
         def compute(batches: Batches) -> Batches:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import uuid
@@ -20,6 +21,7 @@ from include.firstday.lake.written_files import PARQUET, S3
 from include.firstday.settings import Settings, private_folder, settings
 
 SPILL = "spill"
+_MOVED = re.compile(r'does not match existing data path in the catalog "(.*?)"')
 # Extensions come from packages whose hashes the installation has checked. To check the signature of their 70 MB again
 # would be the larger part of opening a lake, several times a minute
 # (docs/concepts/adr/0015-extensions-are-checked-once.md).
@@ -161,6 +163,12 @@ def _attach(connection: Database, config: Settings, options: str, create: bool) 
             connection.execute(f"{attach_it}, create_if_not_exists false)")
             return
         except QueryError as error:
+            if moved := _MOVED.search(str(error)):
+                raise LakeError(
+                    f"the lake in {config.lake_folder} has its data files in {moved[1]}, not in {config.data_path}; "
+                    "nothing was changed. Put it back where it was made, or back it up there (firstday backup FOLDER) "
+                    "and restore it here (firstday restore FOLDER)"
+                ) from error
             if "creating a new DuckLake is explicitly disabled" not in str(error):
                 raise
     _check_no_files(connection, config, config.data_path)

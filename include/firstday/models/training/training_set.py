@@ -159,9 +159,10 @@ def _build_rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool, progre
         parts = partitions.compute(partial(label_users, watermark=watermark))
         load(lake, "labelled_users", "labelled_users", parts)
         lake.build("models/training_set/chosen_users", maximum_users=use_case.training.maximum_users)
+        together = max(1, lake.count("labelled_users") // max(1, lake.count("chosen_users")))
         chosen = [partitions.share("chosen_users")]
         work = partial(build_users_rows, upto=upto, watermark=watermark, as_known=as_known, chosen=chosen)
-        load(lake, "training_rows", "training_rows", partitions.compute(work))
+        load(lake, "training_rows", "training_rows", partitions.compute(work, together))
     tombstones.drop(lake, "training_rows")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from include.firstday.errors import LostCatalogError, NoLakeError, OrphansError
+from include.firstday.errors import LakeError, LostCatalogError, NoLakeError, OrphansError
 from include.firstday.lake import clock, connections, statements
 from include.firstday.operations import maintain_lake
 from include.firstday.schema.open_lake import open_lake
@@ -158,3 +158,15 @@ def test_the_lakes_folder_is_its_owners(churn: UseCase, home: Path) -> None:
     with open_lake(churn):
         pass
     assert (home / "lake").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_moved_lake_is_refused_with_the_way_to_move_it(
+    churn: UseCase, home: Path, made: set[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(home / "lake", elsewhere / "lake")
+    monkeypatch.setenv("FIRSTDAY_HOME", str(elsewhere))
+    settings.cache_clear()
+    with pytest.raises(LakeError, match=f"files in {home}/lake/data/, not in {elsewhere}/lake/data.*backup FOLDER"):
+        open_lake(churn).__enter__()
+    assert {path.name for path in data_files(elsewhere)} == {path.name for path in made}
