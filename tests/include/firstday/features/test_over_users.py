@@ -31,6 +31,7 @@ from tests.include.firstday.features.test_label_horizon import LABEL, with_horiz
 from tests.servers import free_port
 
 PARTITIONS = (1, 3, 16)
+SAMPLE = 60  # of users, in a training set of more
 
 
 def in_one_pass(lake: Lake, case: UseCase, upto: int, as_known: bool) -> pa.Table:
@@ -124,7 +125,7 @@ def test_a_large_backlog_gives_the_same_state_in_one_step(
 def test_of_more_users_a_sample_with_each_label_and_day_by_its_share_is_the_same_each_time(
     faulty: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    training = faulty.training.model_copy(update={"maximum_users": 100})
+    training = faulty.training.model_copy(update={"maximum_users": SAMPLE})
     few = faulty.model_copy(update={"training": training})
     samples = []
     for partitions in (1, 3):
@@ -134,8 +135,9 @@ def test_of_more_users_a_sample_with_each_label_and_day_by_its_share_is_the_same
             samples.append(training_set.rows(lake, few, upto))
     with open_lake(faulty) as lake:
         whole = training_set.rows(lake, faulty, upto)
+    assert len(set(whole["user_id"].to_pylist())) >= 2 * SAMPLE  # so partitions are computed together
     assert samples[0] == samples[1]
-    assert len(set(samples[0]["user_id"].to_pylist())) == 100
+    assert len(set(samples[0]["user_id"].to_pylist())) == SAMPLE
     assert set(map(str, samples[0].to_pylist())) < set(map(str, whole.to_pylist()))
     shares = [labels.count(1) / len(labels) for labels in (table["label"].to_pylist() for table in (samples[0], whole))]
     assert abs(shares[0] - shares[1]) < 0.02
