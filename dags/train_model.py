@@ -81,7 +81,11 @@ def build(use_case: UseCase) -> None:
             as_known = AS_KNOWN.get(str(asked.get("as_known")))
             try:
                 training_set = stage.build_training_set(
-                    load(use_case.name), asked.get("batch_id"), as_known, current_run(), log_progress
+                    load(use_case.name),
+                    batch_id=asked.get("batch_id"),
+                    as_known=as_known,
+                    run=current_run(),
+                    progress=log_progress,
                 )
             except TooLittleDataError as error:
                 fail_without_retry(str(error))

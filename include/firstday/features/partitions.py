@@ -17,7 +17,6 @@ from include.firstday.use_case.use_case import UseCase
 
 PARTITION_EVENTS = 2_000_000  # computed at once: bounds memory; more where there would be more files than open ones
 STEP_EVENTS = 50_000_000  # divided at once: until its end, a file keeps a kilobyte in memory per column of a row group
-STEPS = "features/over_users/steps"
 STATE = ("users", "feature_state")  # read by the statements, and empty: every user is computed from their events
 
 # From `events` of a partition of users, and the enrichment tables, to temporary tables with a `user_id`: their names.
@@ -89,7 +88,7 @@ class Partitions(ABC):
     def compute(self, work: Work, together: int = 1) -> list[Part]:
         """Run the work on each partition; the manifest of what it made.
 
-        `together`: partitions that may be computed as one, where the work reads the events of that part of their users.
+        `together`: that many partitions may be computed as one, as the work reads the events of one in so many users.
         """
 
     def share(self, table: str) -> str:
@@ -107,8 +106,9 @@ class LocalPartitions(Partitions):
         """Copy the events, some micro-batches at a time, into a folder per partition."""
         if not settings().engine_partitions:
             self.count = min(self.count, OPEN_FILES)
-        statement, steps = "features/over_users/partitioned_events", self.lake.rows(STEPS, upto=upto, rows=STEP_EVENTS)
-        for step in steps:
+        self.lake.cache_no_files()
+        statement = "features/over_users/partitioned_events"
+        for step in self.lake.rows("features/over_users/steps", upto=upto, rows=STEP_EVENTS):
             last = step["last_batch"]
             folder = str(self.folder / f"events-{last:09}")
             self.lake.write_partitions(statement, folder, "user_partition", partitions=self.count, **step)
@@ -120,8 +120,10 @@ class LocalPartitions(Partitions):
         parts: list[Part] = []
         for first in range(0, self.count, together):
             numbers = range(first, min(first + together, self.count))
-            parts += self.kernel.compute(work, f"{first:05}", partial(self._bring, numbers))
-            self.progress(numbers.stop, self.count, f"part {numbers.stop} of {self.count} computed")
+            made = self.kernel.compute(work, f"{first:05}", partial(self._bring, numbers))
+            tables = ", ".join(part.table for part in made)
+            self.progress(numbers.stop, self.count, f"part {numbers.stop} of {self.count} computed: {tables}")
+            parts += made
         return parts
 
     def _bring(self, numbers: range, lake: Lake) -> None:

@@ -164,10 +164,15 @@ def _attach(connection: Database, config: Settings, options: str, create: bool) 
             return
         except QueryError as error:
             if moved := _MOVED.search(str(error)):
+                remedy = (
+                    "Put it back where it was made, or back it up there (firstday backup FOLDER) and restore it here "
+                    "(firstday restore FOLDER)"
+                    if kind == "sqlite" and not config.lake_data
+                    else "Set FIRSTDAY_LAKE_CATALOG and FIRSTDAY_LAKE_DATA to a catalog and its own data files"
+                )
                 raise LakeError(
-                    f"the lake in {config.lake_folder} has its data files in {moved[1]}, not in {config.data_path}; "
-                    "nothing was changed. Put it back where it was made, or back it up there (firstday backup FOLDER) "
-                    "and restore it here (firstday restore FOLDER)"
+                    f"the data files of the lake are in {moved[1]}, not in {config.data_path}; nothing was changed. "
+                    f"{remedy}"
                 ) from error
             if "creating a new DuckLake is explicitly disabled" not in str(error):
                 raise

@@ -415,7 +415,10 @@ class Lake:
         self._connection.interrupt()
 
     def cache_no_files(self) -> None:
-        """Turn off the cache of file contents: for work that reads each of many files once."""
+        """Turn off the cache of file contents: for work that reads each of many files once.
+
+        It would keep 46 MB of each 50 million events.
+        """
         self._connection.execute("set enable_external_file_cache = false")
 
     @contextmanager

@@ -127,15 +127,18 @@ def test_of_more_users_a_sample_with_each_label_and_day_by_its_share_is_the_same
 ) -> None:
     training = faulty.training.model_copy(update={"maximum_users": SAMPLE})
     few = faulty.model_copy(update={"training": training})
-    samples = []
+    samples, texts = [], list[str]()
     for partitions in (1, 3):
         home(monkeypatch, settings().home, engine_partitions=partitions)
         with open_lake(faulty) as lake:
             upto = checkpoints.stored(lake).batch_id
-            samples.append(training_set.rows(lake, few, upto))
+            training_set._build_rows(lake, few, upto, as_known=False, progress=lambda *part: texts.append(part[-1]))
+            samples.append(lake.table(training_set.SORTED_ROWS))
     with open_lake(faulty) as lake:
         whole = training_set.rows(lake, faulty, upto)
-    assert len(set(whole["user_id"].to_pylist())) >= 2 * SAMPLE  # so partitions are computed together
+    assert len(set(whole["user_id"].to_pylist())) >= 2 * SAMPLE
+    assert "part 1 of 3 computed: training_rows" not in texts  # but together with the next
+    assert texts[-1] == "part 3 of 3 computed: training_rows"
     assert samples[0] == samples[1]
     assert len(set(samples[0]["user_id"].to_pylist())) == SAMPLE
     assert set(map(str, samples[0].to_pylist())) < set(map(str, whole.to_pylist()))
@@ -319,3 +322,15 @@ def test_events_divided_in_steps_are_all_divided(faulty: UseCase, monkeypatch: p
         batches = lake.count("micro_batches")
     assert batches > 1
     assert texts[:batches] == [f"events up to micro-batch {number} divided" for number in range(1, batches + 1)]
+
+
+def test_nothing_of_the_files_that_are_divided_is_kept_in_memory(
+    faulty: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home(monkeypatch, settings().home, engine_partitions=3)
+    kept = "select memory_usage_bytes from duckdb_memory() where tag = 'EXTERNAL_FILE_CACHE'"
+    with open_lake(faulty) as lake:
+        lake.query("select sum(hash(events)) from events")
+        assert lake._connection.execute(kept).fetchone() > (0,)
+        with over_users(lake, faulty, checkpoints.stored(lake).batch_id):
+            assert lake._connection.execute(kept).fetchone() == (0,)

@@ -167,6 +167,18 @@ def test_a_moved_lake_is_refused_with_the_way_to_move_it(
     shutil.copytree(home / "lake", elsewhere / "lake")
     monkeypatch.setenv("FIRSTDAY_HOME", str(elsewhere))
     settings.cache_clear()
-    with pytest.raises(LakeError, match=f"files in {home}/lake/data/, not in {elsewhere}/lake/data.*backup FOLDER"):
+    where = f"are in {home}/lake/data/, not in {elsewhere}/lake/data"
+    with pytest.raises(LakeError, match=f"{where};.*backup FOLDER"):
         open_lake(churn).__enter__()
     assert {path.name for path in data_files(elsewhere)} == {path.name for path in made}
+
+
+def test_data_that_is_not_the_catalogs_is_refused_by_the_settings_names(
+    churn: UseCase, home: Path, made: set[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTDAY_LAKE_DATA", str(tmp_path / "other"))
+    settings.cache_clear()
+    with pytest.raises(LakeError, match="FIRSTDAY_LAKE_CATALOG and FIRSTDAY_LAKE_DATA"):
+        open_lake(churn).__enter__()
+    assert not data_files(tmp_path / "other")
+    assert data_files(home) == made

@@ -53,7 +53,7 @@ def test_what_is_read_is_what_the_statements_read(churn: UseCase) -> None:
     with open_lake(churn) as lake:
         tables = lake.tables()
         read = {step.name: step.reads & tables for step in lineage.steps(lake, churn)}
-    assert read["update_features"] == {"events", "users", "feature_state"}
+    assert read["update_features"] == {"events", "micro_batches", "users", "feature_state"}
     assert read["score_users"] == {"users", "feature_state", "user_features", "predictions", "promotions"}
     assert read["replay_rejected"] == {"rejected_events"}
     assert {"events", "users", "predictions", "shadow_predictions", "rejected_events"} <= read["monitor_model"]
