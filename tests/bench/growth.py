@@ -128,13 +128,16 @@ def settle(case: UseCase) -> None:
     maintain_lake.maintain_lake(case)
 
 
-def batches(days: int, players: int, count: int, events: int = EVENTS) -> Row:
-    """Bring micro-batches of the last day's players one after the other; the seconds of each, and of its stages."""
+def batches(days: int, players: int, count: int, events: int = EVENTS, first: int = 0) -> Row:
+    """Bring micro-batches of the last day's players one after the other; the seconds of each, and of its stages.
+
+    `first`: the number of the first one, which must not have been brought before.
+    """
     case = use_case.load(CASE)
     _as_a_day_later(case)
     stages: dict[str, list[float]] = defaultdict(list)
     total = []
-    for number in range(count + 1):
+    for number in range(first, first + count + 1):
         landing.deliver(
             CASE,
             f"batch-{days:04}-{number:04}.parquet",
@@ -144,7 +147,7 @@ def batches(days: int, players: int, count: int, events: int = EVENTS) -> Row:
         begun = time.perf_counter()
         micro_batch.process(case, Run(), done.append)
         _none_rejected(each.result for each in done)
-        if number:  # the first loads what the others find loaded
+        if number > first:  # it loads what the others find loaded
             total.append(time.perf_counter() - begun)
             for each in done:
                 stages[each.stage].append(each.seconds)

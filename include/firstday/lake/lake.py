@@ -6,20 +6,19 @@ is not used; one writer at a time, by a lock.
 """
 
 import json
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from include.firstday.errors import ConflictError, LakeError, QueryError
+from include.firstday.errors import ConflictError, QueryError
 from include.firstday.lake.database import Database, Result
 from include.firstday.lake.run import Run
 from include.firstday.lake.statements import Statement, statement
-from include.firstday.lake.write_lock import LOCK_SECONDS, WriteLock
+from include.firstday.lake.write_lock import WriteLock
 from include.firstday.lake.written_files import WrittenFiles, below, sha256
 from include.firstday.settings import settings
 
@@ -426,22 +425,6 @@ class Lake:
         """Hold the write lock without an own transaction, for calls that commit by themselves."""
         with self._lock or _no_lock():
             yield
-
-    def shrink_catalog(self) -> None:
-        """Remove deleted content from a SQLite catalog's file. Needs the write lock.
-
-        Raises LakeError if a reader holds the old content for too long.
-        """
-        kind, _, path = settings().catalog.partition(":")
-        if kind != "sqlite":
-            return
-        with closing(sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)) as catalog:
-            # DuckLake widens a table's statistics with each row and does not always narrow them when rows go.
-            catalog.execute(statement("lake/narrow_statistics").text)
-            catalog.execute("vacuum")
-            (is_busy, *_) = catalog.execute("pragma wal_checkpoint(truncate)").fetchone()
-        if is_busy:
-            raise LakeError(f"{path}: a reader still holds the catalog's old content; retry")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from typing import Any
 from include.firstday import landing
 from include.firstday.delivery import publish_predictions
 from include.firstday.errors import OrphansError
-from include.firstday.lake import clock, connections
+from include.firstday.lake import clock, connections, sqlite_catalog
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
 from include.firstday.operations import verify
@@ -141,7 +141,7 @@ def purge(lake: Lake) -> None:
         _call(lake, "expire_snapshots", versions=old)
     _call(lake, "cleanup_files", before=tomorrow)
     _delete_orphans(lake, tomorrow, math.inf)  # a killed task may have left many, and the person in them
-    lake.shrink_catalog()
+    sqlite_catalog.shrink(lake.schema)
     connections.drop_dead_spill()
 
 
@@ -156,6 +156,7 @@ def _steps(lake: Lake, limits: Limits) -> Iterator[tuple[str, Callable[[], bool]
     for schema, table in (*((lake.schema, table) for table in own), (verify.SCHEMA, verify.TABLE)):
         verify.check_sources(lake, schema, table)
         yield f"merge {table}", partial(_merge, lake, schema, table)
+    yield "drop statistics", partial(_drop_statistics, lake)
     yield "keep hashes", partial(_record, lake)
     # By id: on SQLite, DuckLake compares times as text, in which a whole day is older than any moment of it.
     if old := _snapshots(lake, limits.snapshots, limits.thinned):
@@ -190,6 +191,12 @@ def _rewrite(lake: Lake, schema: str, table: str) -> bool:
 def _set_row_group(lake: Lake, table: str) -> bool:
     with lake.exclusive():
         lake.set_row_group(table, SORTED_ROW_GROUP)
+    return False
+
+
+def _drop_statistics(lake: Lake) -> bool:
+    with lake.exclusive():
+        sqlite_catalog.drop_statistics(lake.schema)
     return False
 
 
