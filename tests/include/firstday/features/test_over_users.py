@@ -19,6 +19,7 @@ from include.firstday.generator import generate_events
 from include.firstday.ingest import store_events
 from include.firstday.lake import checkpoints, connections, statements
 from include.firstday.lake.lake import OPEN_FILES, Lake
+from include.firstday.lake.run import Run
 from include.firstday.lake.written_files import file_sha256
 from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
@@ -118,6 +119,27 @@ def test_a_large_backlog_gives_the_same_state_in_one_step(
     home(monkeypatch, settings().home, engine_partitions=partitions, engine_events=1000)
     (step,) = update_features.update_features(faulty)
     assert (step.after, step.upto, step.is_last) == (0, after, True)
+    with open_lake(faulty) as lake:
+        assert state(lake) == expected
+
+
+def test_a_large_backlog_after_earlier_micro_batches_changes_their_users_too(
+    faulty: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_lake(faulty) as lake:
+        expected, last = state(lake), checkpoints.of(lake, update_features.STAGE)
+        with lake.transaction():
+            lake.delete_rows("users")
+            lake.delete_rows("feature_state")
+            checkpoints.advance(lake, update_features.STAGE, last, 0)
+    with monkeypatch.context() as small:
+        small.setattr(update_features, "ROW_LIMIT", 1)
+        first = update_features.update_step(faulty, Run(task="test"))
+    assert first
+    assert (first.upto, first.is_last) == (1, False)
+    home(monkeypatch, settings().home, engine_partitions=3, engine_events=1000)
+    (step,) = update_features.update_features(faulty)
+    assert (step.after, step.upto, step.is_last) == (1, last, True)
     with open_lake(faulty) as lake:
         assert state(lake) == expected
 
