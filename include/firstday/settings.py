@@ -70,7 +70,8 @@ class Settings(BaseSettings):
     engine_partitions: int = Field(
         0,
         ge=0,
-        description="partitions of users in work over all of them; 0: one for two million events, locally at most 500",
+        description="partitions of users in work over all of them; 0: one for two million events or 50,000 users, "
+        "locally at most 500",
     )
     engine_events: int = Field(
         20_000_000, ge=1, description="events of a backlog above which features are computed over all users"

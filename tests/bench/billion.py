@@ -53,7 +53,7 @@ def run(quick: bool = False) -> Section:
 def _measure(section: Section, folder: Path, days: int, step: int, players: int, batches: int) -> None:
     once, day = partial(_once, folder, "home"), players * EVENTS
     steps = [once(MODULE, "load", first, min(first + step, days), players) for first in range(0, days, step)]
-    _once(folder, "small", growth.MODULE, "load", 0, 1, players)
+    _once(folder, "small", growth.MODULE, "load", 0, 1, players, EVENTS, 1)
     few, many = _in_turns(folder, days, players, batches)
     works = [once(MODULE, "rebuild"), built := once(MODULE, "build")]
     case = use_case.load(growth.CASE)

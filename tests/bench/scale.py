@@ -66,9 +66,8 @@ def rebuild(case: UseCase) -> None:
 
 def build_rows(case: UseCase) -> None:
     """Build the rows of a training set, and write them."""
-    with open_lake(case) as lake:
-        training_set._build_rows(lake, case, lake.count("micro_batches"), as_known=False)
-        training_set._write(lake, settings().home / training_set.FILE)
+    with open_lake(case) as lake, training_set.computed_rows(lake, case, lake.count("micro_batches")):
+        training_set.write(lake, settings().home / training_set.FILE)
 
 
 def score(case: UseCase) -> None:

@@ -15,7 +15,8 @@ from include.firstday.lake.written_files import PARQUET, file_sha256
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
 
-PARTITION_EVENTS = 2_000_000  # computed at once: bounds memory; more where there would be more files than open ones
+# Computed at once: bounds memory; more where there would be more files than open ones.
+PARTITION_EVENTS, PARTITION_USERS = 2_000_000, 50_000
 STEP_EVENTS = 50_000_000  # divided at once: until its end, a file keeps a kilobyte in memory per column of a row group
 STATE = ("users", "feature_state")  # read by the statements, and empty: every user is computed from their events
 
@@ -152,4 +153,5 @@ def load(lake: Lake, name: str, table: str, parts: Collection[Part], like: str =
 def _count(lake: Lake, upto: int) -> int:
     if count := settings().engine_partitions:
         return count
-    return max(1, math.ceil(checkpoints.stored(lake, upto).rows_stored / PARTITION_EVENTS))
+    events, users = checkpoints.stored(lake, upto).rows_stored, lake.count("users")
+    return max(1, math.ceil(events / PARTITION_EVENTS), math.ceil(users / PARTITION_USERS))

@@ -192,15 +192,15 @@ class Lake:
         """Set the version of the data pages in the lake's future files."""
         self._connection.execute("call lake.set_option('parquet_version', $version)", {"version": version})
 
-    def restrict_to(self, table: str, to: str, **at_least: datetime) -> None:
-        """Create a temporary table of the same name with a table's rows of the users in another one.
+    def restrict_to(self, table: str, to: str, into: str = "", **at_least: datetime) -> None:
+        """Create a temporary table of the same name, or `into`, with a table's rows of the users in another one.
 
         `at_least`: times that these rows are known to have in a column or later, so that few files are read.
         """
         source = f"lake.{quoted(self.schema)}.{quoted(table)}"
         bounds = "".join(f" and {quoted(column)} >= ${column}" for column in at_least)
         text = f"select * from {source} where user_id in (select user_id from {quoted(to)}){bounds}"
-        self.build_text(table, text, **at_least)
+        self.build_text(into or table, text, **at_least)
 
     def append(self, table: str, rows: pa.Table) -> None:
         """Append an Arrow table to a table, matching columns by name; missing columns become NULL."""
@@ -252,6 +252,12 @@ class Lake:
         """Create a view of the rows of Parquet files, with columns of some names and DuckDB types."""
         chosen = ", ".join(f"cast({quoted(column)} as {kind}) as {quoted(column)}" for column, kind in columns.items())
         self._connection.execute(f"create view {quoted(name)} as select {chosen} from {_files(paths)}")
+
+    def view_files(self, name: str, paths: Collection[str], without: Collection[str] = ()) -> None:
+        """Create a temporary view of the rows of Parquet files, but those of some users."""
+        ids = ", ".join(map(literal, without))
+        text = f"from {_files(paths)} where not list_contains(cast([{ids}] as varchar[]), cast(user_id as varchar))"
+        self._connection.execute(f"create or replace temp view {quoted(name)} as {text}")
 
     def insert_files(self, table: str, paths: Collection[str]) -> int:
         """Insert the rows of Parquet files by name; return the number of rows."""

@@ -76,25 +76,27 @@ def scrub_written(lake: Lake, path: Path, user_ids: Iterable[str]) -> int:
     return sum(person_data.scrub(path, Person(user_id)) for user_id in sorted(erased_among(lake, user_ids)))
 
 
-def drop(lake: Lake, table: str) -> list[str]:
-    """Delete erased users' rows from a temporary table with a `user_id`; return the ids found."""
+def erased_in(lake: Lake, table: str) -> list[str]:
+    """Ids of erased users in a temporary table or view with a `user_id`."""
     if not is_anyone(lake):
         return []
     lake.build_distinct("users_in_batch", table, "user_id")
     lake.build("privacy/tombstones/erased_users_in_batch")
-    found = sorted(row["user_id"] for row in lake.rows_of("erased_users_in_batch"))
-    if found:
-        lake.erase(table, found)
+    return sorted(str(row["user_id"]) for row in lake.rows_of("erased_users_in_batch"))
+
+
+def drop(lake: Lake, table: str) -> list[str]:
+    """Delete erased users' rows from a temporary table with a `user_id`; return the ids found."""
+    found = erased_in(lake, table)
+    lake.erase(table, found)
     return found
 
 
 def drop_from(lake: Lake, table: str, source_file: str) -> list[Dropped]:
     """Delete erased users' rows from a temporary table that holds one landing file's; return their numbers."""
-    if not is_anyone(lake) or "user_id" not in lake.columns(table):
+    if "user_id" not in lake.columns(table):
         return []
-    lake.build_distinct("users_in_batch", table, "user_id")
-    lake.build("privacy/tombstones/erased_users_in_batch")
-    users = sorted(str(row["user_id"]) for row in lake.rows_of("erased_users_in_batch"))
+    users = erased_in(lake, table)
     return [Dropped(source_file, user_id, lake.erase(table, [user_id]), 0) for user_id in users]
 
 

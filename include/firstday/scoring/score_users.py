@@ -35,6 +35,7 @@ STAGE = "score_users"
 EARLIER_STAGES = ("store_events", "update_features")
 TABLES = ("predictions", "shadow_predictions")
 USERS_AT_ONCE = 100_000  # scored at once: bounds memory
+COLLECTED = "collected_state"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,12 @@ def score_step(use_case: UseCase, run: Run, rescore: bool = False) -> Scored | N
                 raise NoChampionError(
                     f"no champion for {use_case.name} yet: train a model, or register the bundled one"
                 )
-            _score_parts(lake, use_case, parts, span.as_of, champion, run)
+            if parts > 1:
+                _collect(lake, use_case)
+            else:
+                _score_parts(lake, use_case, parts, span.as_of, champion, run)
+        if parts > 1:
+            _score_parts(lake, use_case, parts, span.as_of, champion, run, state=COLLECTED)
         with lake.transaction() as commit:
             if is_quiet:
                 _add_micro_batch(lake, upto, span.as_of)
@@ -210,14 +216,29 @@ def _build_due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion
     return math.ceil(lake.count("due_users") / USERS_AT_ONCE)
 
 
+def _collect(lake: Lake, use_case: UseCase) -> None:
+    """Copy all that the parts of `due_users` read, to score them after the snapshot.
+
+    Until a transaction ends DuckDB keeps each table that was replaced in it, so memory would grow with the parts.
+    """
+    lake.build_users("users", "candidate_users", of="due_users")
+    opened_from = lake.value("scoring/score_users/earliest_opening")
+    lake.restrict_to("feature_state", "due_users", into=COLLECTED, last_at=opened_from)
+    for table in use_case.enrichment:
+        lake.as_of(table, checkpoints.stored(lake).batch_id)
+
+
 def _score_parts(
-    lake: Lake, use_case: UseCase, parts: int, as_of: datetime, champion: registry.Champion, run: Run
+    lake: Lake, use_case: UseCase, parts: int, as_of: datetime, champion: registry.Champion, run: Run, state: str = ""
 ) -> None:
-    """Score `due_users` part by part into `staged_predictions` and `staged_shadow_predictions`."""
+    """Score `due_users` part by part into `staged_predictions` and `staged_shadow_predictions`.
+
+    `state`: a temporary table with their rows of `feature_state`; the lake's by default.
+    """
     for table in TABLES:
         lake.build_like(f"staged_{table}", table)
     for part in range(parts):
-        features = _features(lake, use_case, part, as_of)
+        features = _features(lake, use_case, part, as_of, state)
         scored = predictions(features, champion, run)
         lake.append("staged_predictions", with_reasons(scored, champion))
         shadow = _shadow(use_case, features, champion, run)
@@ -225,14 +246,17 @@ def _score_parts(
             lake.append("staged_shadow_predictions", shadow)
 
 
-def _features(lake: Lake, use_case: UseCase, part: int, as_of: datetime) -> pa.Table:
+def _features(lake: Lake, use_case: UseCase, part: int, as_of: datetime, state: str) -> pa.Table:
     """One row per user of a part of `due_users`: their features, for which micro-batch, and why."""
     lake.build("scoring/score_users/part_of_users", part=part)
     # What user_features.sql reads are then the rows of these users alone: those of all, most of whose window is long
     # over, would cost more with every day.
     lake.build_users("users", "candidate_users", of="part_of_users")
-    opened_from = lake.value("scoring/score_users/earliest_opening")
-    lake.restrict_to("feature_state", "part_of_users", last_at=opened_from)
+    if state:
+        lake.build_users("feature_state", state, of="part_of_users")
+    else:
+        opened_from = lake.value("scoring/score_users/earliest_opening")
+        lake.restrict_to("feature_state", "part_of_users", last_at=opened_from)
     # They are due by a row of feature_state; files that are merged meanwhile have been seen to hide it.
     lake.build_distinct("seen_users", "feature_state", "user_id")
     if unseen := lake.count("part_of_users") - lake.count("seen_users"):

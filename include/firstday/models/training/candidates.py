@@ -81,14 +81,15 @@ def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) 
     """
     import mlflow
 
-    train, _ = split(read(training_set))
-    features, labels = inputs_of(use_case, train), train["label"].to_numpy()
+    train = split(read(training_set))[0]
+    features, labels, users = inputs_of(use_case, train), train["label"].to_numpy(), train["user_id"]
+    train = at_cutoffs(train)  # what is logged is of these, and all rows of many users would fill the memory meanwhile
     candidate = use_case.training.candidates[name]
     unfitted = partial(pipeline, candidate, monotonic_features(use_case), encoding_of(use_case, features))
-    folds = list(GroupKFold(FOLDS).split(features, labels, train["user_id"]))
+    folds = list(GroupKFold(FOLDS).split(features, labels, users))
     # Candidates are trained side by side, so each keeps to one core.
     with threadpool_limits(1):
-        if reason := _too_slow(use_case, candidate, unfitted, features, labels, train["user_id"]):
+        if reason := _too_slow(use_case, candidate, unfitted, features, labels, users):
             return _skipped(use_case, training_set, name, reason)
         chosen, out_of_fold, trials = _search(candidate, unfitted, features, labels, folds)
         begun = time.perf_counter()

@@ -12,10 +12,11 @@ With `training.label_horizon_hours` a row has the label of its own moment, and i
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ import pyarrow.parquet as pq
 from include.firstday.errors import TooLittleDataError
 from include.firstday.features import labels, point_in_time
 from include.firstday.features.over_users import over_users
-from include.firstday.features.partitions import Progress, load, nothing
+from include.firstday.features.partitions import PARTITION_USERS, Progress, load, nothing
 from include.firstday.lake import checkpoints
 from include.firstday.lake.lake import Lake
 from include.firstday.lake.run import Run
@@ -39,6 +40,7 @@ from include.firstday.use_case.use_case import UseCase
 
 TEST_SHARE = 0.25
 ROW_GROUP_PIECES = 10  # of 100,000 rows: the rows of the file that are in memory at a time
+SORTED_AT_ONCE = 500_000  # rows
 SORTED_ROWS = "models/training_set/sorted_rows"
 KNOWN_AT = "label_known_at"  # the column of training sets with a horizon: when it is over
 FOLDER, FILE = "training_set", "training_set.parquet"  # of the run's artifacts
@@ -79,21 +81,21 @@ def build_training_set(
     as_known = use_case.training.as_known if as_known is None else as_known
     with open_lake(use_case, run) as lake:
         upto = batch_id or checkpoints.stored(lake).batch_id
-        _build_rows(lake, use_case, upto, as_known, progress)
-        extent = lake.row("models/training_set/extent")
-        users = extent["user_count"]
-        if users < use_case.training.minimum_users:
-            raise TooLittleDataError(
-                f"{use_case.name}: {users:,} users have a known label up to micro-batch {upto}, at least "
-                f"{use_case.training.minimum_users:,} are needed; a label is known "
-                f"{labels.known_after_seconds(use_case) / 3600:g} hours after "
-                + ("its moment" if labels.has_horizon(use_case) else "the window opened")
-                + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
-            )
-        folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
-        path = settings().training / use_case.name / folder / FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(lake, path)
+        with computed_rows(lake, use_case, upto, as_known, progress):
+            extent = lake.row("models/training_set/extent")
+            users = extent["user_count"]
+            if users < use_case.training.minimum_users:
+                raise TooLittleDataError(
+                    f"{use_case.name}: {users:,} users have a known label up to micro-batch {upto}, at least "
+                    f"{use_case.training.minimum_users:,} are needed; a label is known "
+                    f"{labels.known_after_seconds(use_case) / 3600:g} hours after "
+                    + ("its moment" if labels.has_horizon(use_case) else "the window opened")
+                    + ("; as known at the cut-off, events that were stored later do not count" if as_known else "")
+                )
+            folder = f"batch-{upto:09}" + ("-as-known" if as_known else "")
+            path = settings().training / use_case.name / folder / FILE
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(lake, path)
     _check_split(use_case, path)
     sha256 = file_sha256(path)
     run_id = _log(use_case, path, upto, sha256, extent)
@@ -103,8 +105,29 @@ def build_training_set(
 
 def rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool = False) -> pa.Table:
     """Up to micro-batch `upto`, one row per user and moment: its features and label."""
-    _build_rows(lake, use_case, upto, as_known)
-    return lake.table(SORTED_ROWS)
+    with computed_rows(lake, use_case, upto, as_known):
+        return sorted_rows(lake)
+
+
+def sorted_rows(lake: Lake) -> pa.Table:
+    """The rows of `training_rows` in their order."""
+    schema, pieces = _read_sorted(lake)
+    return pa.Table.from_batches(pieces, schema)
+
+
+def write(lake: Lake, path: Path) -> None:
+    """Write `training_rows` in their order as a Parquet file."""
+    schema, pieces = _read_sorted(lake)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while group := list(islice(pieces, ROW_GROUP_PIECES)):
+            writer.write_table(pa.Table.from_batches(group))
+
+
+def _read_sorted(lake: Lake) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The schema of `training_rows`, and its rows in their order, sorted some at a time: that bounds memory."""
+    schema, _ = lake.read(SORTED_ROWS, from_start=None, to_start=None)
+    slices = lake.rows("models/training_set/slices", rows=SORTED_AT_ONCE)
+    return schema, chain.from_iterable(lake.read(SORTED_ROWS, **one)[1] for one in slices)
 
 
 def label_users(lake: Lake, use_case: UseCase, watermark: datetime) -> tuple[str]:
@@ -150,8 +173,11 @@ def build_users_rows(
     return ("training_rows",)
 
 
-def _build_rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool, progress: Progress = nothing) -> None:
-    """Build `training_rows` of the users with a label, of at most `training.maximum_users` of them."""
+@contextmanager
+def computed_rows(
+    lake: Lake, use_case: UseCase, upto: int, as_known: bool = False, progress: Progress = nothing
+) -> Iterator[None]:
+    """`training_rows` of the users with a label, of at most `training.maximum_users` of them: a view within this."""
     watermark = checkpoints.stored(lake, upto).watermark
     if watermark is None:
         raise TooLittleDataError(f"{use_case.name}: no event is stored up to micro-batch {upto}")
@@ -159,18 +185,14 @@ def _build_rows(lake: Lake, use_case: UseCase, upto: int, as_known: bool, progre
         parts = partitions.compute(partial(label_users, watermark=watermark))
         load(lake, "labelled_users", "labelled_users", parts)
         lake.build("models/training_set/chosen_users", maximum_users=use_case.training.maximum_users)
-        together = max(1, lake.count("labelled_users") // max(1, lake.count("chosen_users")))
+        labelled, count = lake.count("labelled_users"), max(1, lake.count("chosen_users"))
         chosen = [partitions.share("chosen_users")]
         work = partial(build_users_rows, upto=upto, watermark=watermark, as_known=as_known, chosen=chosen)
-        load(lake, "training_rows", "training_rows", partitions.compute(work, together))
-    tombstones.drop(lake, "training_rows")
-
-
-def _write(lake: Lake, path: Path) -> None:
-    schema, pieces = lake.read(SORTED_ROWS)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        while group := list(islice(pieces, ROW_GROUP_PIECES)):
-            writer.write_table(pa.Table.from_batches(group))
+        together = min(labelled // count, PARTITION_USERS * partitions.count // count)
+        paths = [part.path for part in partitions.compute(work, max(1, together))]
+        lake.view_files("training_rows", paths)
+        lake.view_files("training_rows", paths, without=tombstones.erased_in(lake, "training_rows"))
+        yield
 
 
 def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -127,9 +127,8 @@ def compared(case: UseCase, folder: Path) -> tuple[int, dict[str, pa.Table], str
         for table in update_features.TABLES:
             load(lake, f"all_{table}", f"{table}_now", parts, like=table)
             found[table] = lake.query(f"from all_{table} order by all")
-    with open_lake(case) as lake:
-        training_set.rows(lake, case, upto)
-        training_set._write(lake, folder / "set.parquet")
+    with open_lake(case) as lake, training_set.computed_rows(lake, case, upto):
+        training_set.write(lake, folder / "set.parquet")
     return changed, found, file_sha256(folder / "set.parquet")
 
 

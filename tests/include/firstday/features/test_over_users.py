@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from include.firstday.errors import EngineError, TracesLeftError
@@ -43,7 +44,7 @@ def in_one_pass(lake: Lake, case: UseCase, upto: int, as_known: bool) -> pa.Tabl
     lake.build_distinct("everyone", "users", "user_id")
     lake.write_file("everyone", str(path))
     training_set.build_users_rows(lake, case, upto, watermark, as_known, [str(path)])
-    return lake.table(training_set.SORTED_ROWS)
+    return training_set.sorted_rows(lake)
 
 
 @pytest.mark.parametrize("partitions", PARTITIONS)
@@ -71,12 +72,14 @@ def test_a_training_set_is_that_of_one_pass(
         if as_known:  # all came at once; as if each event had been stored when it happened
             with lake.transaction():
                 lake._connection.execute("update events set ingested_at = event_time + interval 1 minute")
-        found = training_set.rows(lake, faulty, upto, as_known)
-        training_set._write(lake, tmp_path / "found.parquet")
-        assert lake.row("models/training_set/extent")["user_count"] == len(set(found["user_id"].to_pylist())) > 100
+        with training_set.computed_rows(lake, faulty, upto, as_known):
+            found = training_set.sorted_rows(lake)
+            training_set.write(lake, tmp_path / "found.parquet")
+            users = lake.row("models/training_set/extent")["user_count"]
+        assert users == len(set(found["user_id"].to_pylist())) > 100
     with open_lake(faulty) as lake:
         expected = in_one_pass(lake, faulty, upto, as_known)
-        training_set._write(lake, tmp_path / "expected.parquet")
+        training_set.write(lake, tmp_path / "expected.parquet")
     assert "giant" in expected["user_id"].to_pylist()
     assert found == expected
     assert file_sha256(tmp_path / "found.parquet") == file_sha256(tmp_path / "expected.parquet")
@@ -96,8 +99,9 @@ def test_labels_of_moments_are_those_of_one_pass(
         home(monkeypatch, settings().home, engine_partitions=partitions)
         with open_lake(case) as lake:
             upto, path = checkpoints.stored(lake).batch_id, tmp_path / f"{partitions}.parquet"
-            found.append(training_set.rows(lake, case, upto, as_known))
-            training_set._write(lake, path)
+            with training_set.computed_rows(lake, case, upto, as_known):
+                found.append(training_set.sorted_rows(lake))
+                training_set.write(lake, path)
         hashes.append(file_sha256(path))
     with open_lake(case) as lake:
         assert in_one_pass(lake, case, upto, as_known) == found[0]
@@ -154,8 +158,8 @@ def test_of_more_users_a_sample_with_each_label_and_day_by_its_share_is_the_same
         home(monkeypatch, settings().home, engine_partitions=partitions)
         with open_lake(faulty) as lake:
             upto = checkpoints.stored(lake).batch_id
-            training_set._build_rows(lake, few, upto, as_known=False, progress=lambda *part: texts.append(part[-1]))
-            samples.append(lake.table(training_set.SORTED_ROWS))
+            with training_set.computed_rows(lake, few, upto, progress=lambda *part: texts.append(part[-1])):
+                samples.append(training_set.sorted_rows(lake))
     with open_lake(faulty) as lake:
         whole = training_set.rows(lake, faulty, upto)
     assert len(set(whole["user_id"].to_pylist())) >= 2 * SAMPLE
@@ -331,6 +335,25 @@ def test_no_more_partitions_than_files_that_may_be_open(faulty: UseCase, monkeyp
     with open_lake(faulty) as lake, over_users(lake, faulty, checkpoints.stored(lake).batch_id) as found:
         assert checkpoints.stored(lake).rows_stored > 2 * OPEN_FILES
         assert found.count == OPEN_FILES
+
+
+def test_many_users_of_few_events_are_in_more_partitions(faulty: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    home(monkeypatch, settings().home)
+    monkeypatch.setattr(divided, "PARTITION_USERS", 40)
+    with open_lake(faulty) as lake, over_users(lake, faulty, checkpoints.stored(lake).batch_id) as found:
+        assert found.count == -(-lake.count("users") // 40) > 2
+
+
+def test_rows_that_are_sorted_some_at_a_time_are_in_the_same_order(
+    faulty: UseCase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with open_lake(faulty) as lake, training_set.computed_rows(lake, faulty, checkpoints.stored(lake).batch_id):
+        at_once = training_set.sorted_rows(lake)
+        monkeypatch.setattr(training_set, "SORTED_AT_ONCE", 100)
+        assert len(lake.rows("models/training_set/slices", rows=100)) > 2
+        assert training_set.sorted_rows(lake) == at_once
+        training_set.write(lake, path := tmp_path / "set.parquet")
+    assert pq.read_table(path) == at_once
 
 
 def test_events_divided_in_steps_are_all_divided(faulty: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:

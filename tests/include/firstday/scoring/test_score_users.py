@@ -176,6 +176,32 @@ def test_shadow_scoring_can_be_turned_off(loaded: UseCase) -> None:
     assert select(loaded, "select count(*) as n from shadow_predictions") == [{"n": 0}]
 
 
+def test_many_users_are_scored_in_parts_as_they_are_at_once(loaded: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    promotion.register_bundled(loaded)
+    postcodes, found = set[int](), []
+    build = score_users.build_features
+
+    def watched(lake: Lake, use_case: UseCase, as_of: datetime) -> None:
+        (row,) = lake.query(
+            "select count(*) as n from duckdb_tables() where temporary and table_name = 'postcodes'"
+        ).to_pylist()
+        postcodes.add(row["n"])
+        build(lake, use_case, as_of)
+
+    monkeypatch.setattr(score_users, "build_features", watched)
+    for at_once in (score_users.USERS_AT_ONCE, 7):
+        monkeypatch.setattr(score_users, "USERS_AT_ONCE", at_once)
+        with open_lake(loaded) as lake, lake.transaction():
+            lake.query("delete from predictions")
+            lake.query("update checkpoints set batch_id = 0, as_of = null where stage = 'score_users'")
+        step = score_users.score_users(loaded)
+        assert step
+        assert step.users > 50
+        found.append(select(loaded, "select * exclude (scored_at) from predictions order by user_id"))
+    assert found[0] == found[1]
+    assert postcodes == {0, 1}  # read from the lake, and from a copy as of the snapshot
+
+
 def test_silent_users_are_scored_once_a_step_and_at_the_end_of_their_window(churn: UseCase) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     ages = {"pause": timedelta(minutes=65), "short": timedelta(minutes=40), "end": timedelta(hours=24, minutes=5)}
