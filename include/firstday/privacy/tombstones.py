@@ -77,8 +77,8 @@ def scrub_written(lake: Lake, path: Path, user_ids: Iterable[str]) -> int:
 
 
 def erased_in(lake: Lake, table: str) -> list[str]:
-    """Ids of erased users in a temporary table or view with a `user_id`."""
-    if not is_anyone(lake):
+    """Ids of erased users in a temporary table or view; none where it has no `user_id`."""
+    if not is_anyone(lake) or "user_id" not in lake.columns(table):
         return []
     lake.build_distinct("users_in_batch", table, "user_id")
     lake.build("privacy/tombstones/erased_users_in_batch")
@@ -94,10 +94,7 @@ def drop(lake: Lake, table: str) -> list[str]:
 
 def drop_from(lake: Lake, table: str, source_file: str) -> list[Dropped]:
     """Delete erased users' rows from a temporary table that holds one landing file's; return their numbers."""
-    if "user_id" not in lake.columns(table):
-        return []
-    users = erased_in(lake, table)
-    return [Dropped(source_file, user_id, lake.erase(table, [user_id]), 0) for user_id in users]
+    return [Dropped(source_file, user_id, lake.erase(table, [user_id]), 0) for user_id in erased_in(lake, table)]
 
 
 def drop_staged(lake: Lake) -> list[Dropped]:

@@ -110,16 +110,22 @@ def test_labels_of_moments_are_those_of_one_pass(
     assert "giant" in found[0]["user_id"].to_pylist()
 
 
+def from_the_beginning(case: UseCase) -> tuple[dict[str, pa.Table], int]:
+    """Make all stored events a backlog of features again; the state before, and its micro-batch."""
+    with open_lake(case) as lake:
+        before, last = state(lake), checkpoints.of(lake, update_features.STAGE)
+        with lake.transaction():
+            lake.delete_rows("users")
+            lake.delete_rows("feature_state")
+            checkpoints.advance(lake, update_features.STAGE, last, 0)
+    return before, last
+
+
 @pytest.mark.parametrize("partitions", PARTITIONS)
 def test_a_large_backlog_gives_the_same_state_in_one_step(
     faulty: UseCase, partitions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_lake(faulty) as lake:
-        expected, after = state(lake), checkpoints.of(lake, update_features.STAGE)
-        with lake.transaction():
-            lake.delete_rows("users")
-            lake.delete_rows("feature_state")
-            checkpoints.advance(lake, update_features.STAGE, after, 0)
+    expected, after = from_the_beginning(faulty)
     home(monkeypatch, settings().home, engine_partitions=partitions, engine_events=1000)
     (step,) = update_features.update_features(faulty)
     assert (step.after, step.upto, step.is_last) == (0, after, True)
@@ -130,12 +136,7 @@ def test_a_large_backlog_gives_the_same_state_in_one_step(
 def test_a_large_backlog_after_earlier_micro_batches_changes_their_users_too(
     faulty: UseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_lake(faulty) as lake:
-        expected, last = state(lake), checkpoints.of(lake, update_features.STAGE)
-        with lake.transaction():
-            lake.delete_rows("users")
-            lake.delete_rows("feature_state")
-            checkpoints.advance(lake, update_features.STAGE, last, 0)
+    expected, last = from_the_beginning(faulty)
     with monkeypatch.context() as small:
         small.setattr(update_features, "ROW_LIMIT", 1)
         first = update_features.update_step(faulty, Run(task="test"))
