@@ -81,10 +81,11 @@ def preview_features(use_case: UseCase, run: Run, progress: Callable[[int, int, 
                 is_of_all=earlier is not None,
                 users_at_once=USERS_AT_ONCE,
             )
+            _collect(lake, use_case)
             users, sources = lake.count("rebuilt_users"), fingerprint.compare(lake, use_case).changed
-            totals = _Totals(use_case)
-            for before, after in _parts(lake, use_case, earlier, clock.now()):
-                totals.add(before, after)
+        totals = _Totals(use_case)
+        for before, after in _parts(lake, use_case, earlier, clock.now()):
+            totals.add(before, after)
     changed_files = (*sources, f"sql/{path}.sql") if earlier else sources
     changes = list(totals.changes())
     return Preview(upto, users, totals.changed, changed_files, changes, totals.predicted, totals.largest_step)
@@ -117,6 +118,17 @@ def describe(preview: Preview, use_case: UseCase) -> str:
     )
 
 
+def _collect(lake: Lake, use_case: UseCase) -> None:
+    """Copy all that the parts of `compared_users` read, to compare them after the snapshot.
+
+    Until a transaction ends DuckDB keeps each table that was replaced in it, so memory would grow with the parts.
+    """
+    for table in TABLES:
+        lake.build_users(f"stored_{table}", table, of="compared_users")
+    for table in use_case.enrichment:
+        lake.as_of(table, checkpoints.stored(lake).batch_id)
+
+
 def _parts(
     lake: Lake, use_case: UseCase, earlier: str | None, as_of: datetime
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
@@ -124,7 +136,7 @@ def _parts(
     for part in range(-(-lake.count("compared_users") // USERS_AT_ONCE)):
         lake.build(f"{SQL}/part_of_users", part=part)
         for table in TABLES:
-            lake.restrict_to(table, "part_of_users")
+            lake.build_users(table, f"stored_{table}", of="part_of_users")
         build_features(lake, use_case, as_of, into="features_before")
         if earlier is not None:
             lake.build_text("features_before", earlier, as_of=as_of)
