@@ -131,8 +131,8 @@ def s3_server() -> Iterator[Credentials]:
 
 
 @contextmanager
-def spark_cluster() -> Iterator[str]:
-    """The URL of a Spark Connect server with two executors, each a JVM whose Python is that of the tests."""
+def spark_server(master: str) -> Iterator[str]:
+    """The URL of a Spark Connect server, its executors where `master` says; their Python is that of the tests."""
     if NO_SPARK:
         pytest.skip(NO_SPARK)
     (spark,) = BENCH.glob("lib/python*/site-packages/pyspark")
@@ -143,7 +143,7 @@ def spark_cluster() -> Iterator[str]:
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
     }
-    command = ["bin/spark-submit", "--master", "local-cluster[2,1,1024]"]
+    command = ["bin/spark-submit", "--master", master]
     command += [word for name, value in options.items() for word in ("--conf", f"{name}={value}")]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
     with _folder() as folder:
@@ -154,6 +154,16 @@ def spark_cluster() -> Iterator[str]:
         with _running(command, own, folder):
             _await(lambda: socket.create_connection(("127.0.0.1", port)).close(), 3 * START_SECONDS)
             yield f"sc://127.0.0.1:{port}"
+
+
+@contextmanager
+def sail(home: Path, mode: str) -> Iterator[str]:
+    """The URL of a Sail server, whose executors are its threads; those of a `local-cluster` exchange rows by gRPC."""
+    port = free_port()
+    command = [sys.executable, "-m", "include.firstday", "engine", "sail", "--port", str(port)]
+    with _folder() as folder, _running(command, {"FIRSTDAY_HOME": str(home), "SAIL_MODE": mode}, folder):
+        _await(lambda: socket.create_connection(("127.0.0.1", port)).close())
+        yield f"sc://127.0.0.1:{port}"
 
 
 @contextmanager

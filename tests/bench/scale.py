@@ -2,17 +2,15 @@
 
 10,000 players a day, with random ids and ten events each. On each lake a micro-batch of 35,000 events of the last day's
 players, in one process; then all that concerns every user, each in a process of its own, whose memory is watched:
-recomputing the features, the training set, and scoring everybody. On the smallest lake Sail divides the users too.
+recomputing the features, the training set, and scoring everybody. On all lakes but the largest, Sail and, where
+`make bench` has installed it, Spark divide the users too.
 """
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from include.firstday.features import rebuild_features
@@ -22,16 +20,14 @@ from include.firstday.scoring import score_users
 from include.firstday.settings import settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
+from tests import servers
 from tests.bench import growth
-from tests.bench.measures import ROOT, Claim, Row, Section, child, median, peak_mb, scratch
-from tests.installation import wait_until
-from tests.servers import free_port, is_open
+from tests.bench.measures import Claim, Row, Section, child, median, peak_mb, scratch
 
 MODULE, LOADER = "tests.bench.scale", "tests.bench.growth"
 CASE = growth.CASE
 PLAYERS, EVENTS = 10_000, 10
 DAYS = (5, 100, 500)
-SAIL_SECONDS = 60  # within which its server has started
 
 
 def run(quick: bool = False) -> Section:
@@ -51,7 +47,7 @@ def run(quick: bool = False) -> Section:
             for work in WORKS:
                 done = child(home, MODULE, work)
                 row |= {f"{work}, s": round(done["seconds"], 1), f"{work}, MB": round(done["peak_mb"])}
-            row["rebuild by Sail, s"] = "" if section.rows else round(_by_sail(home), 1)
+            row |= _by_engines(home, is_measured=days != sizes[-1])
             section.rows.append(row)
             print(row, flush=True)
     section.claims = list(_claims(section.rows))
@@ -89,24 +85,17 @@ def measure(work: str) -> Row:
     return {"seconds": time.perf_counter() - begun, "peak_mb": peak_mb()}
 
 
-def _by_sail(home: Path) -> float:
-    with _sail(home) as url:
-        seconds: float = child(home, MODULE, "rebuild", FIRSTDAY_ENGINE="spark", FIRSTDAY_SPARK=url)["seconds"]
-    return seconds
-
-
-@contextmanager
-def _sail(home: Path) -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "-m", "include.firstday", "engine", "sail", "--port", str(port)]
-    environment = os.environ | {"FIRSTDAY_HOME": str(home), "SAIL_MODE": "local"}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: is_open(port), SAIL_SECONDS, every=0.2)
-        yield f"sc://127.0.0.1:{port}"
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(SAIL_SECONDS)
+def _by_engines(home: Path, is_measured: bool) -> Row:
+    """Seconds of a recompute whose users an engine divides, by engine; Spark's where it is installed."""
+    engines = {"Sail": partial(servers.sail, home, "local")}
+    if not servers.NO_SPARK:
+        engines["Spark, local[2]"] = partial(servers.spark_server, "local[2]")
+    taken: Row = dict.fromkeys((f"rebuild by {engine}, s" for engine in engines), "")
+    for engine, server in engines.items() if is_measured else ():
+        with server() as url:
+            done = child(home, MODULE, "rebuild", FIRSTDAY_ENGINE="spark", FIRSTDAY_SPARK=url)
+        taken[f"rebuild by {engine}, s"] = round(done["seconds"], 1)
+    return taken
 
 
 def _claims(rows: list[Row]) -> Iterator[Claim]:

@@ -1,12 +1,7 @@
 """A lake of faulty events, and engines that its users are divided by."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,11 +22,10 @@ from include.firstday.lake.written_files import file_sha256
 from include.firstday.models.training import training_set
 from include.firstday.operations import forget_user
 from include.firstday.schema.open_lake import open_lake
-from include.firstday.settings import REPOSITORY, settings
+from include.firstday.settings import settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
-from tests.installation import wait_until
-from tests.servers import free_port, is_open
+from tests import servers
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FAULTS = {"late_share": 0.1, "duplicate_share": 0.05}
@@ -83,27 +77,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UseCase, Pa
     settings.cache_clear()
 
 
-@contextmanager
-def sail(home: Path, mode: str) -> Iterator[str]:
-    """The URL of a Sail server, whose executors are its threads; those of a `local-cluster` exchange rows by gRPC."""
-    port = free_port()
-    environment = os.environ | {"FIRSTDAY_HOME": str(home), "SAIL_MODE": mode}
-    command = [sys.executable, "-m", "include.firstday", "engine", "sail", "--port", str(port)]
-    server = subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_until(lambda: is_open(port), 60, every=0.2)
-        yield f"sc://127.0.0.1:{port}"
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
-
-
 @pytest.fixture(scope="module", params=["local", pytest.param("local-cluster", marks=pytest.mark.slow)])
 def sail_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("pyspark", reason="make spark")
-    with sail(tmp_path_factory.mktemp("sail"), request.param) as url:
+    with servers.sail(tmp_path_factory.mktemp("sail"), request.param) as url:
         yield url
 
 

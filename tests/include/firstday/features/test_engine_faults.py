@@ -25,7 +25,7 @@ from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case.use_case import UseCase
 from tests import servers
-from tests.include.firstday.features.conftest import compared, home, sail, state
+from tests.include.firstday.features.conftest import compared, home, state
 
 # A driver that dies in its transaction, when all is written, or as soon as it has committed.
 DRIVER = """
@@ -56,7 +56,7 @@ ENGINES = [
 @pytest.fixture(scope="module")
 def spark_cluster() -> Iterator[str]:
     pytest.importorskip("pyspark", reason="make spark")
-    with servers.spark_cluster() as url:
+    with servers.spark_server("local-cluster[2,1,1024]") as url:  # two executors, each a JVM
         yield url
 
 
@@ -70,7 +70,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str,
         yield chosen | {"spark": request.getfixturevalue("spark_cluster")}
     else:
         pytest.importorskip("pyspark", reason="make spark")
-        with sail(tmp_path, "local-cluster") as url:
+        with servers.sail(tmp_path, "local-cluster") as url:
             yield chosen | {"spark": url}
 
 

@@ -28,7 +28,8 @@ from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import REPOSITORY, settings
 from include.firstday.use_case import use_case
 from include.firstday.use_case.use_case import UseCase
-from tests.include.firstday.features.conftest import GIANT_EVENTS, NOON, compared, home, sail, state
+from tests import servers
+from tests.include.firstday.features.conftest import GIANT_EVENTS, NOON, compared, home, state
 from tests.include.firstday.features.test_label_horizon import LABEL, with_horizon
 from tests.servers import free_port
 
@@ -281,7 +282,7 @@ def test_a_server_that_dies_at_work_changes_nothing_and_leaves_no_file(
     faulty: UseCase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("pyspark", reason="make spark")
-    with sail(tmp_path, "local") as url, open_lake(faulty) as lake:
+    with servers.sail(tmp_path, "local") as url, open_lake(faulty) as lake:
         before = state(lake)
         home(monkeypatch, settings().home, engine="spark", spark=url, engine_partitions=3)
         with pytest.raises(EngineError, match=url), over_users(lake, faulty, 1) as partitions:
@@ -296,7 +297,7 @@ def test_a_spark_engine_reads_a_lake_in_a_bucket(
 ) -> None:
     pytest.importorskip("pyspark", reason="make spark")
     case = use_case.load("first_day_churn")
-    with sail(settings().home, "local") as url:
+    with servers.sail(settings().home, "local") as url:
         generate_events.generate_history(case, NOON, days=0.3)
         store_events.store_events(case)
         update_features.update_features(case)

@@ -17,7 +17,8 @@ from include.firstday.ingest import store_events
 from include.firstday.schema.open_lake import open_lake
 from include.firstday.settings import settings
 from include.firstday.use_case.use_case import UseCase
-from tests.include.firstday.features.conftest import home, sail
+from tests import servers
+from tests.include.firstday.features.conftest import home
 from tests.servers import free_port
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -77,7 +78,7 @@ def test_a_cluster_stores_what_one_machine_does(
     deliver(churn, tmp_path)
     expected, alone = stored(churn)
     assert expected["rejected_events"].num_rows == 2
-    with sail(tmp_path / "sail", mode) as url:
+    with servers.sail(tmp_path / "sail", mode) as url:
         home(monkeypatch, tmp_path / "other", engine="spark", spark=url, batch_megabytes=1)
         as_a_history(monkeypatch)
         deliver(churn, tmp_path)
