@@ -1,5 +1,6 @@
 """Candidates: each a pipeline from the YAML, searched and cross-validated by user, calibrated, a nested MLflow run."""
 
+import gc
 import importlib
 import logging
 import time
@@ -26,7 +27,7 @@ from include.firstday.features.model_inputs import inputs_of, typical_values
 from include.firstday.models import drift, reasons, registry
 from include.firstday.models.encoders import Encoding, encoding_of, input_steps
 from include.firstday.models.training.metrics import Labels, Values, scores
-from include.firstday.models.training.training_set import at_cutoffs, read, split
+from include.firstday.models.training.training_set import at_cutoffs, give_back, read, split
 from include.firstday.use_case.use_case import Candidate, UseCase
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ def train_candidate(use_case: UseCase, training_set: dict[str, Any], name: str) 
     train = split(read(training_set))[0]
     features, labels, users = inputs_of(use_case, train), train["label"].to_numpy(), train["user_id"]
     train = at_cutoffs(train)  # what is logged is of these, and all rows of many users would fill the memory meanwhile
+    give_back()
     candidate = use_case.training.candidates[name]
     unfitted = partial(pipeline, candidate, monotonic_features(use_case), encoding_of(use_case, features))
     folds = list(GroupKFold(FOLDS).split(features, labels, users))
@@ -250,6 +252,7 @@ def _out_of_fold(unfitted: Pipeline, features: pd.DataFrame, labels: Labels, fol
     said = cross_val_predict(unfitted, features, labels, cv=folds, method=method)
     score = (said if by_score else said[:, 1]).reshape(-1, 1)
     calibrated = cross_val_predict(LogisticRegression(C=1e6), score, labels, cv=folds, method="predict_proba")
+    gc.collect()  # a fit leaves copies of its rows in reference cycles, which many rows do not make Python look for
     return np.asarray(calibrated[:, 1])
 
 

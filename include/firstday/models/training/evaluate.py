@@ -13,7 +13,7 @@ from include.firstday.models.training import baselines, plots, profit
 from include.firstday.models.training.candidates import log_with_reference, measure_cost, trained
 from include.firstday.models.training.metrics import Estimate, Labels, Values, estimates
 from include.firstday.models.training.refit import refit
-from include.firstday.models.training.training_set import at_cutoffs, read, split
+from include.firstday.models.training.training_set import at_cutoffs, give_back, read, split
 from include.firstday.models.value import value_of
 from include.firstday.use_case.use_case import UseCase
 
@@ -25,8 +25,9 @@ class Holdout:
 
     def __init__(self, use_case: UseCase, training_set: dict[str, Any]) -> None:
         self.use_case = use_case
-        self.train, test = split(read(training_set))
-        self.rows = at_cutoffs(test)
+        self._training_set = training_set
+        self.rows = at_cutoffs(split(read(training_set))[1])
+        give_back()
         self.labels: Labels = self.rows["label"].to_numpy()
         self.users: NDArray[np.object_] = self.rows["user_id"].to_numpy(dtype=object)
 
@@ -41,7 +42,7 @@ class Holdout:
 
     def baselines(self) -> dict[str, Values]:
         """Name → probabilities of each row."""
-        return baselines.predict(self.use_case, self.train, self.rows)
+        return baselines.predict(self.use_case, split(read(self._training_set))[0], self.rows)
 
     def monotonicity_violation(self, model: Any) -> float:
         """Mean rise of the risk where it must not rise, over the use case's directions the largest; 0 without any."""

@@ -215,6 +215,14 @@ def read(training_set: dict[str, object]) -> pd.DataFrame:
     return pd.read_parquet(str(training_set["path"]))
 
 
+def give_back() -> None:
+    """Give the memory of rows that were read and are no longer used back to the system.
+
+    Arrow keeps it otherwise: 1.4 GB of 3.6 million rows.
+    """
+    pa.default_memory_pool().release_unused()
+
+
 def trained_users(use_case: UseCase, version: int) -> set[str]:
     """Ids of the users that a version was trained on; none where it has no training set here, as the bundled model."""
     store = registry.client()
