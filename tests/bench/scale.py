@@ -1,9 +1,9 @@
 """What costs with all users, and what must not: on lakes of 50 thousand, a million and 5 million users.
 
-10,000 players a day, with random ids and ten events each. On each lake a micro-batch of 35,000 events of the last day's
-players, in one process; then all that concerns every user, each in a process of its own, whose memory is watched:
-recomputing the features, the training set, and scoring everybody. On all lakes but the largest, Sail and, where
-`make bench` has installed it, Spark divide the users too.
+10,000 players a day, with random ids and 20 events each: at last 100 million events. On each lake a micro-batch of
+35,000 events of the last day's players, in one process; then all that concerns every user, each in a process of its
+own, whose memory is watched: recomputing the features, the training set, and scoring everybody. On all lakes but the
+largest, Sail and, where `make bench` has installed it, Spark divide the users too.
 """
 
 import json
@@ -26,7 +26,7 @@ from tests.bench.measures import Claim, Row, Section, child, median, peak_mb, sc
 
 MODULE, LOADER = "tests.bench.scale", "tests.bench.growth"
 CASE = growth.CASE
-PLAYERS, EVENTS = 10_000, 10
+PLAYERS, EVENTS = 10_000, 20
 DAYS = (5, 100, 500)
 
 
@@ -40,7 +40,8 @@ def run(quick: bool = False) -> Section:
             load = child(home, LOADER, "load", loaded, days, players, EVENTS, 1)
             loaded = days
             batches = child(home, LOADER, "batches", days, players, count, EVENTS)
-            row = {"users": days * players, "micro-batch, s": round(median(batches["total"]), 3)}
+            row = {"users": days * players, "events": days * players * EVENTS}
+            row["micro-batch, s"] = round(median(batches["total"]), 3)
             for stage in ("update_features", "score_users"):
                 row[f"{stage}, s"] = round(median(batches["stages"].get(stage, [0.0])), 3)
             row["load, MB"] = round(load["peak_mb"])
