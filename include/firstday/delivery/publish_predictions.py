@@ -8,6 +8,9 @@ users whose risk has ended meanwhile.
 
 import json
 import logging
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from include.firstday import landing
@@ -41,7 +44,7 @@ def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None
         if upto <= after:
             return None
         scored = lake.rows("delivery/publish_predictions/scored_batches", after=after, upto=upto)
-        published = sum(_write(lake, use_case, row["batch_id"]) for row in scored)
+        published = sum(_write(lake, use_case, row["batch_id"], row["scored_at"]) for row in scored)
         with lake.transaction() as commit:
             checkpoints.advance(lake, STAGE, after, upto)
             told = f"{counted(published, 'user')} with predicted {use_case.outcome.name} published"
@@ -50,12 +53,27 @@ def publish_predictions(use_case: UseCase, run: Run | None = None) -> int | None
     return published
 
 
-def _write(lake: Lake, use_case: UseCase, batch_id: int) -> int:
-    rows = lake.rows("delivery/publish_predictions/new_predictions", batch_id=batch_id)
-    if not rows:
+def _write(lake: Lake, use_case: UseCase, batch_id: int, scored_at: datetime) -> int:
+    """Write a micro-batch's file, some rows at a time: after the load of a history they are all users'."""
+    _, pieces = lake.read("delivery/publish_predictions/new_predictions", batch_id=batch_id)
+    rows = chain.from_iterable(piece.to_pylist() for piece in pieces)
+    if (first := next(rows, None)) is None:
         return 0
-    day = min(row["scored_at"] for row in rows).date()
-    target = folder(use_case) / f"{day:%Y-%m-%d}" / f"predictions-{batch_id:09}.ndjson"
-    lines = (json.dumps(message(row)) + "\n" for row in rows)
-    landing.put(target, lambda path: path.write_text("".join(lines), encoding="utf-8"))
-    return len(rows) - tombstones.scrub_written(lake, target, [row["user_id"] for row in rows])
+    count = 0
+
+    def write(path: Path) -> None:
+        nonlocal count
+        with path.open("w", encoding="utf-8") as file:
+            for row in chain([first], rows):
+                file.write(json.dumps(message(row)) + "\n")
+                count += 1
+
+    target = folder(use_case) / f"{scored_at:%Y-%m-%d}" / f"predictions-{batch_id:09}.ndjson"
+    landing.put(target, write)
+    return count - tombstones.scrub_written(lake, target, _users_in(target))
+
+
+def _users_in(path: Path) -> Iterator[str]:
+    """The users of a file, which is read where any user has been erased."""
+    with path.open(encoding="utf-8") as lines:
+        yield from (json.loads(line)["user_id"] for line in lines)

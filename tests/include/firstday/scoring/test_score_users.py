@@ -116,7 +116,8 @@ def test_who_is_about_to_churn_is_published_once_a_micro_batch(loaded: UseCase, 
     (file,) = (home / "published" / loaded.name).rglob("*.ndjson")
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert published == len(rows) > 0
-    assert all(row["predicted"] for row in rows)
+    called = select(loaded, "select user_id, probability from predictions where predicted order by user_id")
+    assert [{"user_id": row["user_id"], "probability": row["probability"]} for row in rows] == called
     assert publish_predictions.publish_predictions(loaded) is None
 
 
