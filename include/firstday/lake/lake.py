@@ -162,9 +162,14 @@ class Lake:
         text = f"select * from lake.{quoted(self.schema)}.{quoted(table)} where batch_id <= $upto"
         self.build_text(into or table, text, upto=upto)
 
-    def build_users(self, name: str, table: str, of: str) -> None:
-        """Store a table's rows of the users in another table in the temporary table `name`."""
-        self.build_text(name, f"select * from {quoted(table)} where user_id in (select user_id from {quoted(of)})")
+    def build_users(self, name: str, table: str, of: str, by_user: bool = False) -> None:
+        """Store a table's rows of the users in another table in the temporary table `name`.
+
+        `by_user`: sorted by user, so that a range of users is read from a part of it.
+        """
+        order = " order by user_id" if by_user else ""
+        text = f"select * from {quoted(table)} where user_id in (select user_id from {quoted(of)}){order}"
+        self.build_text(name, text)
 
     def partition_by(self, table: str, column: str, *parts: str) -> None:
         """Partition a table's future files by parts of a time: year, month, day, hour."""
@@ -192,14 +197,16 @@ class Lake:
         """Set the version of the data pages in the lake's future files."""
         self._connection.execute("call lake.set_option('parquet_version', $version)", {"version": version})
 
-    def restrict_to(self, table: str, to: str, into: str = "", **at_least: datetime) -> None:
+    def restrict_to(self, table: str, to: str, into: str = "", by_user: bool = False, **at_least: datetime) -> None:
         """Create a temporary table of the same name, or `into`, with a table's rows of the users in another one.
 
-        `at_least`: times that these rows are known to have in a column or later, so that few files are read.
+        `by_user`: as in `build_users`. `at_least`: times that these rows are known to have in a column or later, so
+        that few files are read.
         """
         source = f"lake.{quoted(self.schema)}.{quoted(table)}"
         bounds = "".join(f" and {quoted(column)} >= ${column}" for column in at_least)
-        text = f"select * from {source} where user_id in (select user_id from {quoted(to)}){bounds}"
+        order = " order by user_id" if by_user else ""
+        text = f"select * from {source} where user_id in (select user_id from {quoted(to)}){bounds}{order}"
         self.build_text(into or table, text, **at_least)
 
     def append(self, table: str, rows: pa.Table) -> None:

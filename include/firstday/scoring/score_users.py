@@ -219,11 +219,13 @@ def _build_due(lake: Lake, use_case: UseCase, span: Span, new: registry.Champion
 def _collect(lake: Lake, use_case: UseCase) -> None:
     """Copy all that the parts of `due_users` read, to score them after the snapshot.
 
-    Until a transaction ends DuckDB keeps each table that was replaced in it, so memory would grow with the parts.
+    Until a transaction ends DuckDB keeps each table that was replaced in it, so memory would grow with the parts. The
+    copies are in the order of the parts, as each part reads them, and time would grow with the square of the users.
     """
     lake.build_users("users", "candidate_users", of="due_users")
     opened_from = lake.value("scoring/score_users/earliest_opening")
-    lake.restrict_to("feature_state", "due_users", into=COLLECTED, last_at=opened_from)
+    lake.restrict_to("feature_state", "due_users", into=COLLECTED, by_user=True, last_at=opened_from)
+    lake.build_users("candidate_users", "users", of="due_users", by_user=True)
     for table in use_case.enrichment:
         lake.as_of(table, checkpoints.stored(lake).batch_id)
 
