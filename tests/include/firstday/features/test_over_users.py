@@ -192,13 +192,24 @@ def test_the_manifest_says_what_the_files_hold_and_no_file_is_left(
         assert not [part for part in parts if Path(part.path).exists()]
 
 
+COMPARED: dict[int, tuple[int, dict[str, pa.Table], str]] = {}
+
+
+def by_one_machine(case: UseCase, folder: Path, events: int) -> tuple[int, dict[str, pa.Table], str]:
+    """What is compared, computed once of as many events: an erasure may have left fewer."""
+    if events not in COMPARED:
+        COMPARED[events] = compared(case, folder)
+    return COMPARED[events]
+
+
 @pytest.mark.parametrize(
     "partitions", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(16, marks=pytest.mark.slow)]
 )
 def test_a_spark_engine_gives_the_same(
     faulty: UseCase, sail_server: str, partitions: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    expected = compared(faulty, tmp_path)
+    with open_lake(faulty, read_only=True) as lake:
+        expected = by_one_machine(faulty, tmp_path, lake.count("events"))
     home(monkeypatch, settings().home, engine="spark", spark=sail_server, engine_partitions=partitions)
     found = compared(faulty, tmp_path)
     assert found == expected
