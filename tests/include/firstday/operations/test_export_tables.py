@@ -86,7 +86,7 @@ def test_polars_reads_it(exported: Path) -> None:
 @pytest.mark.skipif(bool(NO_SPARK), reason=NO_SPARK)
 def test_spark_reads_it(exported: Path) -> None:
     ran = subprocess.run(
-        [BENCH / "bin" / "python", "-c", SPARK, exported], capture_output=True, text=True, timeout=120, check=False
+        [BENCH / "bin" / "python", "-c", SPARK, exported], capture_output=True, text=True, timeout=300, check=False
     )
     assert ran.stdout.strip() == "5 [('2026-11-20', 3), ('2026-11-21', 2)]", ran.stderr
 
