@@ -220,7 +220,7 @@ def _collect(lake: Lake, use_case: UseCase) -> None:
     """Copy all that the parts of `due_users` read, to score them after the snapshot.
 
     Until a transaction ends DuckDB keeps each table that was replaced in it, so memory would grow with the parts. The
-    copies are in the order of the parts, as each part reads them, and time would grow with the square of the users.
+    copies are in the order of the parts, so that each reads its own range; otherwise each would read all.
     """
     lake.build_users("users", "candidate_users", of="due_users")
     opened_from = lake.value("scoring/score_users/earliest_opening")
