@@ -341,8 +341,7 @@ registry.register(case, registry.versions(case)[0].run_id, 0.5)
 from airflow.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))  # what the API checks the conf of a run with
-stored.params.deep_merge({"version": 2}).validate()
-for version in ("2", 7, "two", 0):
+for version in (2, "1", 7, "two", 0):
     try:
         stored.params.deep_merge({"version": version}).validate()
     except ParamValidationError:
@@ -355,5 +354,5 @@ for version in ("2", 7, "two", 0):
         home,
     )
     found = [line for line in out.splitlines() if line.startswith(("FOUND", "REJECTED"))]
-    assert found == ["FOUND 2 success 2", "FOUND 7 failed 2", "REJECTED two", "REJECTED 0"]
+    assert found == ["FOUND 2 success 2", "FOUND 1 success 1", "FOUND 7 failed 1", "REJECTED two", "REJECTED 0"]
     assert "there is no version 7 in the registry; choose one of the registered versions: 2, 1" in out

@@ -171,8 +171,10 @@ def test_airflows_command_line_speaks_to_it(installation: Installation) -> None:
     )
 
 
-@pytest.mark.release  # `test_page` does so without Airflow
-@pytest.mark.parametrize(("theme", "width"), [("light", 390), ("light", 1360), ("dark", 1360)])
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [("light", 390), *(pytest.param(theme, 1360, marks=pytest.mark.release) for theme in ("light", "dark"))],
+)
 def test_every_tab_passes_axe_and_fits(browser: Browser, installation: Installation, theme: str, width: int) -> None:
     visitor = Visitor(browser, installation, width, theme)
     try:

@@ -118,7 +118,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@settings(max_examples=4)
+@settings(max_examples=6)
 @given(data=st.data(), waits=st.lists(st.booleans(), min_size=3, max_size=3))
 def test_what_a_yaml_adds_equals_the_reference_in_any_split(
     churn: UseCase, variant: str, data: st.DataObject, waits: list[bool]

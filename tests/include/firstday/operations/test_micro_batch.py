@@ -34,9 +34,9 @@ TIMES = ("started_at", "committed_at", "scored_at", "updated_at", "airflow_run")
 
 
 def arrivals(case: UseCase, chance: random.Random) -> Iterator[pa.Table]:
-    """A twelfth of a window of generated events in six files: some late, some twice, some before the registration."""
+    """An eighth of a window of generated events in six files: some late, some twice, some before the registration."""
     assert case.generator
-    end, span = NOON.replace(tzinfo=UTC), timedelta(hours=max(1, case.window.hours // 12))
+    end, span = NOON.replace(tzinfo=UTC), timedelta(hours=max(3, case.window.hours // 8))
     rows = generated(case.generator, end - span, end).to_pylist()
     rows += chance.sample(rows, len(rows) // 50)
     files: list[list[dict[str, Any]]] = [[] for _ in range(6)]
